@@ -1,0 +1,1 @@
+"""primacy: which features a neural network learns first, represents, and uses."""

@@ -1,0 +1,117 @@
+"""THE table: one measured number a row.
+
+Columns: condition, seed, step, split, layer, feature, target, measure, value. What does not apply
+to a row is null: a measure of the whole layer has no feature, accuracy has no layer. On disk the
+condition is its key and all names are plain strings, so that `pl.scan_parquet` reads parts of any
+two studies together; in memory the condition is its display name and names are Enums.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+
+from primacy.record import StudyRecord
+
+NAMES = ("condition", "split", "layer", "feature", "target", "measure")
+SCHEMA: Mapping[str, pl.DataType] = {
+    "condition": pl.String(),
+    "seed": pl.Int64(),
+    "step": pl.Int64(),
+    "split": pl.String(),
+    "layer": pl.String(),
+    "feature": pl.String(),
+    "target": pl.String(),
+    "measure": pl.String(),
+    "value": pl.Float32(),
+}
+KEY = tuple(c for c in SCHEMA if c != "value")
+"""What identifies a row; `check` refuses a repeat."""
+
+LANES: Mapping[str, pl.DataType] = {
+    "condition": pl.String(),
+    "seed": pl.Int64(),
+    "ended": pl.String(),
+    "end_step": pl.Int64(),
+}
+"""One row a lane. `ended` is budget, learned or diverged; `end_step` its last evaluation."""
+
+DERIVED = {
+    "variance_absolute": "variance_explained x total_variance of the same layer and step",
+    "variance_explained_of_final": "variance_absolute / the lane's last total_variance",
+}
+"""Measures computed here from stored ones."""
+
+
+def frame(rows: Iterable[tuple], order: Iterable[str] = tuple(SCHEMA)) -> pl.DataFrame:
+    """A curves table from row tuples; NaN and infinities become null."""
+    table = pl.DataFrame(list(rows), schema={c: SCHEMA[c] for c in order}, orient="row")
+    return nulled(table).select(list(SCHEMA))
+
+
+def nulled(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with null where `value` is not a finite number."""
+    finite = pl.col("value").is_finite()
+    return table.with_columns(value=pl.when(finite).then(pl.col("value")))
+
+
+def named(table: pl.DataFrame | pl.LazyFrame, record: StudyRecord) -> pl.DataFrame:
+    """The table as it is used in memory: display names of `record`'s conditions, Enum columns.
+
+    Rows of conditions that the record does not hold are dropped.
+    """
+    names = {c.key: c.name for c in record.conditions}
+    table = (
+        table.lazy()
+        .filter(pl.col("condition").is_in(list(names)))
+        .with_columns(pl.col("condition").replace_strict(names, return_dtype=pl.String))
+        .collect()
+    )
+    orders = {"condition": [c.name for c in record.conditions]}
+    for column in set(NAMES) & set(table.columns) - {"condition"}:
+        orders[column] = table[column].drop_nulls().unique(maintain_order=True).to_list()
+    return table.with_columns(pl.col(c).cast(pl.Enum(order)) for c, order in orders.items())
+
+
+def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """The rows of a measure of `DERIVED`, computed from the stored ones.
+
+    Null where the share or the total variance is null; `variance_explained_of_final` is null where
+    the lane's last total variance is 0.
+    """
+    at = ["condition", "seed", "step", "split", "layer"]
+    total = curves.filter(pl.col("measure") == "total_variance").select(*at, total="value")
+    share = curves.filter(pl.col("measure") == "variance_explained")
+    rows = share.join(total, on=at, how="left")
+    value = pl.col("value") * pl.col("total")
+    if measure == "variance_explained_of_final":
+        lane = ["condition", "seed", "split", "layer"]
+        last = total.sort("step").group_by(lane).agg(last=pl.col("total").last())
+        rows = rows.join(last, on=lane, how="left")
+        value = pl.when(pl.col("last") > 0).then(value / pl.col("last"))
+    elif measure != "variance_absolute":
+        raise ValueError(f"{measure!r} is not a derived measure: {', '.join(DERIVED)}")
+    return rows.with_columns(
+        value=value.cast(pl.Float32), measure=pl.lit(measure, dtype=pl.String)
+    ).select(list(SCHEMA))
+
+
+def select(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """All rows of one measure, stored or derived."""
+    if measure in DERIVED:
+        return derived(curves, measure)
+    return curves.filter(pl.col("measure") == measure)
+
+
+def check(table: pl.DataFrame) -> None:
+    """Refuse a table that is not one number a row.
+
+    Raises:
+        ValueError: wrong columns, a repeated key, or a value that is not finite.
+    """
+    if dict(table.schema) != dict(SCHEMA):
+        raise ValueError(f"not a curves table: {table.schema} where {SCHEMA} was expected")
+    if table.select(KEY).is_duplicated().any():
+        raise ValueError("a curves table holds two values for one key")
+    if not np.isfinite(table["value"].drop_nulls().to_numpy()).all():
+        raise ValueError("a curves table holds a value that is not a finite number")

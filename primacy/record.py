@@ -1,0 +1,202 @@
+"""What is known about a study apart from its numbers: the content of `study.lock.json`.
+
+Everything that judges and draws reads this, never a task or a model, so a stored result is judged
+and drawn where JAX is not installed. Only JSON values; read back through pydantic, so a damaged or
+hostile file is an error message and never code.
+"""
+
+import dataclasses
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+FORMAT = 1
+"""Version of the run folder's layout; a newer one is refused."""
+
+Level = str | int | float | bool
+"""What a factor or a column may be compared with."""
+
+
+def _record(cls):
+    cls.__pydantic_config__ = ConfigDict(extra="forbid")
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+@_record
+class Criterion:
+    """When something counts as learned: `measure` reaches theta of the way from chance to ceiling.
+
+    `ceiling` null: the ceiling is the lane's own last value (a user's data, where nobody knows
+    the optimum), and the feature is "not used" where that value is below `floor`.
+    """
+
+    measure: str
+    chance: float
+    ceiling: float | None
+    floor: float | None = None
+
+
+@_record
+class FeatureRecord:
+    """A declared feature, or the matched null columns of one (`null_of`)."""
+
+    name: str
+    columns: tuple[int, ...]
+    target: str | None
+    predictivity: float | None
+    complexity: float | None
+    criterion: Criterion | None
+    """None: it has no time-to-learn, and `reason` says why."""
+    reason: str | None = None
+    null_of: str | None = None
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@_record
+class TargetRecord:
+    """One output of the network."""
+
+    name: str
+    kind: Literal["binary", "number"]
+    chance: float
+    ceiling: float
+    ceiling_known: bool
+
+
+@_record
+class ConditionRecord:
+    """One condition: what decides its runs, and what there is to see in them."""
+
+    key: str
+    """Hash of `spec`; the `condition` column on disk."""
+    name: str
+    """What it is called in this study; the `condition` column in memory."""
+    factors: dict[str, Level]
+    """What sets it apart, by dotted key (`training.learning_rate`)."""
+    spec: dict[str, Any]
+    features: tuple[FeatureRecord, ...]
+    """Declared features first, then null columns."""
+    targets: tuple[TargetRecord, ...]
+    inputs: tuple[str, ...]
+    layers: tuple[str, ...]
+    """Hidden layers, input side first."""
+    steps: tuple[int, ...]
+    """The evaluations, in training steps; step 0 and the end included."""
+    steps_per_epoch: int | None
+    """None for a stream."""
+    theta: float
+    confirm: int
+    stop: Literal["budget", "learned"]
+    parameters: int
+    """Numbers that one network learns."""
+
+    @property
+    def budget(self) -> int:
+        """The last step."""
+        return self.steps[-1]
+
+    @property
+    def tau(self) -> int:
+        """Step of the last evaluation that can still be confirmed (the m-th from the end)."""
+        return self.steps[max(0, len(self.steps) - self.confirm)]
+
+
+@_record
+class MeasureRecord:
+    """A measure's card."""
+
+    name: str
+    axes: tuple[str, ...]
+    by_layer: bool
+    unit: str
+    direction: str
+    low: float | None
+    high: float | None
+    chance: float | None
+    formula: str
+    invariance: str
+    misleads: str
+    reference: str
+
+
+At = Literal["end", "mean", "learned"] | int | dict[Literal["learned"], str]
+
+
+@_record
+class Contrast:
+    """`of` minus (or over) `minus`: two selections of one measure, compared within each seed.
+
+    Without `minus` the value is compared with 0. With `over` there is no `minus`: it is the trend
+    of the measure over the levels of that factor (mean Kendall tau over seeds).
+    """
+
+    measure: str
+    of: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Columns of curves or conditions and the level each must have; `at` may stand among them."""
+    minus: dict[str, Any] | None = None
+    scale: Literal["difference", "ratio"] = "difference"
+    at: At = "end"
+    over: str | None = None
+    pool: tuple[str, ...] = ()
+    """Factors whose levels are averaged within a seed."""
+
+
+@_record
+class Hypothesis:
+    """A claim fixed before the runs."""
+
+    id: str
+    claim: str
+    contrast: Contrast
+    expect: Literal["less", "greater", "equal", "never"]
+    margin: float = 0.0
+    """In the measure's unit; for a ratio .25 means beyond 1.25 or 1/1.25; for `never` a share."""
+    answers: str | None = None
+    """The question it answers (`H1A`)."""
+    control_for: str | None = None
+    """Id of the hypothesis of which this is a control arm."""
+
+
+@_record
+class StudyRecord:
+    """A study as it was run: the content of `study.lock.json`."""
+
+    format: int = FORMAT
+    name: str
+    question: str
+    study_hash: str
+    """SHA-256 of everything that was fixed before the runs, hypotheses and margins included."""
+    earlier_hashes: tuple[str, ...] = ()
+    """Hashes of this folder's study before its hypotheses were edited; not empty: post hoc."""
+    seeds: tuple[int, ...]
+    seed_axes: tuple[Literal["init", "data", "order"], ...] = ("init", "data", "order")
+    conditions: tuple[ConditionRecord, ...]
+    measures: tuple[MeasureRecord, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    post_hoc: tuple[str, ...] = ()
+    """Ids of the hypotheses that were added or changed after the first run."""
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    device: str = ""
+    block_widths: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Lanes that train side by side, by condition key."""
+
+    def condition(self, name: str) -> ConditionRecord:
+        """The condition of that display name."""
+        return next(c for c in self.conditions if c.name == name)
+
+
+_ADAPTER = TypeAdapter(StudyRecord)
+
+
+def to_json(record: StudyRecord) -> bytes:
+    """`study.lock.json`'s content."""
+    return _ADAPTER.dump_json(record, indent=1)
+
+
+def from_json(text: bytes) -> StudyRecord:
+    """Read `study.lock.json`.
+
+    Raises:
+        pydantic.ValidationError: it is not such a file (a `ValueError`).
+    """
+    return _ADAPTER.validate_json(text)

@@ -1,0 +1,190 @@
+"""How a named thing is added: registries of tasks, models and measures, and frozen specs."""
+
+import dataclasses
+import difflib
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, dataclass_transform
+
+from pydantic import ConfigDict
+
+from primacy.types import as_pytree
+
+T = TypeVar("T")
+
+# What a measure may ask for, by the name of its arguments. Data names exist as `fit_*` too: the
+# examples on which a measure fits, apart from those on which it is scored.
+DATA = ("inputs", "features", "targets", "outputs", "reps")
+OFFERED = (*DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss")
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """`Did you mean "x"?` with a leading blank, or nothing where no choice is near."""
+    near = difflib.get_close_matches(name.strip().lower(), list(choices), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+class Registry(dict[str, Any]):
+    """Named things of one kind. Refuses a second thing under a taken name."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        super().__init__()
+        self.kind, self.package = kind, package
+        self._loaded = False
+
+    def add(self, name: str) -> Callable[[T], T]:
+        """Register under `name`.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def register(thing: T) -> T:
+            if name in self.keys():
+                raise ValueError(f"{self.kind} {name!r} is already registered")
+            self[name] = thing
+            if isinstance(thing, type):
+                thing.kind = name  # type: ignore[attr-defined]
+            return thing
+
+        return register
+
+    def load(self) -> "Registry":
+        """Import every sibling file of the package and every `primacy` entry point, once."""
+        if not self._loaded:
+            self._loaded = True
+            package = importlib.import_module(self.package)
+            for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+                importlib.import_module(f"{self.package}.{module}")
+            from importlib.metadata import entry_points
+
+            for point in sorted(entry_points(group="primacy"), key=lambda p: p.name):
+                point.load()
+        return self
+
+    def __missing__(self, name: str) -> Any:
+        choices = sorted(self)
+        raise ValueError(
+            f"no {self.kind} named {name!r}.{closest(name, choices)} There are: {', '.join(choices)}"
+        )
+
+
+tasks = Registry("task", "primacy.tasks")
+models = Registry("model", "primacy.models")
+measures = Registry("measure", "primacy.measures")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def spec(cls: type[T]) -> type[T]:
+    """A frozen dataclass that is also a pytree: numbers are leaves, all else is structure.
+
+    A field annotated `float` (or a nested spec) is a leaf and may differ between networks that
+    train side by side in one compiled program; every other field (counts, widths, names) is
+    structure. `jax.tree.structure(a) == jax.tree.structure(b)` says that two specs can share one.
+    Unflattening skips `__init__`, so tracers pass while the fields stay plain `float` for
+    pydantic and for the run-time type checker.
+    """
+    cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    cls.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    hints = typing.get_type_hints(cls, include_extras=False)
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    leaves = [name for name in names if hints[name] is float or _is_spec(hints[name])]
+    structure = [name for name in names if name not in leaves]
+
+    as_pytree(cls, leaves, structure)
+    return cls
+
+
+def _is_spec(hint: Any) -> bool:
+    # Protocols (Task, Model) stand for specs of an open set.
+    return isinstance(hint, type) and (
+        getattr(hint, "_is_protocol", False) or hasattr(hint, "__pydantic_config__")
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A registered measure: the function, what it asks for, and its card."""
+
+    name: str
+    function: Callable[..., Any]
+    asks: tuple[str, ...]
+    axes: tuple[str, ...]
+    """Axes of the result, of `feature`, `site` (features, then null columns), `target`."""
+    splits: tuple[str, ...]
+    """`test`, or `train` and `test`."""
+    unit: str
+    direction: str
+    low: float | None
+    high: float | None
+    chance: float | None
+    formula: str
+    invariance: str
+    misleads: str
+    reference: str
+
+    @property
+    def by_layer(self) -> bool:
+        """Whether it is computed once for every hidden layer."""
+        return "reps" in self.asks
+
+
+def measure(
+    *,
+    axes: tuple[str, ...],
+    unit: str,
+    direction: str,
+    range: tuple[float | None, float | None],
+    chance: float | None,
+    formula: str,
+    invariance: str,
+    misleads: str,
+    reference: str,
+    splits: tuple[str, ...] = ("test",),
+) -> Callable[[T], T]:
+    """Register a function as a measure, with its card. Its argument names say what it needs.
+
+    Raises:
+        ValueError: an argument name is not on the list of what can be offered.
+    """
+
+    def register(function: T) -> T:
+        asks = tuple(inspect.signature(function).parameters)  # type: ignore[arg-type]
+        name = function.__name__  # type: ignore[attr-defined]
+        if unknown := [a for a in asks if a not in OFFERED]:
+            raise ValueError(
+                f"measure {name!r} asks for {', '.join(unknown)}."
+                f"{closest(unknown[0], OFFERED)} It may ask for: {', '.join(OFFERED)}"
+            )
+        measures.add(name)(
+            Measure(
+                name=name, function=function, asks=asks, axes=axes, splits=splits, unit=unit,
+                direction=direction, low=range[0], high=range[1], chance=chance, formula=formula,
+                invariance=invariance, misleads=misleads, reference=reference,
+            )  # fmt: skip
+        )  # type: ignore[arg-type]
+        return function
+
+    return register
+
+
+def canonical(thing: Any) -> Any:
+    """A spec as JSON values, `kind` first: what its hash is taken of.
+
+    Fields with `metadata={"unkeyed": True}` (where a file lies, say) do not decide a run.
+    """
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        kind = {"kind": thing.kind} if hasattr(thing, "kind") else {}  # type: ignore[attr-defined]
+        return kind | {
+            field.name: canonical(getattr(thing, field.name))
+            for field in dataclasses.fields(thing)
+            if not field.metadata.get("unkeyed")
+        }
+    if isinstance(thing, (tuple, list)):
+        return [canonical(item) for item in thing]
+    if isinstance(thing, dict):
+        return {key: canonical(value) for key, value in thing.items()}
+    return thing

@@ -1,0 +1,85 @@
+"""What a study is: training, conditions, hypotheses, seeds."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from primacy.record import Hypothesis, Level
+from primacy.registry import canonical, spec
+from primacy.types import Model, Task
+
+SeedAxis = Literal["init", "data", "order"]
+SEED_AXES: tuple[SeedAxis, ...] = ("init", "data", "order")
+
+
+@spec
+class Training:
+    """How a network is trained and looked at."""
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of sgd."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    """Of adamw."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch_size: Annotated[int, Field(ge=1)] = 1024
+    examples: Annotated[int, Field(ge=1)] | Literal["stream", "all"] = 8192
+    """A fixed set of so many, redrawn for each seed; `stream`: fresh ones at every step; `all`:
+    every training example of a data set of limited size."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """One of `epochs` and `steps` (a stream has no epochs)."""
+    evaluations: Annotated[int, Field(ge=2)] = 101
+    """How often the network is measured, before the first and after the last step included."""
+    spacing: Literal["linear", "log"] = "linear"
+    """Log: step 0, rounded log-spaced steps, the last `confirm` evenly in the last 2 %."""
+    fit_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    test_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    stop: Literal["budget", "learned"] = "budget"
+    theta: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Learned: so far from chance to ceiling."""
+    confirm: Annotated[int, Field(ge=1)] = 3
+    """Evaluations in a row that must be at the criterion."""
+
+
+@spec
+class Condition:
+    """Task, model and training: all that decides a run but the seed."""
+
+    task: Task
+    model: Model
+    training: Training
+
+    @property
+    def key(self) -> str:
+        """Twelve hex digits of the hash of the spec; the same wherever the condition stands."""
+        text = json.dumps(canonical(self), sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Study:
+    """Conditions x seeds, what is measured, and what was expected."""
+
+    name: str
+    question: str = ""
+    conditions: dict[str, Condition]
+    """By display name."""
+    factors: dict[str, dict[str, Level]] = dataclasses.field(default_factory=dict)
+    """For each condition, what sets it apart, by dotted key."""
+    measures: tuple[str, ...] = ()
+    """Empty: all."""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    seeds: int = 30
+    seed_axes: tuple[SeedAxis, ...] = SEED_AXES
+    """The streams that differ between seeds; the others stay those of the first seed."""
+    source: str = ""
+    """The study file's text, kept in the run folder."""
+
+    def replace(self, **changes: Any) -> "Study":
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)

@@ -1,0 +1,1 @@
+"""Where examples come from, with the truth about them."""

@@ -1,0 +1,151 @@
+"""Axis letters, and the types that tasks, models and measures share.
+
+Axis letters, the same in every file:
+
+    n examples   d inputs   k features   t targets   h units of a layer   l layers
+    s seeds      c conditions   e evaluations (points in training)        m fit examples
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+LossName = Literal["sigmoid_cross_entropy", "squared_error"]
+
+# Draws of one purpose: `rng("train", "linear")` is the generator of that name, always the same
+# for the same seed and names, whatever else is asked for.
+Streams = Callable[..., np.random.Generator]
+Draws = Mapping[str, Any]  # NumPy arrays whose leading axis is the example
+
+
+def as_pytree(cls: type, leaves: Sequence[str], structure: Sequence[str] = ()) -> None:
+    """Register a frozen dataclass as a pytree whose unflattening skips `__init__`.
+
+    So tracers, axis numbers and stacked arrays pass through, while `__init__` still checks what
+    people write (`jax.tree_util.register_dataclass` calls it with whatever JAX puts in).
+    """
+
+    def flatten(self):
+        return [getattr(self, n) for n in leaves], tuple(getattr(self, n) for n in structure)
+
+    def unflatten(aux, children):
+        self = object.__new__(cls)
+        for name, value in zip((*structure, *leaves), (*aux, *children), strict=True):
+            object.__setattr__(self, name, value)
+        return self
+
+    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Feature:
+    """A known function of the input, with the facts the experimenter controls."""
+
+    name: str
+    columns: tuple[int, ...]
+    """The inputs that carry it."""
+    target: int | None = None
+    """Index of the target that it fully determines, if any."""
+    predictivity: float | None = 1.0
+    """Accuracy (0/1 targets) or R^2 of the best predictor of its target from it alone; null where
+    the data decide and nobody knows."""
+    complexity: float | None = None
+    """Average sensitivity for gates; stated by the task for others; null where unknown."""
+    null_columns: tuple[int, ...] = ()
+    """As many columns that carry nothing, from the same place: the matched control of reliance."""
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """More about it that is known before training (JSON values only)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """One column that the network is trained to output."""
+
+    name: str
+    kind: Literal["binary", "number"]
+    chance: float
+    """The score of the best constant guess: accuracy (binary) or R^2 (number, 0)."""
+    ceiling: float = 1.0
+    """The score of the best possible predictor."""
+    ceiling_known: bool = True
+    """False for a user's own data, where nobody knows the Bayes optimum."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Examples and the ground truth about them."""
+
+    inputs: Float[Array, "n d"]
+    features: Float[Array, "n k"]
+    """The value of every declared feature; a group of several columns has NaN here."""
+    targets: Float[Array, "n t"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Forward:
+    """What a model did with a batch."""
+
+    outputs: Float[Array, "n t"]
+    layers: dict[str, Float[Array, "n h"]]
+    """Each hidden layer by name, after its activation; `hidden1` is next to the input."""
+
+
+as_pytree(Batch, ("inputs", "features", "targets"))
+as_pytree(Forward, ("outputs", "layers"))
+
+
+@runtime_checkable
+class Task(Protocol):
+    """Where examples come from, with the truth about them. A frozen spec (`registry.spec`)."""
+
+    loss: LossName
+
+    @property
+    def declared(self) -> tuple[Feature, ...]:
+        """The features that can be asked about, in a fixed order (axis `k`)."""
+        ...
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What the network outputs, in order (axis `t`)."""
+        ...
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """A name for each input column (axis `d`)."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[str, int] | None:
+        """Examples available by split (`train`, `fit`, `test`); None: as many as asked for."""
+        ...
+
+    def draw(self, split: str, rng: Streams, n: int) -> Draws:
+        """All randomness of `n` examples, on the host, free of the spec's float fields."""
+        ...
+
+    def build(self, draws: Draws) -> Batch:
+        """The examples made from draws; traced, so float fields may be arrays."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A network. A frozen spec (`registry.spec`)."""
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the hidden layers, input side first."""
+        ...
+
+    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+        """Initial parameters, float32 NumPy arrays drawn on the host."""
+        ...
+
+    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+        """Outputs and every hidden layer."""
+        ...
