@@ -116,6 +116,8 @@ class Measure:
     """Axes of the result, of `feature`, `site` (features, then null columns), `target`."""
     splits: tuple[str, ...]
     """`test`, or `train` and `test`."""
+    losses: tuple[str, ...]
+    """The losses under which it makes sense: accuracy has none with number targets."""
     unit: str
     direction: str
     low: float | None
@@ -144,6 +146,7 @@ def measure(
     misleads: str,
     reference: str,
     splits: tuple[str, ...] = ("test",),
+    losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error"),
 ) -> Callable[[T], T]:
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
@@ -161,9 +164,21 @@ def measure(
             )
         measures.add(name)(
             Measure(
-                name=name, function=function, asks=asks, axes=axes, splits=splits, unit=unit,
-                direction=direction, low=range[0], high=range[1], chance=chance, formula=formula,
-                invariance=invariance, misleads=misleads, reference=reference,
+                name=name,
+                function=function,
+                asks=asks,
+                axes=axes,
+                splits=splits,
+                losses=losses,
+                unit=unit,
+                direction=direction,
+                low=range[0],
+                high=range[1],
+                chance=chance,
+                formula=formula,
+                invariance=invariance,
+                misleads=misleads,
+                reference=reference,
             )  # fmt: skip
         )  # type: ignore[arg-type]
         return function

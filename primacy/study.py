@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from primacy.record import Hypothesis, Level
@@ -53,6 +54,85 @@ class Condition:
     task: Task
     model: Model
     training: Training
+
+    @property
+    def examples(self) -> dict[str, int]:
+        """Examples of each split; `train` is absent for a stream.
+
+        Raises:
+            ValueError: more are asked for than the task has.
+        """
+        training, has = self.training, self.task.sizes
+        asked = {
+            "train": training.examples,
+            "fit": training.fit_examples,
+            "test": training.test_examples,
+        }
+        counts = {}
+        for split, n in asked.items():
+            if n == "stream":
+                continue
+            if n == "all":
+                if has is None:
+                    raise ValueError(f'{split}: "all" needs a task of limited size; give a number')
+                n = has[split]
+            elif has is not None and n > has[split]:
+                raise ValueError(f"{split}: {n} examples asked for; the data have {has[split]}")
+            counts[split] = n
+        return counts
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Full batches in the training set (a rest is left out of its epoch); None for a stream.
+
+        Raises:
+            ValueError: a batch is larger than the training set.
+        """
+        if self.training.examples == "stream":
+            return None
+        n = self.examples["train"]
+        if self.training.batch_size > n:
+            raise ValueError(
+                f"batch_size = {self.training.batch_size} is larger than the training set of {n}"
+            )
+        return n // self.training.batch_size
+
+    @property
+    def budget(self) -> int:
+        """Training steps.
+
+        Raises:
+            ValueError: not exactly one of `epochs` and `steps` is given, or a stream has epochs.
+        """
+        training = self.training
+        if (training.epochs is None) == (training.steps is None):
+            raise ValueError("give exactly one of epochs and steps")
+        if training.steps is not None:
+            return training.steps
+        if self.steps_per_epoch is None:
+            raise ValueError('examples = "stream" has no epochs; give steps')
+        return (training.epochs or 0) * self.steps_per_epoch
+
+    @property
+    def evaluations(self) -> tuple[int, ...]:
+        """The steps after which the network is measured, 0 and the budget included.
+
+        Raises:
+            ValueError: there are more evaluations than steps, or fewer than `confirm`.
+        """
+        training, budget = self.training, self.budget
+        count, m = training.evaluations, training.confirm
+        if count > budget + 1:
+            raise ValueError(f"{count} evaluations need at least {count - 1} steps, not {budget}")
+        if m > count:
+            raise ValueError(f"confirm = {m} is more than the {count} evaluations")
+        if training.spacing == "linear" or count <= m + 2:
+            at = np.linspace(0, budget, count)
+        else:
+            # A last m within the last 2 % let what is learned late still be confirmed.
+            early = np.geomspace(1, 0.98 * budget, count - 1 - m)
+            at = np.concatenate([[0], early, budget * (0.98 + 0.02 * np.arange(1, m + 1) / m)])
+        return tuple(np.unique(np.rint(at).astype(int)).tolist())
 
     @property
     def key(self) -> str:

@@ -22,6 +22,14 @@ Streams = Callable[..., np.random.Generator]
 Draws = Mapping[str, Any]  # NumPy arrays whose leading axis is the example
 
 
+class _Mapping(tuple):
+    """A mapping as structure: hashable, so that it can be part of what programs are keyed by."""
+
+    @classmethod
+    def freeze(cls, value: Any) -> Any:
+        return cls(value.items()) if isinstance(value, Mapping) else value
+
+
 def as_pytree(cls: type, leaves: Sequence[str], structure: Sequence[str] = ()) -> None:
     """Register a frozen dataclass as a pytree whose unflattening skips `__init__`.
 
@@ -30,10 +38,12 @@ def as_pytree(cls: type, leaves: Sequence[str], structure: Sequence[str] = ()) -
     """
 
     def flatten(self):
-        return [getattr(self, n) for n in leaves], tuple(getattr(self, n) for n in structure)
+        aux = tuple(_Mapping.freeze(getattr(self, n)) for n in structure)
+        return [getattr(self, n) for n in leaves], aux
 
     def unflatten(aux, children):
         self = object.__new__(cls)
+        aux = (dict(v) if isinstance(v, _Mapping) else v for v in aux)
         for name, value in zip((*structure, *leaves), (*aux, *children), strict=True):
             object.__setattr__(self, name, value)
         return self

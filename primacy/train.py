@@ -1,0 +1,173 @@
+"""One network: pure functions that start, advance and evaluate it.
+
+`advance` and `evaluate` are separate programs, never fused: fusing changes bits, and a new
+measure must leave training alone. Both are traced; everything random comes in as an argument.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from primacy.registry import Measure
+from primacy.study import Condition, Training
+from primacy.types import Batch, Draws, LossName, Model
+
+State = tuple[PyTree, PyTree]
+"""Parameters, and the optimizer's state."""
+
+EVALUATION_ROWS = 1024
+"""Examples that pass the network at once when a whole training set is scored: they stay in cache."""
+
+DIVERGED = 1000.0
+"""A final held-out loss beyond so many times the constant predictor's counts as diverged."""
+
+
+def sigmoid_cross_entropy(
+    outputs: Float[Array, "n t"], targets: Float[Array, "n t"]
+) -> Float[Array, "n t"]:
+    """Cross-entropy in nats of 0/1 targets under logits; log 2 for a logit of 0."""
+    return optax.sigmoid_binary_cross_entropy(outputs, targets)
+
+
+def squared_error(
+    outputs: Float[Array, "n t"], targets: Float[Array, "n t"]
+) -> Float[Array, "n t"]:
+    """Squared error in the target's unit squared."""
+    return (outputs - targets) ** 2
+
+
+LOSSES = {"sigmoid_cross_entropy": sigmoid_cross_entropy, "squared_error": squared_error}
+
+
+def optimizer(training: Training, steps: int) -> optax.GradientTransformation:
+    """The optimizer of a training spec; `steps` is its budget (for the schedule)."""
+    rate: Any = training.learning_rate
+    if training.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(rate, steps)
+    if training.optimizer == "adam":
+        return optax.adam(rate)
+    if training.optimizer == "adamw":
+        return optax.adamw(rate, weight_decay=training.weight_decay)
+    return optax.sgd(rate, momentum=training.momentum)
+
+
+def advance(
+    condition: Condition,
+    steps: int,
+    state: State,
+    draws: Draws,
+    order: Int[Array, "p b"] | None,
+    start: Int[Array, ""],
+    stop: Int[Array, ""],
+) -> State:
+    """The state after the training steps `start` to `stop - 1` of a page.
+
+    With an `order`, step i trains on those rows of the fixed set `draws`; without (a stream),
+    on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget.
+    """
+    rule = optimizer(condition.training, steps)
+    losses = LOSSES[condition.task.loss]
+
+    def objective(params: PyTree, batch: Batch) -> Float[Array, ""]:
+        outputs = condition.model.apply(params, batch.inputs).outputs
+        return losses(outputs, batch.targets).mean(axis=0).mean()
+
+    def step(i: Int[Array, ""], state: State) -> State:
+        params, memory = state
+        rows = i if order is None else order[i]
+        batch = condition.task.build(jax.tree.map(lambda a: a[rows], draws))
+        updates, memory = rule.update(jax.grad(objective)(params, batch), memory, params)
+        return optax.apply_updates(params, updates), memory
+
+    return jax.lax.fori_loop(start, stop, step, state)
+
+
+def evaluate(
+    condition: Condition,
+    measures: tuple[Measure, ...],
+    params: PyTree,
+    sets: Mapping[str, Draws],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> dict[str, Any]:
+    """Every measure of one network, by `measure/split`; layers are the leading axis.
+
+    `sets` holds the draws of `fit` and `test`, and of `train` unless it is a stream. Two more
+    entries say whether the network is still one: `finite` (parameters and test outputs), and
+    `loss_ratio` (test loss over that of the best constant; see `DIVERGED`).
+    """
+    model, losses = condition.model, LOSSES[condition.task.loss]
+    batches = {split: condition.task.build(draws) for split, draws in sets.items()}
+    seen = {split: model.apply(params, batches[split].inputs) for split in ("fit", "test")}
+    offered: dict[str, Any] = {
+        "forward": lambda inputs: model.apply(params, inputs).outputs,
+        "columns": columns,
+        "donors": donors,
+        "loss": losses,
+    }
+    by_split: dict[str, dict[str, Any]] = {}
+    for split, prefix in (("fit", "fit_"), ("test", "")):
+        batch = batches[split]
+        offered |= {
+            f"{prefix}inputs": batch.inputs,
+            f"{prefix}features": batch.features,
+            f"{prefix}targets": batch.targets,
+            f"{prefix}outputs": seen[split].outputs,
+        }
+    by_split["test"] = offered
+    if "train" in batches:
+        train = batches["train"]
+        outputs = outputs_in_blocks(model, params, train.inputs)
+        by_split["train"] = {**offered, "outputs": outputs, "targets": train.targets,
+                             "inputs": train.inputs, "features": train.features}  # fmt: skip
+    results: dict[str, Any] = {}
+    for measure in measures:
+        for split in measure.splits:
+            if split not in by_split:
+                continue
+            given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
+            if measure.by_layer:
+                value = jnp.stack([
+                    measure.function(
+                        **given,
+                        **{a: seen["fit" if a == "fit_reps" else "test"].layers[layer]
+                           for a in measure.asks if a.endswith("reps")},
+                    )
+                    for layer in model.layer_names
+                ])  # fmt: skip
+            else:
+                value = measure.function(**given)
+            results[f"{measure.name}/{split}"] = value
+    test = batches["test"]
+    held_out = losses(seen["test"].outputs, test.targets).mean()
+    finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]
+    results["finite"] = jnp.stack([*finite, jnp.isfinite(held_out)]).all()
+    constant = constant_loss(condition.task.loss, test.targets)
+    results["loss_ratio"] = jnp.where(constant > 0, held_out / constant, 0)
+    return results
+
+
+def outputs_in_blocks(
+    model: Model, params: PyTree, inputs: Float[Array, "n d"]
+) -> Float[Array, "n t"]:
+    """The outputs for many examples, a block at a time where they divide into blocks."""
+    n = inputs.shape[0]
+    if n <= EVALUATION_ROWS or n % EVALUATION_ROWS:
+        return model.apply(params, inputs).outputs
+    blocks = inputs.reshape(-1, EVALUATION_ROWS, inputs.shape[1])
+    outputs = jax.lax.map(lambda block: model.apply(params, block).outputs, blocks)
+    return outputs.reshape(n, -1)
+
+
+def constant_loss(loss: LossName, targets: Float[Array, "n t"]) -> Float[Array, ""]:
+    """The mean loss of the best constant output for each target."""
+    mean = targets.mean(axis=0)
+    if loss == "squared_error":
+        return targets.var(axis=0).mean()
+    return -(
+        jax.scipy.special.xlogy(mean, mean) + jax.scipy.special.xlog1py(1 - mean, -mean)
+    ).mean()
