@@ -6,10 +6,11 @@ condition is its key and all names are plain strings, so that `pl.scan_parquet` 
 two studies together; in memory the condition is its display name and names are Enums.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from primacy.record import StudyRecord
 
@@ -47,6 +48,28 @@ def frame(rows: Iterable[tuple], order: Iterable[str] = tuple(SCHEMA)) -> pl.Dat
     """A curves table from row tuples; NaN and infinities become null."""
     table = pl.DataFrame(list(rows), schema={c: SCHEMA[c] for c in order}, orient="row")
     return nulled(table).select(list(SCHEMA))
+
+
+def from_array(
+    values: Float[np.ndarray, "..."], axes: Sequence[Mapping[str, Sequence]], **same: str
+) -> pl.DataFrame:
+    """A curves table from one array.
+
+    Args:
+        values: any number of axes.
+        axes: for each axis, the columns that it gives and their entry at every position; two
+            columns of one axis (condition and seed of a lane) run together.
+        same: columns that are the same in all rows.
+    """
+    positions = np.indices(values.shape).reshape(values.ndim, -1)
+    columns = {
+        name: pl.Series(name, entries, dtype=SCHEMA[name])[position.tolist()]
+        for axis, position in zip(axes, positions, strict=True)
+        for name, entries in axis.items()
+    }
+    table = pl.DataFrame({**columns, "value": np.asarray(values, np.float32).ravel()})
+    rest = {c: pl.lit(same.get(c), dtype=SCHEMA[c]) for c in SCHEMA if c not in table.columns}
+    return nulled(table.with_columns(**rest).select(list(SCHEMA)))
 
 
 def nulled(table: pl.DataFrame) -> pl.DataFrame:

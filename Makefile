@@ -1,0 +1,34 @@
+# The two commands: `make run` (set-up and the main job) and `make test` (set-up and all tests).
+PYTHON ?= python3
+BIN := .venv/bin
+SEEDS ?= 10
+
+.PHONY: run test lint schema clean
+
+run: .venv/installed
+	$(BIN)/primacy run complexity --seeds $(SEEDS)
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+# Browser tests need Chromium; where this is root on Debian it is installed.
+.venv/installed-test: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,oracle,dev]'
+	command -v chromium >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	  || { echo "The browser tests need Chromium: install it (Debian: apt install chromium)."; exit 1; }
+	touch $@
+
+clean:
+	rm -rf .venv

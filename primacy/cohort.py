@@ -1,0 +1,350 @@
+"""Lanes of equal structure, trained as one block: side by side in one compiled program.
+
+A lane is a condition and a seed: one run. A block holds `width` lanes, a number that the
+structure alone decides, so that a lane's bytes never depend on what else was asked for; a last
+block that is not full is padded with copies, which are never stored.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import polars as pl
+
+from primacy import curves, train
+from primacy.describe import sites
+from primacy.record import ConditionRecord
+from primacy.registry import Measure
+from primacy.streams import streams
+from primacy.study import Condition, SeedAxis
+from primacy.types import Streams
+
+PAGE_STEPS = 256
+"""Training steps whose order or examples are drawn and passed in at a time, at least."""
+
+BLOCK_WORK = 2**19
+"""Multiply-adds of one step that fill a core; smaller networks train side by side."""
+
+MAX_WIDTH = 256
+
+
+class Lane(NamedTuple):
+    """One run: a condition, how it is recorded, and a seed."""
+
+    condition: Condition
+    record: ConditionRecord
+    seed: int
+
+
+class Trained(NamedTuple):
+    """What a block leaves: rows of curves, how each lane ended, its final weights by name."""
+
+    curves: pl.DataFrame
+    lanes: pl.DataFrame
+    weights: dict[str, np.ndarray]
+
+
+class Interrupted(Exception):
+    """Somebody asked to stop; the block in progress is dropped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Watch:
+    """How a block in progress is seen and stopped from outside."""
+
+    advanced: Callable[[int], None]
+    """Called with the number of seed-steps just trained."""
+    stopped: Callable[[], bool]
+    """Asked between chunks; true drops the block."""
+
+
+def width(condition: Condition, parameters: int) -> int:
+    """Lanes a block: as many as fill a core, a power of two, by structure alone."""
+    work = max(1, parameters * condition.training.batch_size)
+    return int(min(MAX_WIDTH, max(1, 2 ** int(np.log2(max(1, BLOCK_WORK / work))))))
+
+
+class Programs:
+    """The two compiled programs of a structure on one device."""
+
+    def __init__(
+        self, condition: Condition, measures: tuple[Measure, ...], width: int, device: jax.Device
+    ) -> None:
+        self.measures, self.width, self.device = measures, width, device
+        self.steps_per_epoch, self.budget = condition.steps_per_epoch, condition.budget
+        self.examples = condition.examples
+        self.seconds = 0.0
+        """Spent compiling."""
+        # What an optimizer remembers at first does not depend on its numbers.
+        self._rule = train.optimizer(condition.training, self.budget)
+        self._start: Any = None
+        self._advance: Any = None
+        self._evaluate: Any = None
+
+    def start(self, params):
+        """The optimizer's first state of every lane."""
+        if self._start is None:
+            self._start = self._compile(self._rule.init, (0,), (params,))
+        return self._start(params)
+
+    def advance(self, conditions, state, draws, order, start: int, stop: int):
+        """The state of every lane after steps `start` to `stop - 1` of a page."""
+        bounds = np.int32(start), np.int32(stop)
+        arguments = (conditions, state, draws, order, *bounds)
+        if self._advance is None:
+            batched = (0, 0, 0, None if order is None else 0, None, None)
+            one = lambda c, s, *rest: train.advance(c, self.budget, s, *rest)  # noqa: E731
+            self._advance = self._compile(one, batched, arguments, donate=(1,))
+        return self._advance(*arguments)
+
+    def evaluate(self, conditions, params, sets, columns, donors):
+        """Every measure of every lane, with the lane as the leading axis."""
+        arguments = (conditions, params, sets, columns, donors)
+        if self._evaluate is None:
+            one = lambda c, *rest: train.evaluate(c, self.measures, *rest)  # noqa: E731
+            self._evaluate = self._compile(one, (0, 0, 0, None, 0), arguments)
+        return self._evaluate(*arguments)
+
+    def _compile(self, one, batched, arguments, donate=()) -> Any:
+        began = time.perf_counter()
+        many = jax.vmap(one, in_axes=batched) if self.width > 1 else _alone(one, batched)
+        with jax.default_device(self.device):
+            compiled = jax.jit(many, donate_argnums=donate).lower(*arguments).compile()
+        self.seconds += time.perf_counter() - began
+        return compiled
+
+
+def _alone(one: Callable, batched: tuple) -> Callable:
+    # A batch axis of one would still change how XLA lays out and rounds; a lane alone has none.
+    def many(*arguments):
+        picked = [
+            argument if axis is None else jax.tree.map(lambda a: a[0], argument)
+            for argument, axis in zip(arguments, batched, strict=True)
+        ]
+        return jax.tree.map(lambda a: a[None], one(*picked))
+
+    return many
+
+
+def pages(condition: Condition, orders: Sequence[Streams], data: Sequence[Streams]) -> Iterator:
+    """Endless pages of training: `(steps, order [W, p, b] or None, draws [W, p, b, ...] or None)`.
+
+    Keyed by the page's number, whatever chunks the training is cut into.
+    """
+    training, per_epoch = condition.training, condition.steps_per_epoch
+    batch = training.batch_size
+    page = 0
+    while True:
+        if per_epoch is None:
+            rows = PAGE_STEPS * batch
+            drawn = [condition.task.draw("stream", _page(rng, page), rows) for rng in data]
+            stacked = stack(drawn)
+            shaped = jax.tree.map(
+                lambda a: a.reshape(a.shape[0], PAGE_STEPS, batch, *a.shape[2:]), stacked
+            )
+            yield PAGE_STEPS, None, shaped
+        else:
+            n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
+            index = np.arange(n, dtype=np.int32)
+            order = np.stack([
+                rng("order", page).permuted(np.tile(index, (epochs, 1)), axis=1)
+                [:, : per_epoch * batch].reshape(epochs * per_epoch, batch)
+                for rng in orders
+            ])  # fmt: skip
+            yield epochs * per_epoch, order, None
+        page += 1
+
+
+def _page(rng: Streams, page: int) -> Streams:
+    return lambda *names: rng(*names, page)
+
+
+def stack(trees: Iterable[Any]) -> Any:
+    """Trees of equal structure as one, with a leading axis of lanes."""
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
+
+
+def train_block(
+    programs: Programs, lanes: Sequence[Lane], axes: Sequence[SeedAxis], watch: Watch
+) -> Trained:
+    """Train and measure the lanes of one block.
+
+    Raises:
+        Interrupted: `watch.stopped()` said so; nothing is kept.
+    """
+    padded = [*lanes, *[lanes[-1]] * (programs.width - len(lanes))]
+    first = lanes[0].condition
+    task, d, t = first.task, len(first.task.input_names), len(first.task.targets)
+
+    def generators(axis: SeedAxis) -> list[Streams]:
+        return [streams(lane.seed if axis in axes else 0, axis) for lane in padded]
+
+    put = lambda tree: jax.device_put(tree, programs.device)  # noqa: E731
+    conditions = put(stack([lane.condition for lane in padded]))
+    data = generators("data")
+    sets = put({
+        split: stack(
+            lane.condition.task.draw(split, rng, n)
+            for lane, rng in zip(padded, data, strict=True)
+        )
+        for split, n in programs.examples.items()
+    })  # fmt: skip
+    params = stack(
+        lane.condition.model.init(rng("init"), d, t)
+        for lane, rng in zip(padded, generators("init"), strict=True)
+    )
+    params = put(params)
+    state = params, programs.start(params)
+    site_names, columns = sites(task.declared, d)
+    columns = put(columns)
+    looks = [streams(lane.seed, "evaluation") for lane in padded]
+    book = pages(first, generators("order"), data)
+    ends = [Ending(lane) for lane in lanes]
+    seen: list[dict[str, np.ndarray]] = []
+    weights: dict[str, np.ndarray] = {}
+    length = at = done = 0
+    order = draws = None
+    for look, step in enumerate(lanes[0].record.steps):
+        while done < step:
+            if watch.stopped():
+                raise Interrupted
+            if at == length:
+                length, order, fresh = next(book)
+                order, draws = put(order), sets["train"] if fresh is None else put(fresh)
+                at = 0
+            count = min(step - done, length - at)
+            state = programs.advance(conditions, state, draws, order, at, at + count)
+            at, done = at + count, done + count
+            watch.advanced(count * sum(end.running for end in ends))
+        donors = np.stack([
+            rng("donors", look).permutation(programs.examples["test"]).astype(np.int32)
+            for rng in looks
+        ])  # fmt: skip
+        seen.append(
+            jax.device_get(programs.evaluate(conditions, state[0], sets, columns, put(donors)))
+        )
+        over = [i for i, end in enumerate(ends) if end.running and end.look(step, seen[-1], i)]
+        final = jax.device_get(state[0]) if over else None
+        for i in over:
+            weights |= named_weights(lanes[i], jax.tree.map(lambda a, i=i: a[i], final))
+        if not any(end.running for end in ends):
+            break
+    names = Names(task.declared, [x.name for x in task.targets], site_names, lanes[0].record.layers)
+    return Trained(
+        table(lanes, ends, seen, programs.measures, names),
+        pl.DataFrame(
+            [(e.lane.record.key, e.lane.seed, e.ended, e.step) for e in ends],
+            schema=dict(curves.LANES), orient="row",
+        ),
+        weights,
+    )  # fmt: skip
+
+
+class Ending:
+    """Whether and how a lane has ended, told after each evaluation."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane, self.running, self.ended, self.step = lane, True, "", 0
+        record = lane.record
+        targets = [t.name for t in record.targets]
+        self._criteria = [
+            (
+                targets.index(f.target or ""),
+                f.criterion.measure,
+                f.criterion.chance + record.theta * (f.criterion.ceiling - f.criterion.chance),
+            )
+            for f in record.features
+            if f.criterion and f.criterion.ceiling is not None
+        ]
+        self._held = np.zeros(len(self._criteria), int)
+        self._confirmed = np.zeros(len(self._criteria), bool)
+
+    def look(self, step: int, seen: dict[str, np.ndarray], i: int) -> bool:
+        """Take in lane `i`'s evaluation at `step`; true if the lane ends with it."""
+        self.step, record = step, self.lane.record
+        at_end = step == record.steps[-1]
+        if not seen["finite"][i] or (at_end and seen["loss_ratio"][i] > train.DIVERGED):
+            self.ended = "diverged"
+        elif record.stop == "learned" and self._criteria and self._learned(seen, i):
+            self.ended = "learned"
+        elif at_end:
+            self.ended = "budget"
+        self.running = not self.ended
+        return not self.running
+
+    def _learned(self, seen: dict[str, np.ndarray], i: int) -> bool:
+        above = np.array([seen[f"{m}/test"][i][t] >= level for t, m, level in self._criteria])
+        self._held = np.where(above, self._held + 1, 0)
+        self._confirmed |= self._held >= self.lane.record.confirm
+        return bool(self._confirmed.all())
+
+
+def named_weights(lane: Lane, params: Any) -> dict[str, np.ndarray]:
+    """A lane's parameters under `<condition key>/<seed>/<path>`."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(params)
+    prefix = f"{lane.record.key}/{lane.seed}"
+    return {
+        f"{prefix}/{jax.tree_util.keystr(path, simple=True, separator='/')}": np.asarray(leaf)
+        for path, leaf in flat
+    }
+
+
+class Names(NamedTuple):
+    """What stands at every position of an axis."""
+
+    features: tuple
+    targets: list[str]
+    sites: list[str]
+    layers: tuple[str, ...]
+
+
+def table(
+    lanes: Sequence[Lane],
+    ends: Sequence[Ending],
+    seen: Sequence[dict[str, np.ndarray]],
+    measures: Iterable[Measure],
+    names: Names,
+) -> pl.DataFrame:
+    """The rows of a block: each lane's evaluations up to its end."""
+    own = [[f.name for f in names.features if f.target == t] for t in range(len(names.targets))]
+    axes = {
+        "feature": {"feature": [f.name for f in names.features]},
+        "site": {"feature": names.sites},
+        "target": {
+            "target": names.targets,
+            # The feature stands beside its target only where it is the only one.
+            "feature": [mine[0] if len(mine) == 1 else None for mine in own],
+        },
+    }
+    lane_axis = {
+        "condition": [lane.record.key for lane in lanes],
+        "seed": [lane.seed for lane in lanes],
+    }
+    step_axis = {"step": lanes[0].record.steps[: len(seen)]}
+    parts = []
+    for measure in measures:
+        inner = [axes[axis] for axis in measure.axes]
+        if measure.axes == ("site", "target"):
+            inner = [axes["site"], {"target": names.targets}]
+        if measure.by_layer:
+            inner = [{"layer": list(names.layers)}, *inner]
+        for split in measure.splits:
+            if f"{measure.name}/{split}" not in seen[0]:
+                continue
+            values = np.stack([s[f"{measure.name}/{split}"][: len(lanes)] for s in seen], axis=1)
+            outer = [lane_axis, step_axis]
+            same = {"measure": measure.name, "split": split}
+            parts.append(curves.from_array(values, [*outer, *inner], **same))
+            if measure.name == "loss":  # and its mean over targets, which is what is trained on
+                parts.append(curves.from_array(values.mean(axis=-1), outer, **same))
+    last = pl.DataFrame({**lane_axis, "last": [end.step for end in ends]})
+    return (
+        pl.concat(parts)
+        .join(last, on=["condition", "seed"])
+        .filter(pl.col("step") <= pl.col("last"))
+        .select(list(curves.SCHEMA))
+        .sort("condition", "seed", "step", maintain_order=True)
+    )

@@ -1,0 +1,117 @@
+"""A run folder opened: curves, summary, verdicts, page. Needs no JAX."""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from primacy import curves, events, report, verdicts
+from primacy.record import StudyRecord
+from primacy.store import STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
+from primacy.verdicts import Verdict
+
+
+class Result:
+    """A run folder opened: `primacy.open("runs/complexity")`.
+
+    Reading never writes; `judge` and `report` write `summary.parquet`, `verdicts.json` and
+    `report.html`.
+    """
+
+    def __init__(self, folder: str | Path, *, seeds: int | None = None) -> None:
+        self.folder = Path(folder)
+        self.store = Store(self.folder)
+        self._seeds = seeds
+
+    @functools.cached_property
+    def record(self) -> StudyRecord:
+        """What is known about the study apart from its numbers."""
+        record = self.store.record()
+        if self._seeds is None:
+            return record
+        return dataclasses.replace(record, seeds=record.seeds[: self._seeds])
+
+    @functools.cached_property
+    def curves(self) -> pl.DataFrame:
+        """THE table: one measured number a row, with conditions by display name."""
+        return self._named(self.store.curves())
+
+    @functools.cached_property
+    def lanes(self) -> pl.DataFrame:
+        """How each run ended: condition, seed, ended (budget, learned, diverged), end_step."""
+        return self._named(self.store.lanes())
+
+    @functools.cached_property
+    def summary(self) -> pl.DataFrame:
+        """A row for each condition, seed and feature: when learned, and what it came to."""
+        return events.summary(self.curves, self.lanes, self.record)
+
+    @functools.cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Every hypothesis, judged."""
+        return verdicts.judge(self.curves, self.lanes, self.record)
+
+    @functools.cached_property
+    def answer(self) -> str:
+        """The finding in one sentence."""
+        return report.answer(self.record, self.summary, self.verdicts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every condition has every seed."""
+        return self.lanes.height == len(self.record.seeds) * len(self.record.conditions)
+
+    def judge(self) -> list[Verdict]:
+        """Judge every hypothesis from the stored curves; writes the summary and the verdicts."""
+        write(self.folder / SUMMARY, to_parquet(self.summary, "summary"))
+        write(self.folder / VERDICTS, verdicts.to_json(self.verdicts))
+        return self.verdicts
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page, `report.html` in the folder unless `path` says otherwise."""
+        path = Path(path) if path else self.folder / "report.html"
+        page = report.page(
+            self.record, self.curves, self.lanes, self.summary, self.verdicts, self.provenance
+        )
+        write(path, page.encode())
+        return path
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from: command, versions, device, seconds, block widths."""
+        status = self.folder / STATUS
+        try:
+            told = json.loads(status.read_bytes()) if status.is_file() else {}
+        except ValueError:
+            told = {}
+        record = self.record
+        return {
+            "command": f"primacy run {record.name} --seeds {len(record.seeds)}",
+            "versions": dict(record.versions),
+            "device": record.device,
+            "seconds": told.get("seconds") if isinstance(told, dict) else None,
+            "complete": self.complete,
+            "hash": record.study_hash,
+            "block_widths": dict(record.block_widths),
+        }
+
+    def _named(self, table: pl.DataFrame) -> pl.DataFrame:
+        named = curves.named(table, self.record)
+        return named.filter(pl.col("seed").is_in(list(self.record.seeds)))
+
+    def __repr__(self) -> str:
+        return f"Result({self.folder.name!r}: {self.answer})"
+
+
+def open(folder: str | Path, *, seeds: int | None = None) -> Result:
+    """Open a run folder, or the first `seeds` of it.
+
+    Raises:
+        StoreError: it is not one, or it is damaged (on first use of the damaged part).
+    """
+    Store(Path(folder)).record()
+    return Result(folder, seeds=seeds)
+
