@@ -6,7 +6,7 @@ hostile file is an error message and never code.
 """
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -17,6 +17,7 @@ Level = str | int | float | bool
 """What a factor or a column may be compared with."""
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def _record(cls):
     cls.__pydantic_config__ = ConfigDict(extra="forbid")
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
