@@ -1,0 +1,223 @@
+"""[[hypothesis]] tables of a study file: claims with all that decides how they will be judged."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+
+from primacy import curves
+from primacy.mistakes import Mistake, checked, name, not_among, unknown_key
+from primacy.record import Contrast, Hypothesis, Level
+from primacy.registry import closest, measures
+from primacy.tomllines import Path
+
+EVENTS = ("time_to_learn",)
+"""What a contrast can be about besides measures."""
+
+INGREDIENTS = ("variance_explained", "total_variance")
+"""The measures from which every derived one is computed."""
+
+COLUMNS = ("at", "condition", "feature", "layer", "split", "target")
+"""What a selection may name besides factors (`training.learning_rate`)."""
+
+_AT_FORMS = 'must be "end", "mean", "learned", a step such as 240, or { learned = "a feature" }'
+
+Name = Annotated[str, AfterValidator(name)]
+
+
+def _at(value: Any) -> Any:
+    step = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    feature = (
+        isinstance(value, dict) and set(value) == {"learned"} and isinstance(value["learned"], str)
+    )
+    words = ("end", "mean", "learned")
+    if step or feature or (isinstance(value, str) and value in words):
+        return value
+    hint = closest(value, words) if isinstance(value, str) else ""
+    raise ValueError(f"{_AT_FORMS}.{hint}" if hint else _AT_FORMS)
+
+
+At = Annotated[
+    Any,
+    AfterValidator(_at),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["end", "mean", "learned"]},
+                {"type": "integer", "minimum": 0},
+                {
+                    "type": "object",
+                    "properties": {"learned": {"type": "string"}},
+                    "required": ["learned"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One [[hypothesis]] as it is written: a claim and its contrast in one flat table."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)  # type: ignore[misc]
+
+    id: Name
+    """What it is called in tables and links."""
+    claim: Name
+    """The claim in words."""
+    measure: Name
+    """A measure, or `time_to_learn`."""
+    of: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the claim is about: columns and the value each must have."""
+    minus: dict[str, Any] | None = None
+    """What it is compared with; left out: with 0."""
+    scale: Literal["difference", "ratio"] = "difference"
+    """How the two are compared."""
+    at: At = "end"
+    """When: `end`, `mean`, `learned`, a step, or when a named feature was learned."""
+    over: Name | None = None
+    """A factor: the claim is a trend over its levels."""
+    pool: tuple[Name, ...] = ()
+    """Factors whose levels are averaged."""
+    expect: Literal["less", "greater", "equal", "never"]
+    """The direction that is claimed."""
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    """The smallest difference that matters, in the unit of the measure; .25 of a ratio is a
+    quarter more or less; of `never` a share of the seeds."""
+    answers: Name | None = None
+    """The question that it answers."""
+    control_for: Name | None = None
+    """Id of the hypothesis of which it is a control arm."""
+
+
+def read_claims(
+    tables: Sequence[Any], measured: Sequence[str]
+) -> tuple[tuple[Hypothesis, ...], list[Mistake]]:
+    """The hypotheses of a study file, or every mistake in what they say by themselves.
+
+    Whether their features, layers and conditions exist is known once the study is described.
+
+    Args:
+        tables: the file's `hypothesis`.
+        measured: the study's measures; empty: all.
+    """
+    mistakes: list[Mistake] = []
+    claims: dict[int, Claim] = {}
+    for number, table in enumerate(tables):
+        path: Path = ("hypothesis", number)
+        if not isinstance(table, dict):
+            mistakes.append(Mistake(path, "must be a table: [[hypothesis]]"))
+            continue
+        flat = dict(table)
+        for side in ("of", "minus"):
+            if isinstance(table.get(side), dict):
+                flat[side], wrong = _selection(table[side], (*path, side))
+                mistakes += wrong
+        claim, wrong = checked(Claim, flat, path)
+        mistakes += wrong
+        if claim:
+            claims[number] = claim
+            mistakes += _contradictions(claim, path)
+            mistakes += _unmeasured(claim.measure, (*path, "measure"), measured)
+    ids = [table.get("id") if isinstance(table, dict) else None for table in tables]
+    known = [name for name in ids if isinstance(name, str)]
+    for number, claim in claims.items():
+        path = ("hypothesis", number)
+        if claim.id in ids[:number]:
+            mistakes.append(Mistake((*path, "id"), "another hypothesis has this id"))
+        if claim.control_for == claim.id:
+            mistakes.append(Mistake((*path, "control_for"), "a hypothesis cannot control itself"))
+        elif claim.control_for is not None and claim.control_for not in known:
+            mistakes.append(
+                not_among((*path, "control_for"), claim.control_for, known, "no such hypothesis")
+            )
+    return tuple(map(_hypothesis, claims.values())), mistakes
+
+
+def unknown_measures(names: Sequence[str]) -> Iterator[Mistake]:
+    """What is wrong with a study's list of measures."""
+    offered = sorted(measures.load())
+    for i, measure in enumerate(names):
+        path = ("measures", i)
+        if measure in names[:i]:
+            yield Mistake(path, "stands twice")
+        elif measure in curves.DERIVED:
+            yield Mistake(path, f"is computed from {' and '.join(INGREDIENTS)}: list these instead")
+        elif measure in EVENTS:
+            yield Mistake(path, "is always there: leave it out")
+        elif measure not in offered:
+            yield not_among(path, measure, offered, "not a measure")
+
+
+def _selection(table: dict[str, Any], path: Path, above: str = "") -> tuple[dict, list[Mistake]]:
+    """Columns and levels, with nested tables (unquoted dotted keys) flattened."""
+    flat: dict[str, Level | dict] = {}
+    mistakes: list[Mistake] = []
+    for key, value in table.items():
+        here, column = (*path, key), above + key
+        if column == "at":
+            try:
+                flat[column] = _at(value)
+            except ValueError as error:
+                mistakes.append(Mistake(here, str(error)))
+        elif isinstance(value, dict):
+            inner, wrong = _selection(value, here, f"{column}.")
+            flat |= inner
+            mistakes += wrong
+        elif "." not in column and column not in COLUMNS:
+            mistakes.append(
+                unknown_key(here, (*COLUMNS, "task. ...", "model. ...", "training. ..."))
+            )
+        elif not isinstance(value, (str, int, float, bool)):
+            mistakes.append(Mistake(here, "must be one value: text, a number, true or false"))
+        else:
+            flat[column] = value
+    return flat, mistakes
+
+
+def _contradictions(claim: Claim, path: Path) -> Iterator[Mistake]:
+    """Combinations of keys that cannot be judged."""
+    if claim.minus is not None and claim.over is not None:
+        yield Mistake((*path, "over"), "a trend has no minus: leave out one of the two")
+    if claim.expect == "never":
+        if claim.minus is not None:
+            yield Mistake((*path, "minus"), '"never" is about one thing: leave it out', shows=False)
+        if claim.over is not None:
+            yield Mistake((*path, "over"), '"never" is about one thing: leave it out')
+        if claim.measure not in EVENTS:
+            yield Mistake((*path, "measure"), f'"never" needs one of {", ".join(EVENTS)}')
+        if not 0 < claim.margin < 1:
+            yield Mistake(
+                (*path, "margin"),
+                '"never" needs a share of the seeds above 0 and below 1, such as 0.12',
+                shows=claim.margin > 0,
+            )
+    elif claim.scale == "ratio" and claim.minus is None:
+        yield Mistake((*path, "scale"), "a ratio needs minus: what it is compared with")
+    if claim.expect == "equal" and claim.margin == 0:
+        yield Mistake(
+            (*path, "margin"),
+            '"equal" needs a margin above 0: how much difference is still none',
+            shows=False,
+        )
+
+
+def _unmeasured(measure: str, path: Path, measured: Sequence[str]) -> Iterator[Mistake]:
+    offered = (*EVENTS, *sorted({*measures.load(), *curves.DERIVED}))
+    needs = INGREDIENTS if measure in curves.DERIVED else (measure,)
+    lacking = [need for need in needs if need not in measured]
+    if measure not in offered:
+        yield not_among(path, measure, offered, "not a measure")
+    elif measured and lacking and measure not in EVENTS:
+        yield Mistake(path, f"not measured in this study: add {' and '.join(lacking)} to measures")
+
+
+def _hypothesis(claim: Claim) -> Hypothesis:
+    contrast = {field.name for field in dataclasses.fields(Contrast)}
+    fields = {field.name: getattr(claim, field.name) for field in dataclasses.fields(claim)}
+    return Hypothesis(
+        contrast=Contrast(**{key: fields.pop(key) for key in sorted(contrast)}), **fields
+    )

@@ -1,0 +1,266 @@
+"""[task], [model], [training], [grid] and [[condition]] of a study file -> conditions."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path as Folder
+from typing import Any
+
+from primacy.grid import PARTS, Axis, Cell, Table, axes, cells, count, display, level, short, source
+from primacy.mistakes import Mistake, checked, dotted, name, not_among, unknown_key, value_at
+from primacy.record import Level
+from primacy.registry import models, tasks
+from primacy.study import Condition, Training
+from primacy.tomllines import Path
+
+MOST = 10_000
+"""Conditions of one study."""
+
+_SIZES = {"train": "examples", "fit": "fit_examples", "test": "test_examples"}
+"""The key of `training` that says how many examples of each split."""
+
+
+def read_conditions(
+    document: Mapping[str, Any], folder: Folder
+) -> tuple[dict[str, Condition], dict[str, dict[str, Level]], list[Mistake]]:
+    """Conditions and their factors by display name, and all that is wrong with their tables.
+
+    Args:
+        document: the study file.
+        folder: where it lies; the data of a task lie there too.
+    """
+    defaults, overlays, across, mistakes = _written(document)
+    total = count(overlays, across)
+    if total > MOST:
+        mistakes.append(Mistake(("grid",), f"{total} conditions; there can be {MOST} at most"))
+        return {}, {}, mistakes
+    read = _Reader(folder)
+    names = short([axis.key for axis in across if len(axis.values) > 1])
+    conditions: dict[str, Condition] = {}
+    factors: dict[str, dict[str, Level]] = {}
+    keys: dict[str, str] = {}
+    unused: dict[Path, str | None] = {}
+    for cell in cells(defaults, overlays, across):
+        condition, wrong = read.condition(cell.table)
+        for path, why in _unused(cell.table):
+            # A setting that one condition leaves unused is fine where another uses it.
+            at = source(path, cell, overlays, across)
+            unused[at] = why and unused.get(at, why)
+        mistakes += [
+            dataclasses.replace(m, path=source(m.path, cell, overlays, across)) for m in wrong
+        ]
+        if condition is None:
+            continue
+        levels = {axis.key: _level(condition, axis, i) for axis, i in _chosen(cell, across)}
+        parts = [cell.label] if cell.label else []
+        parts += [f"{names[key]}={display(value)}" for key, value in levels.items() if key in names]
+        called = ", ".join(parts) or "default"
+        at = ("grid",) if cell.overlay is None else ("condition", cell.overlay, "name")
+        if called in conditions:
+            mistakes.append(Mistake(at, f"two conditions are called {json.dumps(called)}"))
+        elif condition.key in keys:
+            mistakes.append(Mistake(at, f'"{called}" and "{keys[condition.key]}" are the same'))
+        conditions.setdefault(called, condition)
+        keys.setdefault(condition.key, called)
+        factors.setdefault(called, ({"condition": cell.label} if cell.label else {}) | levels)
+    mistakes += [Mistake(path, why) for path, why in unused.items() if why]
+    return conditions, factors, mistakes
+
+
+def _written(
+    document: Mapping[str, Any],
+) -> tuple[Table, list[Table], list[Axis], list[Mistake]]:
+    """Defaults, overlays and grid lines that are well formed, and what is wrong with the rest."""
+    mistakes: list[Mistake] = []
+    defaults: Table = {}
+    for part in PARTS:
+        if isinstance(document.get(part, {}), dict):
+            defaults[part] = document.get(part, {})
+        else:
+            mistakes.append(Mistake((part,), f"must be a table: [{part}]"))
+    overlays = document.get("condition", [])
+    if not isinstance(overlays, list):
+        mistakes.append(Mistake(("condition",), "must be written [[condition]]"))
+        overlays = []
+    for i, overlay in enumerate(overlays):
+        mistakes += _overlay(overlay, ("condition", i))
+    overlays = [
+        {k: v for k, v in o.items() if k not in PARTS or isinstance(v, dict)}
+        if isinstance(o, dict)
+        else {}
+        for o in overlays
+    ]
+    across = []
+    if isinstance(document.get("grid", {}), dict):
+        for axis in axes(document.get("grid", {})):
+            wrong = list(_axis(axis, across, overlays))
+            mistakes += wrong
+            if not wrong:
+                across.append(axis)
+    else:
+        mistakes.append(Mistake(("grid",), "must be a table: [grid]"))
+    return defaults, overlays, across, mistakes
+
+
+def _overlay(overlay: Any, path: Path) -> Iterator[Mistake]:
+    if not isinstance(overlay, dict):
+        yield Mistake(path, "must be a table: [[condition]]")
+        return
+    for key, value in overlay.items():
+        if key not in ("name", *PARTS):
+            yield unknown_key((*path, key), ("name", *PARTS))
+        elif key in PARTS and not isinstance(value, dict):
+            yield Mistake((*path, key), "must be a table: { key = value }")
+    if "name" not in overlay:
+        yield Mistake((*path, "name"), "missing")
+    elif not isinstance(overlay["name"], str):
+        yield Mistake((*path, "name"), "must be text in quotes")
+    else:
+        try:
+            name(overlay["name"])
+        except ValueError as error:
+            yield Mistake((*path, "name"), str(error))
+
+
+def _axis(axis: Axis, others: Sequence[Axis], overlays: Sequence[Table]) -> Iterator[Mistake]:
+    key = tuple(axis.key.split("."))
+    if key[0] not in PARTS or len(key) == 1:
+        legal = tuple(f"{part}. ..." for part in PARTS)
+        yield not_among(axis.path, axis.key, legal, "not a key of task, model or training")
+    elif not isinstance(axis.values, list) or not axis.values:
+        yield Mistake(axis.path, "must be a list of values, in [ ]")
+    else:
+        for i, value in enumerate(axis.values):
+            if value in axis.values[:i]:
+                yield Mistake((*axis.path, i), "stands twice")
+        for other in others:
+            theirs = tuple(other.key.split("."))
+            if key[: len(theirs)] == theirs or theirs[: len(key)] == key:
+                yield Mistake(axis.path, f"{dotted(other.path)} sets the same", shows=False)
+        for overlay in overlays:
+            if value_at(overlay, key) is not None:
+                called = json.dumps(overlay.get("name", ""), ensure_ascii=False)
+                yield Mistake(axis.path, f"condition {called} sets the same", shows=False)
+
+
+class _Reader:
+    """Makes specs of tables, each different table once."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.made: dict[str, tuple[Any, list[Mistake]]] = {}
+
+    def condition(self, table: Table) -> tuple[Condition | None, list[Mistake]]:
+        """A condition, or all that is wrong with it."""
+        task, mistakes = self.part("task", table)
+        model, wrong = self.part("model", table)
+        mistakes = mistakes + wrong
+        limited = task is not None and task.sizes is not None
+        written = table.get("training", {})
+        # Of data of limited size, all are used unless the file says how many.
+        whole = dict.fromkeys(_SIZES.values(), "all") if limited else {}
+        training, wrong = self.part("training", table | {"training": whole | written})
+        mistakes = mistakes + wrong
+        if task is None or training is None:
+            return None, mistakes
+        wrong = list(_misfits(task, training))
+        if wrong or model is None:
+            return None, mistakes + wrong
+        condition = Condition(task=task, model=model, training=training)
+        wrong = list(_impossible(condition))
+        return (None if wrong else condition), mistakes + wrong
+
+    def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
+        """The task, the model or the training of a table."""
+        key = part + json.dumps(table.get(part, {}), sort_keys=True, default=str)
+        if key not in self.made:
+            self.made[key] = self.make(part, table.get(part, {}))
+        return self.made[key]
+
+    def make(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
+        if part == "training":
+            return checked(Training, table, (part,))
+        registry = {"task": tasks, "model": models}[part].load()
+        kinds = sorted(registry)
+        path = (part, "kind")
+        if "kind" not in table:
+            text = f"missing. There are: {', '.join(kinds)}"
+            return None, [Mistake(path, text, tuple(kinds), shows=False)]
+        kind = table["kind"]
+        if not isinstance(kind, str):
+            return None, [Mistake(path, "must be text in quotes", tuple(kinds))]
+        if kind not in kinds:
+            return None, [not_among(path, kind, kinds, f"not a {part}")]
+        rest = {key: value for key, value in table.items() if key != "kind"}
+        spec, mistakes = checked(registry[kind], rest, (part,))
+        more = f"  (primacy list {part}s shows all)"
+        return spec, [
+            dataclasses.replace(m, message=m.message + more)
+            if m.shows and "Did you mean" in m.message and not m.choices
+            else m
+            for m in mistakes
+        ]
+
+
+def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
+    """Settings of training that contradict each other or the task."""
+    at = "training"
+    for split, key in _SIZES.items():
+        n, has = getattr(training, key), task.sizes
+        if n == "all" and has is None:
+            yield Mistake((at, key), "this task makes as many as asked for: give a number")
+        elif isinstance(n, int) and has is not None and n > has[split]:
+            yield Mistake((at, key), f"more than the {has[split]} that the data have")
+    if training.epochs is not None and training.steps is not None:
+        yield Mistake((at, "steps"), "epochs is given too: leave out one of them")
+    elif training.examples == "stream" and training.epochs is not None:
+        yield Mistake((at, "epochs"), "a stream has no epochs: give steps")
+    elif training.epochs is None and training.steps is None:
+        choice = "steps" if training.examples == "stream" else "epochs, or steps"
+        yield Mistake((at,), f"does not say how long: give {choice}")
+    if training.confirm > training.evaluations:
+        yield Mistake((at, "confirm"), f"more than the {training.evaluations} evaluations")
+    if training.stop == "learned" and any(f.target is None for f in task.declared):
+        yield Mistake(
+            (at, "stop"),
+            "nobody knows when the features of these data are learned as well as they can be: "
+            'write "budget"',
+        )
+
+
+def _impossible(condition: Condition) -> Iterator[Mistake]:
+    """More batches or evaluations than there can be."""
+    training = condition.training
+    size = None if training.examples == "stream" else condition.examples["train"]
+    if size is not None and training.batch_size > size:
+        yield Mistake(
+            ("training", "batch_size"), f"larger than the training set of {size} examples"
+        )
+    elif training.evaluations > condition.budget + 1:
+        yield Mistake(
+            ("training", "evaluations"),
+            f"more than the {condition.budget + 1} there can be: before the first step and after "
+            f"each of {condition.budget}",
+        )
+
+
+def _unused(table: Table) -> Iterator[tuple[Path, str | None]]:
+    """Settings that only one optimizer has: why they do nothing here, or None where they do."""
+    training = table.get("training", {})
+    optimizer = training.get("optimizer", "adam")
+    for key, owner in (("momentum", "sgd"), ("weight_decay", "adamw")):
+        if training.get(key):
+            why = f'does nothing with optimizer = "{optimizer}"; only {owner} has it'
+            yield ("training", key), None if optimizer == owner else why
+
+
+def _chosen(cell: Cell, across: Sequence[Axis]) -> Iterator[tuple[Axis, int]]:
+    yield from zip(across, cell.choice, strict=True)
+
+
+def _level(condition: Condition, axis: Axis, i: int) -> Level:
+    """The value as the spec has it: 1 is 1.0 where a number is asked for."""
+    here: Any = condition
+    for part in axis.key.split("."):
+        here = here.get(part) if isinstance(here, Mapping) else getattr(here, part, None)
+    return level(axis.values[i] if here is None else here)

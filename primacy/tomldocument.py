@@ -1,0 +1,142 @@
+"""TOML text -> document, with one line of cause and cure where it cannot be read; overrides."""
+
+import datetime
+import math
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from primacy.mistakes import Mistake, refuse
+from primacy.tomllines import Path
+
+DEEPEST = 32
+"""Tables and lists inside each other."""
+
+_DOTS = 200  # in one key: tomllib takes time with the square of it
+_WIDEST = 2**63  # whole numbers of TOML have 64 bits
+
+
+def parsed(text: str, file: str) -> dict[str, Any]:
+    """The content of a TOML text.
+
+    Raises:
+        StudyError: it is not valid TOML, or nested deeper than any study is.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if "\0" in line:
+            refuse(file, "a NUL character: not a text file; save it as UTF-8", number)
+        if any(piece.count(".") > _DOTS for piece in re.split("[=,]", line)):
+            refuse(file, f"more than {_DOTS} dots in one key: nested too deeply", number)
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        refuse(file, f"lists or tables nested too deeply; {DEEPEST} inside each other is the most")
+    except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
+        refuse(file, *_syntax(str(error), text))
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for value in level
+            if isinstance(value, (dict, list))
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        refuse(file, f"lists or tables nested too deeply; {DEEPEST} inside each other is the most")
+    return document
+
+
+def _syntax(message: str, text: str) -> tuple[str, int | None]:
+    """tomllib's message with its line apart, and a cure for what people stumble over."""
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    if not place:
+        return f"not valid TOML: {message}", None
+    line = int(place[1]) if place[1] else text.rstrip("\n").count("\n") + 1
+    what = message[: place.start()]
+    cures = {
+        "Cannot overwrite": ". A key or table stands twice",
+        "Cannot declare": ". A table stands twice",
+        "Invalid value": '. Text needs quotes: "adam"',
+        "Unclosed": ". A bracket is missing",
+        "Invalid initial character for a key part": ". A key, or a closing bracket, was expected",
+    }
+    cure = next((cure for start, cure in cures.items() if what.startswith(start)), "")
+    column = f" (column {place[2]})" if place[1] else " (end of the file)"
+    return f"not valid TOML: {what[:1].lower()}{what[1:]}{column}{cure}", line
+
+
+def unusable(document: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Values that TOML has and a study has not: dates, infinities, control characters."""
+    todo: list[tuple[Path, Any]] = [((), document)]
+    while todo:
+        path, value = todo.pop()
+        if isinstance(value, dict):
+            todo += [((*path, key), item) for key, item in value.items()]
+            yield from (
+                Mistake((*path, key), "a key with control characters", shows=False)
+                for key in value
+                if any(unicodedata.category(c) == "Cc" for c in key)
+            )
+        elif isinstance(value, list):
+            todo += [((*path, i), item) for i, item in enumerate(value)]
+        elif isinstance(value, (datetime.date, datetime.time)):
+            yield Mistake(path, "a date or time; as text it needs quotes")
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield Mistake(path, "must be a finite number")
+        elif isinstance(value, int) and abs(value) >= _WIDEST:
+            yield Mistake(path, "has more than 64 bits", shows=False)
+        elif isinstance(value, str) and any(
+            unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value
+        ):
+            yield Mistake(path, "holds control characters")
+
+
+def override(
+    document: dict[str, Any], overrides: Mapping[str, str] | Sequence[str]
+) -> tuple[list[Path], list[Mistake]]:
+    """Set keys of the document in place; returns which, and what could not be set."""
+    if isinstance(overrides, Mapping):
+        overrides = [f"{key}={value}" for key, value in overrides.items()]
+    done: list[Path] = []
+    mistakes = []
+    for text in overrides:
+        key, equals, given = text.partition("=")
+        path = _key(key)
+        if not equals or path is None:
+            refuse("--set", f'"{text}" is not KEY=VALUE, as in training.learning_rate=3e-3')
+        done.append(path)
+        *tables, last = path
+        place: Any = document
+        for table in tables:
+            place = place.setdefault(table, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            mistakes.append(Mistake(path, "not in a table: edit the file instead"))
+            continue
+        place[last] = _value(given.strip())
+        # Setting one of the two lengths means that one.
+        other = {"epochs": "steps", "steps": "epochs"}.get(str(last))
+        if tables == ["training"] and other and ("training", other) not in done:
+            place.pop(other, None)
+    return done, mistakes
+
+
+def _key(text: str) -> Path | None:
+    try:
+        table: Any = tomllib.loads(f"{text.strip()} = 0")
+    except (ValueError, RecursionError):
+        return None
+    path: list[str] = []
+    while isinstance(table, dict) and len(table) == 1:
+        key, table = next(iter(table.items()))
+        path.append(key)
+    return tuple(path) if table == 0 else None
+
+
+def _value(text: str) -> Any:
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return found["value"] if len(found) == 1 else text
