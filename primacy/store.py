@@ -36,6 +36,10 @@ class StoreError(ValueError):
     """A run folder that cannot be used as asked; the message says why and the cure."""
 
 
+class Damaged(StoreError):
+    """Files of a run folder are not as they were written."""
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file so that it is either the old one or the new one, whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +113,7 @@ class Store:
                     "Update primacy."
                 ) from None
             first = str(error).splitlines()
-            raise StoreError(f"{path} is damaged: {' '.join(first[:3])[:200]}") from None
+            raise Damaged(f"{path} is damaged: {' '.join(first[:3])[:200]}") from None
         if found.format > record.FORMAT:
             raise StoreError(
                 f"{path} has format {found.format}; this version reads up to {record.FORMAT}. "
@@ -135,7 +139,7 @@ class Store:
                 if not {"curves", "checkpoints", "block_width"} <= set(part):
                     raise ValueError(f"{name} is incomplete")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreError(
+            raise Damaged(
                 f"{path} is damaged ({error}). Without it no part can be trusted: "
                 "move the folder away and run again."
             ) from None
@@ -202,7 +206,7 @@ class Store:
         parts = self.manifest()
         bad = [problem for name, part in parts.items() for problem in self.damage(name, part)]
         if bad:
-            raise StoreError(
+            raise Damaged(
                 f"{self.folder}: {len(bad)} files are damaged: {'; '.join(bad)}. "
                 "The same `primacy run` command trains those lanes again."
             )

@@ -1,0 +1,440 @@
+"""The command line: typed functions, nothing else."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+# polars, scipy, jax and altair take seconds to import: each command imports what it needs.
+
+app = App(
+    name="primacy",
+    help="Which features a neural network learns first, how strongly it represents each, and "
+    "which it actually uses.",
+    help_epilogue="Start with `primacy run complexity`. Exit codes: 0 done, 1 not finished or a "
+    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes).",
+    version_flags=["--version"],
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+Flag = Parameter(negative=())
+RunFolder = Annotated[Path, Parameter(help="A run folder, such as runs/complexity.")]
+
+
+class Refused(ValueError):
+    """Bad input that has no type of its own; exit code 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_called(words))
+
+
+def _called(words: list[str]) -> int:
+    from primacy.mistakes import StudyError
+
+    try:
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _fail(words, str(error).strip(), 2)
+    except StudyError as error:
+        problems = [_problem(p) for p in error.problems]
+        return _fail(words, str(error), 2, problems)
+    except ValueError as error:
+        from primacy.store import Damaged
+
+        return _fail(words, str(error), 1 if isinstance(error, Damaged) else 2)
+    except OSError as error:
+        what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        return _fail(words, f"{what}. Every committed block is kept; the same command resumes.", 1)
+    except KeyboardInterrupt:
+        return _fail(words, "interrupted", 130)
+    return code if isinstance(code, int) else 0
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    return {
+        "file": problem.file, "line": problem.line, "key": problem.key,
+        "message": problem.message, "choices": list(problem.choices or ()),
+    }  # fmt: skip
+
+
+def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()) -> int:
+    if "--json" in words:
+        print(json.dumps({"error": message, "problems": list(problems)}, ensure_ascii=False))
+    else:
+        print(message, file=sys.stderr)
+    return code
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+@app.command
+def run(
+    study: str | None = None,
+    *,
+    seeds: int | None = None,
+    out: Path | None = None,
+    overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    dry_run: Annotated[bool, Flag] = False,
+    fork: Annotated[bool, Flag] = False,
+    allow_mixed: Annotated[bool, Flag] = False,
+    as_json: Json = False,
+) -> int:
+    """Train what is missing of a study, judge its hypotheses and write the page.
+
+    The same command again resumes an interrupted run; more seeds train only the new ones.
+    Without a study it lists the built-in ones.
+
+    Args:
+        study: A built-in study (`primacy list`) or a file that ends in .toml.
+        seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
+        out: The run folder; runs/NAME when left out.
+        overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
+        dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
+        fork: If the folder holds runs of another study, start beside it (NAME-2).
+        allow_mixed: Go on in a folder that other library versions began.
+        as_json: Print verdicts.json on stdout; progress goes to stderr.
+    """
+    if study is None:
+        return list_()
+    from primacy import studyfile
+
+    changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
+    asked = studyfile.read(study, overrides=changes)
+    from primacy.blocks import Interrupted, Store, plan
+    from primacy.blocks import run as run_blocks
+    from primacy.terminal import TerminalProgress, plain, verdict_table
+
+    folder = out or Path("runs") / asked.name
+    if dry_run:
+        return _dry_run(plan(asked, Store(folder), allow_mixed=allow_mixed), as_json)
+    stop, caught = threading.Event(), []
+
+    def on_signal(number: int, _: object) -> None:
+        if caught:  # asked twice: do not wait for the block
+            os._exit(128 + number)
+        caught.append(number)
+        stop.set()
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    error_console = Console(stderr=True, highlight=False)
+    try:
+        with TerminalProgress(error_console) as progress:
+            result = run_blocks(
+                asked, folder, progress=progress, stop=stop, fork=fork, allow_mixed=allow_mixed
+            )
+    except Interrupted:
+        words = ["primacy", "run", study, "--out", str(folder)]
+        words += [] if seeds is None else ["--seeds", str(seeds)]
+        words += [part for change in overrides for part in ("--set", change)]
+        import shlex
+
+        print(
+            "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),
+            file=sys.stderr,
+        )
+        return 128 + caught[0] if caught else 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    page = result.report()
+    if as_json:
+        print((result.folder / "verdicts.json").read_text())
+        return 0
+    console = _console()
+    console.print()
+    console.print(plain(result.answer), style="bold")
+    console.print(verdict_table(result.verdicts))
+    if len(result.record.seeds) < 30:
+        console.print(
+            f"Exploratory: {len(result.record.seeds)} seeds. "
+            f"`primacy run {study} --seeds 30` trains only the missing ones."
+        )
+    console.print(f"The page: {page}", soft_wrap=True)
+    return 0
+
+
+def _dry_run(todo: Any, as_json: bool) -> int:
+    from primacy.terminal import plain
+
+    rate = 1e9 * 30 * (os.cpu_count() or 1)  # a modest core's share in such networks
+    facts = {
+        "conditions": [c.name for c in todo.record.conditions],
+        "seeds": len(todo.record.seeds),
+        "networks_stored": todo.stored,
+        "networks_to_train": todo.lanes,
+        "blocks": len(todo.blocks),
+        "programs": todo.programs,
+        "seed_steps": todo.seed_steps,
+        "seconds": round(todo.multiplications / rate + 3 * todo.programs),
+        "memory_bytes": round(todo.memory),
+        "disk_bytes": round(todo.disk),
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return 0
+    console = _console()
+    console.print(f"{len(facts['conditions'])} condition(s) x {facts['seeds']} seeds", style="bold")
+    for name in facts["conditions"][:50]:
+        console.print("  ", plain(name))
+    console.print(
+        f"{todo.lanes} networks to train ({todo.stored} stored), {len(todo.blocks)} blocks, "
+        f"{todo.programs} compiled program pair(s), {todo.seed_steps:,} training steps\n"
+        f"roughly {facts['seconds']} s, {todo.memory / 1e9:.1f} GB of memory, "
+        f"{todo.disk / 1e6:.0f} MB of disk. Nothing was run."
+    )
+    return 0
+
+
+@app.command(name="list")
+def list_(
+    what: Literal["studies", "tasks", "models", "measures"] = "studies", *, as_json: Json = False
+) -> int:
+    """Show what there is: built-in studies, or registered tasks, models, measures.
+
+    Args:
+        what: Which list.
+        as_json: Print a JSON object of names and one line about each.
+    """
+    rows: dict[str, str] = {}
+    if what == "studies":
+        from primacy import studyfile
+
+        rows = dict(studyfile.builtin())
+    else:
+        from primacy import registry
+
+        for name, thing in sorted(getattr(registry, what).load().items()):
+            text = thing.function.__doc__ if what == "measures" else thing.__doc__
+            rows[name] = (text or "").strip().splitlines()[0]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, line in rows.items():
+        table.add_row(name, line)
+    _console().print(table)
+    if what == "studies":
+        _console().print("\n`primacy run NAME` runs one; `primacy init NAME` prints it as a file.")
+    return 0
+
+
+@app.command
+def explain(measure: str, *, as_json: Json = False) -> int:
+    """Show a measure's card: formula, direction, range, chance, and when it misleads.
+
+    Args:
+        measure: Its name (`primacy list measures`).
+        as_json: Print the card as a JSON object.
+    """
+    from primacy.registry import measures
+
+    card = measures.load()[measure]
+    shown = {
+        "formula": card.formula, "unit": card.unit, "direction": card.direction,
+        "range": [card.low, card.high], "chance": card.chance, "invariance": card.invariance,
+        "misleads": card.misleads, "reference": card.reference,
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps({"name": measure, **shown}, ensure_ascii=False))
+        return 0
+    console = _console()
+    console.print(measure, style="bold")
+    for key, value in shown.items():
+        console.print(f"  {key}: {value}", markup=False)
+    return 0
+
+
+@app.command
+def check(
+    study: str,
+    *,
+    overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    as_json: Json = False,
+) -> int:
+    """Read a study file and list every mistake; nothing is run.
+
+    Args:
+        study: A file that ends in .toml, or a built-in study.
+        overrides: Change a key of the study first. Repeatable.
+        as_json: Print the problems as JSON.
+    """
+    from primacy import studyfile
+
+    read = studyfile.read(study, overrides=overrides)
+    if as_json:
+        print(json.dumps({"error": None, "problems": []}))
+    else:
+        print(
+            f"{read.name}: {len(read.conditions)} condition(s), {read.seeds} seeds, "
+            f"{len(read.hypotheses)} hypotheses. No mistakes."
+        )
+    return 0
+
+
+@app.command
+def init(study: str = "complexity", *, out: Path | None = None) -> int:
+    """Print a built-in study as a commented file to start your own from.
+
+    Args:
+        study: A built-in study.
+        out: Write it to this file (which must not exist) instead of stdout.
+    """
+    from primacy import studyfile
+
+    text = studyfile.text(study)
+    if out is None:
+        print(text, end="")
+        return 0
+    if out.exists():
+        raise Refused(f"{out} exists; give another --out")
+    out.write_text(text, encoding="utf-8")
+    print(f"wrote {out}; `primacy check {out}` reads it, `primacy run {out}` runs it")
+    return 0
+
+
+@app.command
+def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) -> int:
+    """Judge the hypotheses of a stored run again; needs no JAX.
+
+    Args:
+        run: A run folder.
+        seeds: Judge only the first so many seeds: a labelled subset, nothing is written.
+        as_json: Print verdicts.json on stdout.
+    """
+    from primacy.result import open as open_run
+
+    result = open_run(run, seeds=seeds)
+    found = result.verdicts if seeds is not None else result.judge()
+    if as_json:
+        from primacy.verdicts import to_json
+
+        print(to_json(found).decode())
+        return 0
+    from primacy.terminal import plain, verdict_table
+
+    if seeds is not None:
+        _console().print(f"The first {seeds} seeds only; nothing was written.")
+    _console().print(plain(result.answer), style="bold")
+    _console().print(verdict_table(found))
+    return 0
+
+
+@app.command
+def report(run: RunFolder, *, out: Path | None = None) -> int:
+    """Write the page of a stored run again; needs no JAX.
+
+    Args:
+        run: A run folder.
+        out: Where to write it; report.html in the run folder when left out.
+    """
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    result.judge()
+    print(result.report(out))
+    return 0
+
+
+@app.command
+def inspect(
+    run: RunFolder, *, condition: str | None = None, seed: int = 0, as_json: Json = False
+) -> int:
+    """Show the final weights of one network: each parameter's shape, mean, spread and range.
+
+    Args:
+        run: A run folder.
+        condition: Its display name; may be left out where there is only one.
+        seed: Which network.
+        as_json: Print the table as a JSON list.
+    """
+    from primacy.export import one_condition
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    weights = result.store.weights(one_condition(result.record, condition).key, seed)
+    rows = [
+        {
+            "parameter": name, "shape": list(w.shape), "mean": float(w.mean()),
+            "sd": float(w.std()), "min": float(w.min()), "max": float(w.max()),
+        }
+        for name, w in weights.items()
+    ]  # fmt: skip
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    from rich.table import Table
+
+    table = Table("parameter", "shape", "mean", "SD", "min", "max", box=None, pad_edge=False)
+    for row in rows:
+        shape = " x ".join(map(str, row["shape"]))
+        numbers = [f"{row[key]:.4g}" for key in ("mean", "sd", "min", "max")]
+        table.add_row(row["parameter"], shape, *numbers)
+    _console().print(table)
+    return 0
+
+
+@app.command
+def export(
+    run: RunFolder,
+    *,
+    to: Literal["demo-csv"],
+    condition: str | None = None,
+    out: Path | None = None,
+) -> int:
+    """Write a run in another tool's format.
+
+    Args:
+        run: A run folder.
+        to: demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
+        condition: Its display name; may be left out where there is only one.
+        out: A file; stdout when left out.
+    """
+    from primacy.export import demo_csv
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    text = demo_csv(result.record, result.curves, condition)
+    if out is None:
+        print(text, end="")
+    else:
+        from primacy.store import write
+
+        write(out, text.encode())
+    return 0
+
+
+@app.command
+def verify(run: RunFolder, *, as_json: Json = False) -> int:
+    """Check every file of a run folder against the manifest; writes nothing.
+
+    Args:
+        run: A run folder.
+        as_json: Print what is good and what is damaged as JSON.
+    """
+    from primacy.store import Store
+
+    store = Store(run)
+    store.record()
+    parts = store.manifest()
+    bad = {name: found for name, part in parts.items() if (found := store.damage(name, part))}
+    if as_json:
+        print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
+    else:
+        print(f"{len(parts) - len(bad)} of {len(parts)} parts are whole")
+        for problems in bad.values():
+            print("\n".join(problems))
+    return 1 if bad else 0
