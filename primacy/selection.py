@@ -1,0 +1,356 @@
+"""What a contrast selects: its columns resolved against a study, every default filled in.
+
+Only the record is looked at, so that `primacy check` finds the same mistakes before the runs that
+an estimate would find after them.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from primacy.events import by_feature, cards, criterion_of, own_target
+from primacy.record import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
+
+TIME_TO_LEARN = "time_to_learn"
+"""The event that can stand where a measure's name stands."""
+
+COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
+
+
+class SelectionError(ValueError):
+    """A contrast that selects nothing, or not one thing; `problems` says all that is wrong."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pick:
+    """One value a seed: where in one condition's curves it stands."""
+
+    condition: str
+    split: str
+    layer: str | None
+    feature: str | None
+    target: str | None
+    at: str | int
+    """`end`, `mean`, `learned` or a step."""
+    clock: tuple[str | None, str | None] | None
+    """Feature and target whose time-to-learn is meant by `learned`, or is the value itself."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A contrast, resolved. Picks that stand together are averaged within each seed."""
+
+    measure: str
+    unit: str
+    of: tuple[tuple[Pick, ...], ...]
+    """One group of picks, or with `over` one a level."""
+    minus: tuple[Pick, ...] | None
+    levels: tuple[float, ...]
+    """Of the factor in `over`, in rising order; else empty."""
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """All of both sides."""
+        return (*(p for group in self.of for p in group), *(self.minus or ()))
+
+
+def resolve(record: StudyRecord, contrast: Contrast, measured: Iterable[str] | None = None) -> Plan:
+    """Fill in a contrast's defaults.
+
+    Args:
+        record: the study.
+        contrast: of one of its hypotheses, or any other.
+        measured: names of the measures there are curves of; None: those of the record.
+
+    Raises:
+        SelectionError: with every problem found, each as `place = value: what is wrong`.
+    """
+    return _Resolver(record, contrast, measured).plan()
+
+
+class _Resolver:
+    """One contrast on its way to a plan; collects problems on the way."""
+
+    def __init__(
+        self, record: StudyRecord, contrast: Contrast, measured: Iterable[str] | None
+    ) -> None:
+        self.record, self.contrast = record, contrast
+        self.problems: list[str] = []
+        stored = {m.name for m in record.measures} if measured is None else set(measured)
+        kept = tuple(m for m in record.measures if m.name in stored)
+        self.cards = cards(dataclasses.replace(record, measures=kept))
+        self.factors = list(dict.fromkeys(f for c in record.conditions for f in c.factors))
+
+    def plan(self) -> Plan:
+        c = self.contrast
+        names = [*self.cards, TIME_TO_LEARN]
+        if c.measure not in names:
+            self.wrong("measure", c.measure, "not measured", names)
+            raise SelectionError(self.problems)
+        self.check_shape()
+        if self.problems:
+            raise SelectionError(self.problems)
+        card = self.cards.get(c.measure)
+        levels: tuple[float, ...] = ()
+        if c.over is None:
+            of: tuple[tuple[Pick, ...], ...] = (self.side(c.of, "of", card),)
+        else:
+            levels = self.levels(c.over)
+            of = tuple(self.side({**c.of, c.over: level}, "of", card) for level in levels)
+        minus = None if c.minus is None else self.side(c.minus, "minus", card)
+        if self.problems:
+            raise SelectionError(list(dict.fromkeys(self.problems)))
+        unit = "steps" if card is None else card.unit
+        return Plan(measure=c.measure, unit=unit, of=of, minus=minus, levels=levels)
+
+    def wrong(self, place: str, value: Any, what: str, choices: Iterable[Any] = ()) -> None:
+        """Note a problem, with the legal choices and the likely typo."""
+        legal = [str(choice) for choice in choices]
+        near = difflib.get_close_matches(str(value).strip(), legal, n=1, cutoff=0.6)
+        text = f"{place} = {_shown(value)}: {what}."
+        text += f' Did you mean "{near[0]}"?' if near else ""
+        self.problems.append(text + (f" There are: {', '.join(legal)}" if legal else ""))
+
+    def check_shape(self) -> None:
+        """What does not depend on any one side."""
+        c = self.contrast
+        for factor in c.pool:
+            if factor not in (*self.factors, "condition"):
+                self.wrong("pool", factor, "not a factor", (*self.factors, "condition"))
+        if c.over is None:
+            if c.scale == "ratio" and c.minus is None:
+                self.wrong("scale", "ratio", "a ratio needs `minus`, the side to divide by")
+            return
+        if c.over not in self.factors:
+            self.wrong("over", c.over, "not a factor", self.factors)
+            return
+        if c.minus is not None:
+            self.wrong("over", c.over, "a trend takes the place of `minus`: leave one out")
+        if c.scale == "ratio":
+            self.wrong("scale", "ratio", "a trend has no ratio: leave `scale` out")
+        if c.over in c.pool or c.over in c.of:
+            self.wrong("over", c.over, "also fixed in `of` or pooled: a trend needs its levels")
+        elif len(self.levels(c.over)) < 2:
+            self.wrong("over", c.over, "a trend needs two levels or more, and numbers for levels")
+
+    def levels(self, factor: str) -> tuple[float, ...]:
+        """Its numbers among the conditions that `of` leaves, in rising order."""
+        found = {
+            c.factors[factor]
+            for c in self.record.conditions
+            if factor in c.factors
+            and all(_same(c.factors.get(k), v) for k, v in self.contrast.of.items()
+                    if k in self.factors)
+        }  # fmt: skip
+        if any(isinstance(level, bool) or not isinstance(level, int | float) for level in found):
+            return ()
+        return tuple(sorted(float(level) for level in found))
+
+    def side(
+        self, where: dict[str, Any], place: str, card: MeasureRecord | None
+    ) -> tuple[Pick, ...]:
+        """The picks of `of` or `minus`; an empty tuple after a problem."""
+        before = len(self.problems)
+        legal = (*COLUMNS, *self.factors)
+        for key in where:
+            if key not in legal:
+                self.wrong(f"{place}.{key}", where[key], f'no column is named "{key}"', ())
+                near = difflib.get_close_matches(key, legal, n=1)
+                hint = f' Did you mean "{near[0]}"?' if near else ""
+                self.problems[-1] += f"{hint} There are: {', '.join(legal)}"
+        conditions = self.conditions(where, place)
+        if len(self.problems) > before:
+            return ()
+        picks = [self.pick(c, where, place, card) for c in conditions]
+        return tuple(p for p in picks if p is not None)
+
+    def conditions(self, where: dict[str, Any], place: str) -> list[ConditionRecord]:
+        """The conditions a side selects: one, or several that are pooled."""
+        left = list(self.record.conditions)
+        if "condition" in where:
+            names = [c.name for c in left]
+            if where["condition"] not in names:
+                self.wrong(f"{place}.condition", where["condition"], "not a condition", names)
+                return []
+            left = [c for c in left if c.name == where["condition"]]
+        for factor in [k for k in where if k in self.factors]:
+            levels = list(dict.fromkeys(c.factors[factor] for c in left if factor in c.factors))
+            left = [c for c in left if _same(c.factors.get(factor), where[factor])]
+            if not left:
+                self.wrong(f"{place}.{factor}", where[factor], "no condition has it", levels)
+                return []
+        pooled = set(self.contrast.pool)
+        open_factors = {
+            f: list(dict.fromkeys(c.factors.get(f) for c in left))
+            for f in self.factors
+            if f not in pooled
+        }
+        open_factors = {f: levels for f, levels in open_factors.items() if len(levels) > 1}
+        same = len({tuple(c.factors.get(f) for f in self.factors) for c in left}) < len(left)
+        if "condition" not in pooled and not open_factors and same:
+            open_factors = {"condition": [c.name for c in left]}
+        if "condition" not in pooled and open_factors:
+            text = "; ".join(
+                f"{f} is {', '.join('not set' if v is None else _shown(v) for v in levels)}"
+                for f, levels in open_factors.items()
+            )
+            self.problems.append(
+                f"{place}: {len(left)} conditions fit: {text}. Name one here, or use `over` or "
+                "`pool`"
+            )
+        return left
+
+    def pick(
+        self, c: ConditionRecord, where: dict[str, Any], place: str, card: MeasureRecord | None
+    ) -> Pick | None:
+        """One condition's place; None after a problem."""
+        before = len(self.problems)
+        event = card is None
+        has = {
+            "feature": event or by_feature(card) or "target" in card.axes,
+            "target": event or "target" in card.axes,
+            "layer": not event and card.by_layer,
+            "split": not event,
+        }
+        for column, there in has.items():
+            if column in where and not there:
+                what = f"{self.contrast.measure} has no {column}"
+                self.wrong(f"{place}.{column}", where[column], what)
+        split = where.get("split", "test")
+        if split not in ("train", "test"):
+            self.wrong(f"{place}.split", split, "not a split", ("train", "test"))
+        elif split == "train" and c.steps_per_epoch is None:
+            self.wrong(f"{place}.split", split, "a stream has no training set", ("test",))
+        feature = self.feature(c, where, place, card)
+        if len(self.problems) > before:
+            return None
+        target = self.target(c, where, place, card, feature)
+        layer = None
+        if has["layer"]:
+            layer = where.get("layer", c.layers[-1] if c.layers else None)
+            if layer not in c.layers:
+                self.wrong(f"{place}.layer", layer, "not a hidden layer", c.layers)
+        at, clock = self.moment(c, where, place, card, feature, target)
+        if len(self.problems) > before:
+            return None
+        return Pick(condition=c.name, split=split, layer=layer, feature=feature, target=target,
+                    at=at, clock=clock)  # fmt: skip
+
+    def feature(
+        self, c: ConditionRecord, where: dict[str, Any], place: str, card: MeasureRecord | None
+    ) -> str | None:
+        name = where.get("feature")
+        nulls_too = card is not None and "site" in card.axes
+        names = [f.name for f in c.features if f.null_of is None or nulls_too]
+        if name is not None and name not in names:
+            self.wrong(f"{place}.feature", name, "not a feature", names)
+        elif name is None and card is not None and by_feature(card):
+            measure = self.contrast.measure
+            self.problems.append(
+                f"{place}: {measure} is of a feature: name one. There are: {', '.join(names)}"
+            )
+        elif name is not None and card is not None and not by_feature(card):
+            found = next(f for f in c.features if f.name == name)
+            if found.target is None:
+                self.wrong(
+                    f"{place}.feature",
+                    name,
+                    f"{card.name} is of a target, and this feature determines none",
+                    [t.name for t in c.targets],
+                )
+        return name
+
+    def target(
+        self,
+        c: ConditionRecord,
+        where: dict[str, Any],
+        place: str,
+        card: MeasureRecord | None,
+        feature: str | None,
+    ) -> str | None:
+        if card is not None and "target" not in card.axes:
+            return None
+        names = [t.name for t in c.targets]
+        name = where.get("target")
+        if name is None:
+            name = own_target(c, feature)
+            if name is None and not (card is None and feature is not None):
+                self.problems.append(
+                    f"{place}: {self.contrast.measure} is of a target: name one. "
+                    f"There are: {', '.join(names)}"
+                )
+        elif name not in names:
+            self.wrong(f"{place}.target", name, "not a target", names)
+        return name
+
+    def moment(
+        self,
+        c: ConditionRecord,
+        where: dict[str, Any],
+        place: str,
+        card: MeasureRecord | None,
+        feature: str | None,
+        target: str | None,
+    ) -> tuple[str | int, tuple[str | None, str | None] | None]:
+        """`at` of this side, and whose time-to-learn it needs."""
+        at = where.get("at", self.contrast.at)
+        place = f"{place}.at" if "at" in where else "at"
+        if card is None:
+            if at != "end":
+                self.wrong(place, at, f"{TIME_TO_LEARN} has no `at`: it is a moment itself")
+            return "end", self.clock(c, place.split(".")[0], feature, target)
+        if isinstance(at, dict):
+            learned = at.get("learned")
+            names = [f.name for f in c.features if f.null_of is None]
+            if set(at) != {"learned"} or learned not in names:
+                self.wrong(f"{place}.learned", learned, "not a feature", names)
+                return "learned", None
+            return "learned", self.clock(c, place, learned, None)
+        if at == "learned":
+            if feature is None and "target" not in card.axes:
+                names = [f.name for f in c.features if f.null_of is None]
+                what = f"{card.name} has no feature: say which, `{{ learned = ... }}`"
+                self.wrong(place, at, what, names)
+                return at, None
+            return at, self.clock(c, place, feature, target)
+        if isinstance(at, int) and not isinstance(at, bool):
+            if at not in c.steps:
+                i = int(np.searchsorted(c.steps, at))
+                near = [str(s) for s in c.steps[max(0, i - 1) : i + 1]]
+                what = f"not an evaluation of {c.name}; the nearest are {' and '.join(near)}"
+                self.wrong(place, at, what)
+        elif at not in ("end", "mean"):
+            choices = ("end", "mean", "learned", "a step")
+            self.wrong(place, at, "not a moment of training", choices)
+        return at, None
+
+    def clock(
+        self, c: ConditionRecord, place: str, feature: str | None, target: str | None
+    ) -> tuple[str | None, str | None]:
+        """Whose time-to-learn, if it has one."""
+        criterion = criterion_of(c, feature, target)
+        whose = feature or target
+        if criterion is None:
+            found = next((f for f in c.features if f.name == feature), None)
+            why = f": {found.reason}" if found is not None and found.reason else ""
+            others = [f.name for f in c.features if f.criterion is not None]
+            self.wrong(place, whose, f"it has no time-to-learn{why}", others)
+        elif criterion.measure not in self.cards:
+            self.wrong(place, whose, f"its criterion, {criterion.measure}, is not measured")
+        return feature, target
+
+
+def _same(level: Level | None, given: Any) -> bool:
+    """Whether a factor's level is the one given; true and 1 are not the same level."""
+    return isinstance(level, bool) == isinstance(given, bool) and level == given
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
