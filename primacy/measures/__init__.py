@@ -1,1 +1,56 @@
 """Measures: pure functions on arrays, one file a question."""
+
+import inspect
+
+from primacy.registry import Measure, measures
+
+_QUESTIONS = {
+    "learned": "What has it learned?",
+    "represented": "What does it represent?",
+    "used": "What does it use?",
+}
+
+
+def cards() -> str:
+    """The card of every registered measure, as Markdown: the content of `docs/measures.md`."""
+    measures.load()
+    lines = [
+        "# Measures",
+        "",
+        "What each number means, and when it misleads. Written from the measures themselves "
+        "(`primacy.measures.cards`): edit those, not this page.",
+    ]
+    ordered = sorted(measures.values(), key=lambda m: (m.function.__module__, m.name))
+    question = ""
+    for card in ordered:
+        module = card.function.__module__.rpartition(".")[2]
+        if module != question:
+            question = module
+            lines += ["", f"## {_QUESTIONS.get(module, module)}"]
+        lines += ["", *_card(card)]
+    return "\n".join(lines) + "\n"
+
+
+def _card(card: Measure) -> list[str]:
+    low, high = ("unbounded" if x is None else f"{x:g}" for x in (card.low, card.high))
+    one = [*(["hidden layer"] if card.by_layer else []), *card.axes]
+    rows = {
+        "Formula": card.formula,
+        "Unit": card.unit,
+        "Range": f"{low} to {high}",
+        "Chance": "none" if card.chance is None else f"{card.chance:g}",
+        "Direction": card.direction,
+        "One number for each": " and ".join(one),
+        "Losses": ", ".join(card.losses).replace("_", " "),
+        "Examples": " and ".join(card.splits),
+        "Unchanged by": card.invariance,
+        "Misleads when": card.misleads,
+        "Reference": card.reference,
+    }
+    return [
+        f"### `{card.name}`",
+        "",
+        inspect.getdoc(card.function) or "",
+        "",
+        *(f"- **{title}**: {text}" for title, text in rows.items() if text),
+    ]

@@ -1,0 +1,85 @@
+"""What the network has learned: how well its outputs match the targets."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from primacy.measures.moments import share, variance
+from primacy.registry import measure
+
+
+@measure(
+    axes=("target",),
+    splits=("train", "test"),
+    losses=("sigmoid_cross_entropy",),
+    unit="fraction correct",
+    direction="higher is better learned",
+    range=(0.0, 1.0),
+    chance=0.5,
+    formula="mean over examples of [(output > 0) = (target is 1)]",
+    invariance="any rescaling of the output that keeps its sign",
+    misleads="Where labels are unbalanced, a constant guess scores the share of the larger class: "
+    "compare with the target's own chance level. It is flat while the output's sign stays, so "
+    "learning can go on unseen.",
+    reference="",
+)
+def accuracy(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Float[Array, " t"]:
+    """Share of examples on which the output's sign agrees with a 0/1 target.
+
+    1: every example is right. 0.5: chance, for balanced labels. 0: every example is wrong.
+    Null: an output is not a finite number; a diverged network must not score as one that guesses.
+    """
+    right = ((outputs > 0) == (targets > 0.5)).mean(axis=0)
+    return jnp.where(jnp.isfinite(outputs).all(axis=0), right, jnp.nan)
+
+
+@measure(
+    axes=("target",),
+    splits=("train", "test"),
+    unit="the loss's own: nats (sigmoid cross-entropy) or squared target units (squared error)",
+    direction="lower is better learned",
+    range=(0.0, None),
+    chance=None,
+    formula="mean over examples of the loss that was trained on, one target at a time",
+    invariance="none: it scales with the targets (squared error) and with confidence "
+    "(cross-entropy)",
+    misleads="Cross-entropy falls by confidence alone while accuracy stands still, and rises "
+    "steeply for a few confident errors. Values of two different losses do not compare.",
+    reference="",
+)
+def loss(
+    outputs: Float[Array, "n t"],
+    targets: Float[Array, "n t"],
+    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
+) -> Float[Array, " t"]:
+    """Mean loss of each target: what training lowers.
+
+    0: perfect. An undecided output (logit 0) has cross-entropy ln 2 = 0.693; the best constant has
+    a squared error of the target's variance. Null: an output is not a finite number, or the loss
+    overflows.
+    """
+    return loss(outputs, targets).mean(axis=0)
+
+
+@measure(
+    axes=("target",),
+    splits=("train", "test"),
+    losses=("squared_error",),
+    unit="fraction of variance",
+    direction="higher is better learned",
+    range=(None, 1.0),
+    chance=0.0,
+    formula="1 - mean (output - target)^2 / Var target",
+    invariance="shift and scale of target and output together",
+    misleads="The variance is that of the examples scored, so two splits with different spread do "
+    "not compare. A perfect output that is only shifted or scaled scores low, even below 0.",
+    reference="",
+)
+def r_squared(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Float[Array, " t"]:
+    """Share of a numeric target's variance that the output predicts.
+
+    1: exact. 0: as good as the target's mean. Below 0: worse than the mean. Null: the target is
+    constant, or an output is not a finite number.
+    """
+    return 1 - share(((outputs - targets) ** 2).mean(axis=0), variance(targets))

@@ -1,0 +1,355 @@
+"""What the network represents: how much of a hidden layer's variance goes with each feature.
+
+"Variance explained" has several definitions that disagree by a factor of five on the same network,
+so each has its own name here and all are stored. In every one the layer is fitted by least squares
+(with intercept) on the `fit_` examples and scored on the test examples; SSE_j is the squared error
+and SST_j the squared deviation from the test mean, of unit j.
+
+Everything is a sum of products of deviations (moments), never an array of features x examples x
+units; the deviations come from `centered`, so float32 is enough where mean >> spread.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from primacy.measures.moments import centered, mean_gap, share, variance
+from primacy.registry import measure
+
+FLOOR = 1e-6
+"""A unit with less than this share of the layer's mean unit variance counts as dead."""
+
+SAME = 1e-6
+"""Directions of the features below this share (times their number) of the largest one's variance
+are left out of a joint fit: features as good as equal are counted once."""
+
+PAPER = "Lampinen, Chan, Hermann 2024, arXiv 2405.05847"
+
+
+class _Single(NamedTuple):
+    """A fit of the layer on each feature alone: the error of example i is
+    `reps_i + offset - slope * features_i`."""
+
+    reps: Float[Array, "n h"]  # deviations from the test mean
+    features: Float[Array, "n k"]  # the same
+    slope: Float[Array, "k h"]
+    offset: Float[Array, "k h"]
+
+
+def _single(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> _Single:
+    """Fit each feature alone. NaN rows where a feature is constant in the fit or not finite."""
+    y, x = centered(fit_reps), centered(fit_features)
+    spread = (x.deviations**2).sum(axis=0)[:, None]
+    slope = share(
+        x.deviations.T @ y.deviations, jnp.broadcast_to(spread, (x.first.size, y.first.size))
+    )
+    test_y, test_x = centered(reps), centered(features)
+    offset = mean_gap(test_y, y) - mean_gap(test_x, x).T * slope
+    return _Single(test_y.deviations, test_x.deviations, slope, offset)
+
+
+def _explained(fit: _Single) -> Float[Array, "k h"]:
+    """SST - SSE of every feature and unit, multiplied out so that no `k n h` array is needed."""
+    cross = fit.features.T @ fit.reps
+    square = (fit.features**2).sum(axis=0)[:, None]
+    return fit.slope * (2 * cross - fit.slope * square) - fit.reps.shape[0] * fit.offset**2
+
+
+def _living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
+    return spread > FLOOR * spread.mean()
+
+
+@measure(
+    axes=("feature",),
+    unit="fraction of variance",
+    direction="higher is more strongly represented",
+    range=(None, 1.0),
+    chance=0.0,
+    formula="1 - sum_j SSE_j / sum_j SST_j (pooled over units)",
+    invariance="rotation, shift and overall scale of the layer; not the scale of single units",
+    misleads="A share can fall while the amount grows, because something else grows faster: see "
+    "variance_absolute. It is separation of means, not decodability: a feature with R^2 of .0016 "
+    "was read out by a probe without error. Where features are correlated the values overlap and "
+    "may add up to more than 1.",
+    reference=PAPER,
+)
+def variance_explained(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, " k"]:
+    """Share of a layer's total variance that a linear function of one feature explains, held out.
+
+    1: the layer is a linear function of this feature. 0: as good as the layer's mean. Below 0
+    (slightly): the fit did worse than the mean, as chance does on held-out examples. Null: the
+    feature is constant or is a group of columns, or the layer is constant or not finite.
+    """
+    fit = _single(fit_reps, fit_features, reps, features)
+    return share(_explained(fit).sum(axis=1), (fit.reps**2).sum())
+
+
+@measure(
+    axes=("feature",),
+    unit="fraction of variance",
+    direction="higher is more strongly represented",
+    range=(None, 1.0),
+    chance=0.0,
+    formula="mean over living units j of 1 - SSE_j / SST_j",
+    invariance="shift and scale of every unit; not rotation of the layer",
+    misleads="A unit that hardly moves counts as much as one that carries the layer, and the value "
+    "changes when the layer is rotated. scikit-learn's LinearRegression().score, and so the "
+    "paper's demo, count a unit constant at 0 as fully explained (force_finite): 48 dead units of "
+    "64 give .75 with no information. Dead units are left out here; see dead_units.",
+    reference=f"{PAPER} (its demo); scikit-learn r2_score, uniform_average",
+)
+def variance_explained_unit_mean(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, " k"]:
+    """Mean over units of the share of a unit's variance that one feature explains, held out.
+
+    1: every living unit is a linear function of this feature. 0: as good as the units' means.
+    Below 0: worse than the means. Null: the feature is constant or is a group of columns, or the
+    layer is constant or not finite. Equals scikit-learn's `LinearRegression().score` where no unit
+    is dead.
+    """
+    fit = _single(fit_reps, fit_features, reps, features)
+    total = (fit.reps**2).sum(axis=0)
+    living = _living(total)[None]
+    each = jnp.where(living, _explained(fit) / jnp.where(living, total[None], 1.0), 0.0)
+    return share(each.sum(axis=1), living.sum().astype(each.dtype))
+
+
+@measure(
+    axes=("feature",),
+    unit="fraction of variance",
+    direction="higher is more strongly represented",
+    range=(None, 1.0),
+    chance=None,
+    formula="mean over examples i of 1 - |error_i|^2 / |rep_i - test mean|^2",
+    invariance="rotation, shift and overall scale of the layer; not the scale of single units",
+    misleads="Examples near the mean of the layer weigh without bound, so a few of them can carry "
+    "it far below 0; one that sits exactly on the mean makes it null.",
+    reference=f"{PAPER} (its formula read literally)",
+)
+def variance_explained_example_mean(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, " k"]:
+    """Mean over examples of the share of an example's deviation that one feature explains.
+
+    1: the layer is a linear function of this feature. 0: no better than the mean, on average over
+    examples. Below 0: worse than the mean. Null: the feature is constant or is a group of columns,
+    an example sits exactly on the layer's mean, or the layer is not finite.
+    """
+    fit = _single(fit_reps, fit_features, reps, features)
+    # |rep|^2 - |rep + offset - slope x|^2, multiplied out over examples and features.
+    gained = (
+        2 * fit.features * (fit.reps @ fit.slope.T + (fit.slope * fit.offset).sum(axis=1)[None])
+        - fit.features**2 * (fit.slope**2).sum(axis=1)[None]
+        - 2 * fit.reps @ fit.offset.T
+        - (fit.offset**2).sum(axis=1)[None]
+    )
+    size = (fit.reps**2).sum(axis=1, keepdims=True)
+    return share(gained, jnp.broadcast_to(size, gained.shape)).mean(axis=0)
+
+
+class _Joint(NamedTuple):
+    """What a fit on several features at once needs: products of deviations.
+
+    Features are in units of their standard deviation in the fit; one that is constant or not
+    finite is 0 everywhere, so it neither helps nor harms.
+    """
+
+    gram: Float[Array, "k k"]  # of the fit
+    cross: Float[Array, "k h"]
+    test_gram: Float[Array, "k k"]
+    test_cross: Float[Array, "k h"]
+    feature_gap: Float[Array, "1 k"]  # test mean minus fit mean
+    rep_gap: Float[Array, "1 h"]
+    n: int
+    total: Float[Array, ""]
+    usable: Bool[Array, " k"]
+
+
+def _joint(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> _Joint:
+    y, x = centered(fit_reps), centered(fit_features)
+    test_y, test_x = centered(reps), centered(features)
+    m, n = fit_reps.shape[0], reps.shape[0]
+    spread = (x.deviations**2).mean(axis=0)
+    usable = jnp.isfinite(features).all(axis=0) & jnp.isfinite(spread) & (spread > 0)
+    scale = jnp.sqrt(jnp.where(usable, spread, 1.0))[None]
+    z, test_z, gap = (
+        jnp.where(usable[None], part, 0.0) / scale
+        for part in (x.deviations, test_x.deviations, mean_gap(test_x, x))
+    )
+    return _Joint(
+        gram=z.T @ z / m,
+        cross=z.T @ y.deviations / m,
+        test_gram=test_z.T @ test_z,
+        test_cross=test_z.T @ test_y.deviations,
+        feature_gap=gap,
+        rep_gap=mean_gap(test_y, y),
+        n=n,
+        total=(test_y.deviations**2).sum(),
+        usable=usable,
+    )
+
+
+def _together(fit: _Joint, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
+    """Pooled held-out R^2 of the chosen features together; of none: of the fit's mean."""
+    on = chosen.astype(fit.gram.dtype)[:, None]
+    # The pseudo-inverse: equal features share the credit instead of blowing up.
+    inverse = jnp.linalg.pinv(fit.gram * on * on.T, rtol=SAME * on.size, hermitian=True)
+    slope = inverse @ (on * fit.cross)
+    offset = fit.rep_gap - fit.feature_gap @ slope
+    explained = (slope * (2 * fit.test_cross - fit.test_gram @ slope)).sum()
+    return share(explained - fit.n * (offset**2).sum(), fit.total)
+
+
+@measure(
+    axes=(),
+    unit="fraction of variance",
+    direction="higher is more strongly represented",
+    range=(None, 1.0),
+    chance=0.0,
+    formula="1 - sum_j SSE_j / sum_j SST_j of a least-squares fit on all features together",
+    invariance="rotation, shift and overall scale of the layer; any invertible linear recoding of "
+    "the features",
+    misleads="It is linear in the features: a layer that holds only their XOR has 0. What is left "
+    "to 1 is everything that is not declared a feature, noise and meaning alike. Features that are "
+    "groups of columns are left out.",
+    reference="",
+)
+def variance_explained_joint(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, ""]:
+    """Share of a layer's total variance that all features together explain, held out.
+
+    1: the layer is a linear function of the features. 0: as good as the layer's mean. Below 0: the
+    fit did worse than the mean. Null: no feature can be fitted (all constant, or groups of
+    columns), or the layer is constant or not finite.
+    """
+    fit = _joint(fit_reps, fit_features, reps, features)
+    return jnp.where(fit.usable.any(), _together(fit, fit.usable), jnp.nan)
+
+
+@measure(
+    axes=("feature",),
+    unit="fraction of variance",
+    direction="higher is represented more apart from the others",
+    range=(None, 1.0),
+    chance=0.0,
+    formula="variance_explained_joint - the same of all features but this one",
+    invariance="rotation, shift and overall scale of the layer",
+    misleads="Of two features that are nearly equal neither has anything of its own, however "
+    "strongly both are represented. On held-out examples it may slightly exceed the joint value "
+    "or lie below 0.",
+    reference="",
+)
+def variance_explained_unique(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, " k"]:
+    """Share of a layer's variance that only this feature explains: what is lost without it.
+
+    1: the layer is a linear function of this feature and of no other. 0: the others explain all
+    that it does. Below 0 (slightly): the fit is better without it. Null: the feature is constant
+    or is a group of columns, or the layer is constant or not finite.
+    """
+    fit = _joint(fit_reps, fit_features, reps, features)
+    others = fit.usable[None] & ~jnp.eye(fit.usable.size, dtype=bool)
+    lost = _together(fit, fit.usable) - jax.vmap(lambda chosen: _together(fit, chosen))(others)
+    return jnp.where(fit.usable, lost, jnp.nan)
+
+
+@measure(
+    axes=(),
+    unit="squared activation",
+    direction="higher is a layer that varies more",
+    range=(0.0, None),
+    chance=None,
+    formula="sum over units of the variance over test examples (divided by n)",
+    invariance="rotation and shift of the layer; it grows with the square of its scale",
+    misleads="It has the network's own unit: layers and networks compare only where their scale "
+    "means the same.",
+    reference="",
+)
+def total_variance(reps: Float[Array, "n h"]) -> Float[Array, ""]:
+    """How much a layer varies over the test examples, all units together.
+
+    0: the layer is constant. Null: the layer is not finite.
+    """
+    return variance(reps).sum()
+
+
+@measure(
+    axes=(),
+    unit="units",
+    direction="higher is more of the layer out of use",
+    range=(0.0, None),
+    chance=None,
+    formula="number of units with variance <= 1e-6 of the layer's mean unit variance",
+    invariance="shift and overall scale of the layer; not rotation",
+    misleads="Leaky units never die exactly, and a layer that is constant as a whole counts all "
+    "units as dead. It speaks of the test examples only.",
+    reference="",
+)
+def dead_units(reps: Float[Array, "n h"]) -> Float[Array, ""]:
+    """How many units of a layer (as good as) never change over the test examples.
+
+    0: all units vary. All: the layer is constant. Null: the layer is not finite.
+    """
+    spread = variance(reps)
+    dead = (~_living(spread)).sum().astype(spread.dtype)
+    return jnp.where(jnp.isfinite(spread.sum()), dead, jnp.nan)
+
+
+@measure(
+    axes=(),
+    unit="dimensions",
+    direction="higher is variance spread over more directions",
+    range=(1.0, None),
+    chance=None,
+    formula="(sum l)^2 / sum l^2, l the eigenvalues of the test covariance",
+    invariance="rotation, shift and overall scale of the layer",
+    misleads="Large directions decide it: a layer with one loud direction has about 1, however "
+    "many quiet ones carry information. It cannot exceed n - 1, so few examples make it too low.",
+    reference="Gao et al. 2017, bioRxiv 214262",
+)
+def participation_ratio(reps: Float[Array, "n h"]) -> Float[Array, ""]:
+    """How many directions share a layer's variance.
+
+    1: all variance lies in one direction. h: it is the same in every direction of the h units.
+    Null: the layer is constant or not finite.
+    """
+    deviations = centered(reps).deviations
+    total = (deviations**2).sum()
+    # trace(C)^2 / |C|^2: the eigenvalues themselves are not needed. Scaled first, so that large
+    # activations do not overflow; the smaller of the two products has the same norm.
+    unit = jnp.where(total > 0, deviations / jnp.sqrt(total), jnp.nan)
+    n, h = unit.shape
+    product = unit.T @ unit if h <= n else unit @ unit.T
+    return 1 / (product**2).sum()

@@ -1,0 +1,158 @@
+"""What the network uses: how far its outputs move when a feature is changed in the input.
+
+A site is a set of input columns: those of a declared feature, or as many matched columns that carry
+nothing (the control: how far an input moves the outputs that no target depends on).
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from primacy.measures.moments import share, variance
+from primacy.registry import measure
+
+Apply = Callable[[Float[Array, "n d"]], Float[Array, "n t"]]
+
+
+def _interchanged(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> Float[Array, "p n t"]:
+    """The outputs when, a site at a time, its columns are taken from each example's donor."""
+    donated = inputs[donors]
+    # One site after the other, so that memory does not grow with the number of sites.
+    return jax.lax.map(lambda site: forward(jnp.where(site[None], donated, inputs)), columns)
+
+
+def _some(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Float[Array, "p t"]:
+    """The value, NaN for a site without a column: nothing was changed, so nothing is known."""
+    return jnp.where(columns.any(axis=1, keepdims=True), value, jnp.nan)
+
+
+@measure(
+    axes=("site", "target"),
+    unit="fraction of variance",
+    direction="higher is used more",
+    range=(0.0, None),
+    chance=0.0,
+    formula="mean (output with the site's columns interchanged - output)^2 / (2 Var output)",
+    invariance="shift and scale of the output; any one-to-one recoding of the site's columns that "
+    "the network undoes",
+    misleads="Interchanging breaks the link with the other inputs, so where features are "
+    "correlated the network is asked about inputs that never occur. Of two copies each gets only "
+    "its own part: two halves of a sum score .25 each. Values of several sites add up to 1 only "
+    "for an additive network; both inputs of an XOR score 1. It says what moves the output, not "
+    "whether that helps: see reliance_loss.",
+    reference="permutation importance: Breiman 2001, Machine Learning 45; interchange "
+    "interventions: Geiger et al. 2021, arXiv 2106.02997",
+)
+def reliance(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    outputs: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> Float[Array, "p t"]:
+    """How far an output moves when a feature's columns are interchanged among examples.
+
+    0: the columns are ignored. 1: the output depends on nothing else (or on them in every
+    combination, as XOR does). Above 1: the interchanged inputs move it more than the real ones do.
+    Null: the output is constant or not finite, or the site has no columns.
+    """
+    moved = _interchanged(forward, inputs, columns, donors) - outputs[None]
+    return _some(columns, share((moved**2).mean(axis=1), 2 * variance(outputs)[None]))
+
+
+@measure(
+    axes=("site", "target"),
+    unit="the loss's own",
+    direction="higher is used to more benefit",
+    range=(None, None),
+    chance=0.0,
+    formula="mean loss with the site's columns interchanged - mean loss",
+    invariance="none: it scales as the loss does",
+    misleads="A confident network pays more for the same mistake, so it grows during training "
+    "without any change in what is used. As with reliance, copies share the credit and correlated "
+    "features lead off the data.",
+    reference="permutation importance: Breiman 2001, Machine Learning 45",
+)
+def reliance_loss(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    outputs: Float[Array, "n t"],
+    targets: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
+) -> Float[Array, "p t"]:
+    """How much the loss rises when a feature's columns are interchanged among examples.
+
+    0: the columns do not matter for this target. Below 0: the network does better without them, as
+    with a feature that overfits. Null: a loss is not finite, or the site has no columns.
+    """
+    swapped = _interchanged(forward, inputs, columns, donors)
+    now = jax.vmap(lambda changed: loss(changed, targets))(swapped)
+    return _some(columns, (now - loss(outputs, targets)[None]).mean(axis=1))
+
+
+def _slopes(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "t n d"]:
+    """d output / d input of every example, a target at a time (examples do not interact)."""
+    outputs, pull = jax.vjp(forward, inputs)
+    t = outputs.shape[1]
+    each = jnp.broadcast_to(jnp.eye(t, dtype=outputs.dtype)[:, None], (t, *outputs.shape))
+    return jax.vmap(lambda one: pull(one)[0])(each)
+
+
+@measure(
+    axes=("site", "target"),
+    unit="output per input unit",
+    direction="higher is more sensitive",
+    range=(0.0, None),
+    chance=0.0,
+    formula="sqrt(sum over the site's columns of (mean over examples of |d output / d column|)^2)",
+    invariance="shift of input and output; scales with the output and against the input",
+    misleads="It is taken at the examples themselves and sees only the neighborhood of each: a "
+    "saturated unit has slope 0 and may still decide the output, and at 0/1 inputs the slope says "
+    "little of what a whole flip does. Columns of different scale do not compare.",
+    reference="Simonyan et al. 2013, arXiv 1312.6034",
+)
+def input_gradient(
+    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
+) -> Float[Array, "p t"]:
+    """Size of the output's slope along a feature's columns, on the data.
+
+    0: no example's output changes with a small change of these columns. For a linear network it is
+    the length of the columns' weights. Null: a slope is not finite, or the site has no columns.
+    """
+    size = jnp.abs(_slopes(forward, inputs)).mean(axis=1)
+    chosen = columns.astype(size.dtype)
+    return _some(columns, jnp.sqrt(chosen @ (size**2).T))
+
+
+@measure(
+    axes=("site", "target"),
+    unit="output per input unit",
+    direction="away from 0 is used more; the sign is that of the effect",
+    range=(None, None),
+    chance=0.0,
+    formula="mean over examples of d output / d column (sites of one column)",
+    invariance="shift of input and output; scales with the output and against the input",
+    misleads="Slopes of opposite sign on different examples cancel: a feature used through an XOR "
+    "can have 0 here. See input_gradient beside it.",
+    reference="Simonyan et al. 2013, arXiv 1312.6034",
+)
+def input_gradient_signed(
+    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
+) -> Float[Array, "p t"]:
+    """Mean slope of the output along a feature's one column, on the data.
+
+    For a linear network it is the weight. 0: no effect, or effects that cancel. Null: the site has
+    several columns or none (no single direction to take the sign along), or a slope is not finite.
+    """
+    slope = _slopes(forward, inputs).mean(axis=1)
+    one = columns.sum(axis=1, keepdims=True) == 1
+    return jnp.where(one, columns.astype(slope.dtype) @ slope.T, jnp.nan)
