@@ -1,0 +1,103 @@
+"""Training against PyTorch: the same weights, examples and order must give the same network."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.tiny import condition
+
+from primacy import train
+from primacy.models.mlp import MLP, truncated_normal
+from primacy.streams import streams
+from primacy.study import Training
+
+torch = pytest.importorskip("torch")
+
+
+def torch_network(params, activation):
+    layers = []
+    for name, layer in params.items():
+        dense = torch.nn.Linear(*layer["kernel"].shape)
+        dense.weight.data = torch.tensor(layer["kernel"].T.copy())
+        dense.bias.data = torch.tensor(layer["bias"])
+        layers += [dense] if name == "output" else [dense, activation]
+    return torch.nn.Sequential(*layers)
+
+
+OPTIMIZERS = {
+    "adam": ({}, lambda p: torch.optim.Adam(p, lr=0.01)),
+    "adamw": ({"weight_decay": 0.1}, lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)),
+    "sgd": ({"momentum": 0.9}, lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9)),
+}
+ACTIVATIONS = {
+    "leaky_relu": torch.nn.LeakyReLU(0.01),
+    "relu": torch.nn.ReLU(),
+    "tanh": torch.nn.Tanh(),
+    "gelu": torch.nn.GELU(approximate="tanh"),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_ten_steps_are_those_of_pytorch(optimizer, activation):
+    """Oracle: a plain PyTorch loop; float32, so 1e-5 after ten steps."""
+    numbers, theirs = OPTIMIZERS[optimizer]
+    spec = condition(optimizer=optimizer, **numbers)
+    model = MLP(widths=(8, 6), activation=activation)
+    spec = type(spec)(task=spec.task, model=model, training=spec.training)
+    draws = spec.task.draw("train", streams(0, "data"), 128)
+    order = np.random.default_rng(0).integers(0, 128, (10, 32)).astype(np.int32)
+    params = model.init(np.random.default_rng(1), 16, 2)
+    network = torch_network(params, ACTIVATIONS[activation])
+    step = theirs(network.parameters())
+    for rows in order:
+        step.zero_grad()
+        x, y = (torch.tensor(draws[k][rows].astype(np.float32)) for k in ("inputs", "features"))
+        torch.nn.functional.binary_cross_entropy_with_logits(network(x), y).backward()
+        step.step()
+    state = params, train.optimizer(spec.training, 10).init(params)
+    advance = jax.jit(lambda *a: train.advance(spec, 10, *a))
+    ours, _ = advance(state, draws, order, np.int32(0), np.int32(10))
+    for dense, layer in zip(network[::2], ours.values(), strict=True):
+        np.testing.assert_allclose(layer["kernel"].T, dense.weight.detach(), atol=1e-5)
+        np.testing.assert_allclose(layer["bias"], dense.bias.detach(), atol=1e-5)
+
+
+def test_cosine_schedule_ends_at_zero():
+    """Oracle: the closed form, half (1 + cos(pi i / n)) of the first rate."""
+    rule = train.optimizer(Training(optimizer="sgd", schedule="cosine", learning_rate=0.5), 4)
+    weight = np.zeros(1, np.float32)
+    state, rates = rule.init(weight), []
+    for _ in range(5):
+        update, state = rule.update(np.ones(1, np.float32), state, weight)
+        rates.append(-float(update[0]))
+    np.testing.assert_allclose(rates, 0.25 * (1 + np.cos(np.pi * np.arange(5) / 4)), atol=1e-7)
+
+
+def test_losses_are_optax_and_numpy():
+    outputs = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    targets = np.array([[0, 1], [1, 1], [0, 0], [1, 0], [0, 1]], np.float32)
+    p = 1 / (1 + np.exp(-outputs.astype(float)))
+    closed = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+    given = jnp.asarray(outputs), jnp.asarray(targets)
+    np.testing.assert_allclose(train.sigmoid_cross_entropy(*given), closed, atol=1e-6)
+    np.testing.assert_allclose(train.squared_error(*given), (outputs - targets) ** 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("sigmoid_cross_entropy", -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))),
+        ("squared_error", 0.25 * 0.75),
+    ],
+)
+def test_the_constant_predictors_loss_is_its_closed_form(loss, expected):
+    targets = jnp.array([[1.0], [0.0], [0.0], [0.0]])
+    assert float(train.constant_loss(loss, targets)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_initial_weights_have_the_variance_they_claim():
+    """Oracle: variance 2 / (in + out) of a normal cut at two SDs (before the cut, / .8796)."""
+    weights = truncated_normal(np.random.default_rng(0), 400, 600)
+    assert weights.std() == pytest.approx(np.sqrt(2 / 1000), rel=5e-3)
+    assert np.abs(weights).max() <= 2 * np.sqrt(2 / 1000) / 0.87962566 + 1e-7
