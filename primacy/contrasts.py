@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from primacy.events import Runs, Times, area, restricted_mean
+from primacy.events import Times, area, restricted_mean, times
 from primacy.inference import Interval, SignFlip, clopper_pearson, kendall
 from primacy.record import Contrast, StudyRecord
+from primacy.runs import Runs
 from primacy.selection import TIME_TO_LEARN, Pick, Plan, SelectionError, resolve
 
 FEWEST = 6
@@ -197,8 +198,8 @@ class _View:
 
     def times(self, pick: Pick) -> Times | None:
         feature, target = pick.clock or (None, None)
-        return self.runs.times(
-            pick.condition, feature, target, theta=self.theta, budget=self.budget
+        return times(
+            self.runs, pick.condition, feature, target, theta=self.theta, budget=self.budget
         )
 
     def values(self, picks: tuple[Pick, ...], end: GridEnd) -> _Side:
@@ -216,28 +217,28 @@ class _View:
         ended = runs.ended(pick.condition)
         reasons = np.where(ended == "", "not run", "").astype(object)
         censored = learned = np.zeros(len(ended), dtype=bool)
-        times = None
+        found = None
         if pick.clock is not None:
-            times = self.times(pick)
-            if times is None:
+            found = self.times(pick)
+            if found is None:
                 return self.nothing(pick, reasons)
-            learned = times.learned & (times.time <= self.tau)
-            unknown = times.unknown & (reasons == "")
+            learned = found.learned & (found.time <= self.tau)
+            unknown = found.unknown & (reasons == "")
             if unknown.any():
                 self.problem = (
                     f"{unknown.sum()} of {len(ended)} runs stopped, by the study's own criterion, "
                     "before this one could be judged"
                 )
-        if self.plan.measure == TIME_TO_LEARN and times is not None:
-            found = times.low if end == "early" else times.time
+        if self.plan.measure == TIME_TO_LEARN and found is not None:
+            moment = found.low if end == "early" else found.time
             censored = ~learned | (ended == "diverged")
-            values = np.where(censored, self.tau, found).astype(np.float64)
+            values = np.where(censored, self.tau, moment).astype(np.float64)
             return _Side(values, reasons, censored, learned)
         trace = runs.trace(pick.condition, self.plan.measure, split=pick.split, layer=pick.layer,
                            feature=pick.feature, target=pick.target)  # fmt: skip
         if trace is None:
             return self.nothing(pick, reasons)
-        values, missing = self.at(pick, trace, ended, times)
+        values, missing = self.at(pick, trace, ended, found)
         reasons = np.where(reasons == "", missing, reasons)
         reasons = np.where((reasons == "") & ~np.isfinite(values), "without a value", reasons)
         return _Side(values, reasons, censored, learned)
@@ -247,7 +248,7 @@ class _View:
         pick: Pick,
         trace: Float[np.ndarray, "s e"],
         ended: np.ndarray,
-        times: Times | None,
+        found: Times | None,
     ) -> tuple[Float[np.ndarray, " s"], np.ndarray]:
         """The curve's value at the moment asked for, and why a seed may have none."""
         name = pick.condition
@@ -260,9 +261,9 @@ class _View:
         if pick.at == "mean":
             confirm = self.runs.record.condition(name).confirm
             return area(trace, steps, int(steps[max(0, len(steps) - confirm)])), diverged
-        if pick.at == "learned" and times is not None:
-            late = np.where(times.learned, "", f"not learned within {times.tau} steps")
-            return trace[rows, np.searchsorted(steps, times.time)], late.astype(object)
+        if pick.at == "learned" and found is not None:
+            late = np.where(found.learned, "", f"not learned within {found.tau} steps")
+            return trace[rows, np.searchsorted(steps, found.time)], late.astype(object)
         step = int(pick.at)
         if step > steps[-1]:
             self.problem = f"step {step} lies beyond the budget of {steps[-1]} steps"

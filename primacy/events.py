@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Int
 
-from primacy import curves as table
-from primacy.record import ConditionRecord, Criterion, FeatureRecord, MeasureRecord, StudyRecord
+from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord
+from primacy.runs import Runs, criterion_of, own_target
 
 
 class TimeToLearn(NamedTuple):
@@ -81,7 +81,7 @@ def area(
     x = steps[inside]
     if tau <= 0 or len(x) < 2:
         return np.full(values.shape[:-1], np.nan)
-    return np.trapezoid(height, x, axis=-1) / (x[-1] - x[0])
+    return np.asarray(np.trapezoid(height, x, axis=-1) / (x[-1] - x[0]))
 
 
 def _carried(values: Float[np.ndarray, "*lanes e"]) -> Float[np.ndarray, "*lanes e"]:
@@ -118,143 +118,58 @@ class Times:
     tau: int
 
 
-class Runs:
-    """The lanes of a study as arrays: a row a seed of the record, a column an evaluation."""
+def times(
+    runs: Runs,
+    condition: str,
+    feature: str | None,
+    target: str | None = None,
+    *,
+    theta: float | None = None,
+    budget: float = 1.0,
+) -> Times | None:
+    """Time-to-learn of a feature, or of a target itself where `feature` is None.
 
-    def __init__(self, curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> None:
-        self.curves, self.record = curves, record
-        self.seeds = np.array(record.seeds, dtype=np.int64)
-        self.cards = cards(record)
-        self._traces: dict[str, dict[tuple, Float[np.ndarray, "s e"]]] = {}
-        self._times: dict[tuple, Times] = {}
-        self._lanes = {
-            name[0]: dict(zip(part["seed"], zip(part["ended"], part["end_step"], strict=True),
-                              strict=True))
-            for name, part in lanes.partition_by("condition", as_dict=True).items()
-        }  # fmt: skip
+    None: it has no criterion, or what the criterion looks at was not measured.
 
-    def steps(self, condition: str, budget: float = 1.0) -> Int[np.ndarray, " e"]:
-        """The evaluations of a condition within a share of its budget."""
-        steps = np.array(self.record.condition(condition).steps, dtype=np.int64)
-        return steps[: max(1, np.searchsorted(steps, budget * steps[-1], side="right"))]
+    Args:
+        runs: the study's runs.
+        condition: display name.
+        feature: a declared feature.
+        target: of the feature's criterion; None: its own, else the only one.
+        theta: criterion instead of the condition's own.
+        budget: as if training had ended at this share of the budget.
+    """
+    key = ("times", condition, feature, target, theta, budget)
+    if key not in runs.memo:
+        runs.memo[key] = _times(runs, condition, feature, target, theta, budget)
+    return runs.memo[key]
 
-    def ended(self, condition: str) -> np.ndarray:
-        """How each lane ended: budget, learned or diverged; empty where it has not run."""
-        lanes = self._lanes.get(condition, {})
-        return np.array([lanes.get(s, ("", 0))[0] for s in self.record.seeds], dtype=np.str_)
 
-    def end_step(self, condition: str) -> Int[np.ndarray, " s"]:
-        """Each lane's last evaluation, in steps; -1 where it has not run."""
-        lanes = self._lanes.get(condition, {})
-        return np.array([lanes.get(s, ("", -1))[1] for s in self.record.seeds], dtype=np.int64)
-
-    def last(self, condition: str, budget: float = 1.0) -> Int[np.ndarray, " s"]:
-        """Position of each lane's last evaluation within a share of the budget; 0 if not run."""
-        found = np.searchsorted(self.steps(condition, budget), self.end_step(condition), "right")
-        return np.maximum(found - 1, 0)
-
-    def trace(
-        self,
-        condition: str,
-        measure: str,
-        *,
-        split: str = "test",
-        layer: str | None = None,
-        feature: str | None = None,
-        target: str | None = None,
-    ) -> Float[np.ndarray, "s e"] | None:
-        """The curve of every seed; NaN where there is no row or no value. None: no such rows.
-
-        Columns that the measure does not have are not looked at.
-        """
-        if measure not in self._traces:
-            self._traces[measure] = self._read(measure)
-        card = self.cards[measure]
-        key = (
-            condition,
-            split,
-            layer if card.by_layer else None,
-            feature if by_feature(card) else None,
-            target if "target" in card.axes else None,
-        )
-        return self._traces[measure].get(key)
-
-    def _read(self, measure: str) -> dict[tuple, Float[np.ndarray, "s e"]]:
-        card = self.cards[measure]
-        # A feature stands in the rows of its own target too; there the target says it all.
-        asked = {
-            "layer": card.by_layer,
-            "feature": by_feature(card),
-            "target": "target" in card.axes,
-        }
-        keys = ["condition", "split", *asked]
-        rows = table.select(self.curves, measure).with_columns(
-            **{c: pl.lit(None, dtype=pl.String) for c, has in asked.items() if not has}
-        )
-        order = np.argsort(self.seeds)
-        found = {}
-        for key, part in rows.partition_by(keys, as_dict=True).items():
-            steps = self.steps(str(key[0]))
-            traces = np.full((len(self.seeds), len(steps)), np.nan, dtype=np.float32)
-            seed, step = part["seed"].to_numpy(), part["step"].to_numpy()
-            s = np.searchsorted(self.seeds, seed, sorter=order).clip(max=len(order) - 1)
-            e = np.searchsorted(steps, step).clip(max=len(steps) - 1)
-            fits = (self.seeds[order[s]] == seed) & (steps[e] == step)
-            values = part["value"].fill_null(np.nan).to_numpy()
-            traces[order[s[fits]], e[fits]] = values[fits]
-            found[key] = traces
-        return found
-
-    def times(
-        self,
-        condition: str,
-        feature: str | None,
-        target: str | None = None,
-        *,
-        theta: float | None = None,
-        budget: float = 1.0,
-    ) -> Times | None:
-        """Time-to-learn of a feature, or of a target itself where `feature` is None.
-
-        None: it has no criterion, or what the criterion looks at was not measured.
-
-        Args:
-            condition: display name.
-            feature: a declared feature.
-            target: of the feature's criterion; None: its own, else the only one.
-            theta: instead of the condition's own.
-            budget: as if training had ended at this share of the budget.
-        """
-        key = (condition, feature, target, theta, budget)
-        if key not in self._times:
-            found = self._find_times(*key)
-            if found is None:
-                return None
-            self._times[key] = found
-        return self._times[key]
-
-    def _find_times(
-        self, name: str, feature: str | None, target: str | None, theta: float | None, budget: float
-    ) -> Times | None:
-        condition = self.record.condition(name)
-        criterion = criterion_of(condition, feature, target)
-        if criterion is None or criterion.measure not in self.cards:
-            return None
-        target = target or own_target(condition, feature)
-        full = self.trace(name, criterion.measure, feature=feature, target=target)
-        if full is None:
-            return None
-        steps = self.steps(name, budget)
-        values, last = full[:, : len(steps)], self.last(name, budget)
-        theta = condition.theta if theta is None else theta
-        threshold = _threshold(criterion, theta, values[np.arange(len(values)), last])
-        time, learned, forgotten = time_to_learn(values, steps, threshold, condition.confirm)
-        before = steps[np.maximum(np.searchsorted(steps, time) - 1, 0)]
-        early = (self.ended(name) == "learned") & (self.end_step(name) < steps[-1])
-        tau = int(steps[max(0, len(steps) - condition.confirm)])
-        return Times(
-            time, np.where(learned, before, time), learned, forgotten, early & ~learned, tau
-        )
+def _times(
+    runs: Runs,
+    name: str,
+    feature: str | None,
+    target: str | None,
+    theta: float | None,
+    budget: float,
+) -> Times | None:
+    condition = runs.record.condition(name)
+    criterion = criterion_of(condition, feature, target)
+    if criterion is None or criterion.measure not in runs.cards:
+        return None
+    target = target or own_target(condition, feature)
+    full = runs.trace(name, criterion.measure, feature=feature, target=target)
+    if full is None:
+        return None
+    steps = runs.steps(name, budget)
+    values, last = full[:, : len(steps)], runs.last(name, budget)
+    theta = condition.theta if theta is None else theta
+    threshold = _threshold(criterion, theta, values[np.arange(len(values)), last])
+    time, learned, forgotten = time_to_learn(values, steps, threshold, condition.confirm)
+    before = steps[np.maximum(np.searchsorted(steps, time) - 1, 0)]
+    early = (runs.ended(name) == "learned") & (runs.end_step(name) < steps[-1])
+    tau = int(steps[max(0, len(steps) - condition.confirm)])
+    return Times(time, np.where(learned, before, time), learned, forgotten, early & ~learned, tau)
 
 
 def _threshold(
@@ -267,55 +182,6 @@ def _threshold(
     ceiling = end.astype(np.float64)
     used = ceiling >= (-np.inf if criterion.floor is None else criterion.floor)
     return np.where(used, criterion.chance + theta * (ceiling - criterion.chance), np.nan)
-
-
-def cards(record: StudyRecord) -> dict[str, MeasureRecord]:
-    """The card of every measure that can be selected, derived ones included."""
-    found = {m.name: m for m in record.measures}
-    if {"variance_explained", "total_variance"} <= set(found):
-        share, total = found["variance_explained"], found["total_variance"]
-        change = dataclasses.replace
-        found["variance_absolute"] = change(share, name="variance_absolute", unit=total.unit)
-        found["variance_explained_of_final"] = change(share, name="variance_explained_of_final")
-    return found
-
-
-def by_feature(card: MeasureRecord) -> bool:
-    """Whether the measure has a value for every feature (`site`: for null columns too)."""
-    return "feature" in card.axes or "site" in card.axes
-
-
-def feature_record(condition: ConditionRecord, name: str) -> FeatureRecord:
-    """The feature, or null columns, of that name."""
-    return next(f for f in condition.features if f.name == name)
-
-
-def own_target(condition: ConditionRecord, feature: str | None) -> str | None:
-    """The target that a feature (or the one whose null columns these are) determines.
-
-    Else the only target there is; None where there are several.
-    """
-    if feature is not None:
-        found = feature_record(condition, feature)
-        if found.target is None and found.null_of is not None:
-            found = feature_record(condition, found.null_of)
-        if found.target is not None:
-            return found.target
-    return condition.targets[0].name if len(condition.targets) == 1 else None
-
-
-def criterion_of(
-    condition: ConditionRecord, feature: str | None, target: str | None = None
-) -> Criterion | None:
-    """When a feature counts as learned; without a feature, when a target does."""
-    if feature is not None:
-        return feature_record(condition, feature).criterion
-    name = target or own_target(condition, None)
-    for found in condition.targets:
-        if found.name == name:
-            measure = "accuracy" if found.kind == "binary" else "r_squared"
-            return Criterion(measure=measure, chance=found.chance, ceiling=found.ceiling)
-    return None
 
 
 def summary(
@@ -342,10 +208,14 @@ def summary(
         budget: as if training had ended at this share of the budget.
     """
     runs = Runs(curves, lanes, record)
-    parts = [_lane_rows(runs, condition, theta, budget) for condition in record.conditions]
-    together = pl.concat(parts) if parts else pl.DataFrame()
+    together = pl.concat(
+        [_lane_rows(runs, condition, theta, budget) for condition in record.conditions],
+        how="diagonal",
+    )
     conditions = pl.Enum([c.name for c in record.conditions])
-    names = dict.fromkeys(f for f in together["feature"]) if together.width else {}
+    names = dict.fromkeys(
+        f.name for c in record.conditions for f in c.features if f.null_of is None
+    )
     return together.with_columns(
         pl.col("condition").cast(conditions), pl.col("feature").cast(pl.Enum(list(names)))
     )
@@ -357,9 +227,8 @@ def _lane_rows(
     """The rows of one condition, by seed and then by feature."""
     name = condition.name
     features = [f for f in condition.features if f.null_of is None]
-    found = [runs.times(name, f.name, theta=theta, budget=budget) for f in features]
+    found = [times(runs, name, f.name, theta=theta, budget=budget) for f in features]
     s, k = len(runs.seeds), len(features)
-    unmeasured = np.zeros((s, k), dtype=bool)
 
     def stack(field: str, dtype: type) -> np.ndarray:
         return np.stack(
@@ -375,34 +244,31 @@ def _lane_rows(
     def lane(values: np.ndarray) -> np.ndarray:
         return np.repeat(values, k)
 
-    columns: dict[str, tuple[np.ndarray, np.ndarray, type[pl.DataType]]] = {
-        # name: values, where they hold, type
-        "rank": (1 + earlier.sum(axis=-1), learned, pl.Int64),
-        "time_to_learn": (time, learned, pl.Int64),
-        "low_step": (low, learned, pl.Int64),
-        "learned": (learned, known, pl.Boolean),
-        "forgotten": (stack("forgotten", bool), known, pl.Boolean),
-    }
     rows = {
-        "condition": pl.Series([name] * (s * k), dtype=pl.String),
-        "seed": pl.Series(lane(runs.seeds), dtype=pl.Int64),
-        "feature": pl.Series([f.name for f in features] * s, dtype=pl.String),
-        **{c: _column(v.ravel(), at.ravel(), kind) for c, (v, at, kind) in columns.items()},
-        "diverged": pl.Series(lane(ended == "diverged"), dtype=pl.Boolean),
-        "ended": pl.Series(lane(ended).tolist(), dtype=pl.String),
-        "end_step": pl.Series(lane(runs.end_step(name)), dtype=pl.Int64),
+        "condition": [name] * (s * k),
+        "seed": lane(runs.seeds),
+        "feature": [f.name for f in features] * s,
+        "rank": _where(1 + earlier.sum(axis=-1), learned),
+        "time_to_learn": _where(time, learned),
+        "low_step": _where(low, learned),
+        "learned": _where(learned, known),
+        "forgotten": _where(stack("forgotten", bool), known),
+        "diverged": lane(ended == "diverged"),
+        "ended": lane(ended).tolist(),
+        "end_step": lane(runs.end_step(name)),
     }
+    schema: dict[str, pl.DataType] = dict.fromkeys(rows, pl.Int64())
+    schema |= dict.fromkeys(("condition", "feature", "ended"), pl.String())
+    schema |= dict.fromkeys(("learned", "forgotten", "diverged"), pl.Boolean())
     for column, values in _last_values(runs, condition, features, budget).items():
-        rows[column] = _column(values.ravel(), ~unmeasured.ravel(), pl.Float64)
-    return pl.DataFrame(rows).filter(pl.Series(lane(ended != "")))
+        rows[column], schema[column] = _where(values, np.isfinite(values)), pl.Float64()
+    return pl.DataFrame(rows, schema=schema).filter(pl.Series(lane(ended != ""), dtype=pl.Boolean))
 
 
-def _column(values: np.ndarray, holds: np.ndarray, kind: type[pl.DataType]) -> pl.Series:
-    """A column with null where the value does not hold or is not a finite number."""
-    holds = holds & np.isfinite(values)
-    return pl.Series(
-        [v if h else None for v, h in zip(values.tolist(), holds.tolist(), strict=True)], dtype=kind
-    )
+def _where(values: np.ndarray, holds: np.ndarray) -> list:
+    """The values in a row, None where they do not hold."""
+    pairs = zip(values.ravel().tolist(), holds.ravel().tolist(), strict=True)
+    return [value if held else None for value, held in pairs]
 
 
 def _last_values(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from primacy.events import by_feature, cards, criterion_of, own_target
 from primacy.record import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
+from primacy.runs import by_feature, cards, criterion_of, own_target
 
 TIME_TO_LEARN = "time_to_learn"
 """The event that can stand where a measure's name stands."""

@@ -15,9 +15,9 @@ import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
 from primacy.contrasts import NOWHERE, Estimate, check, estimate, share_learned
-from primacy.events import Runs
 from primacy.inference import equivalence, holm, seeds_for, share_seeds_for
 from primacy.record import Hypothesis, StudyRecord
+from primacy.runs import Runs
 from primacy.selection import TIME_TO_LEARN, SelectionError, resolve
 
 ALPHA = 0.05

@@ -1,0 +1,149 @@
+"""The runs of a study as arrays, and what its record says about reading them."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+
+from primacy import curves as table
+from primacy.record import ConditionRecord, Criterion, FeatureRecord, MeasureRecord, StudyRecord
+
+
+class Runs:
+    """The lanes of a study as arrays: a row a seed of the record, a column an evaluation."""
+
+    def __init__(self, curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> None:
+        self.curves, self.record = curves, record
+        self.seeds = np.array(record.seeds, dtype=np.int64)
+        self.cards = cards(record)
+        self._traces: dict[str, dict[tuple, Float[np.ndarray, "s e"]]] = {}
+        self.memo: dict[tuple, Any] = {}
+        """What was worked out from these runs before, by what was asked."""
+        self._lanes = {
+            name[0]: dict(zip(part["seed"], zip(part["ended"], part["end_step"], strict=True),
+                              strict=True))
+            for name, part in lanes.partition_by("condition", as_dict=True).items()
+        }  # fmt: skip
+
+    def steps(self, condition: str, budget: float = 1.0) -> Int[np.ndarray, " e"]:
+        """The evaluations of a condition within a share of its budget."""
+        steps = np.array(self.record.condition(condition).steps, dtype=np.int64)
+        return steps[: max(1, np.searchsorted(steps, budget * steps[-1], side="right"))]
+
+    def ended(self, condition: str) -> np.ndarray:
+        """How each lane ended: budget, learned or diverged; empty where it has not run."""
+        lanes = self._lanes.get(condition, {})
+        return np.array([lanes.get(s, ("", 0))[0] for s in self.record.seeds], dtype=np.str_)
+
+    def end_step(self, condition: str) -> Int[np.ndarray, " s"]:
+        """Each lane's last evaluation, in steps; -1 where it has not run."""
+        lanes = self._lanes.get(condition, {})
+        return np.array([lanes.get(s, ("", -1))[1] for s in self.record.seeds], dtype=np.int64)
+
+    def last(self, condition: str, budget: float = 1.0) -> Int[np.ndarray, " s"]:
+        """Position of each lane's last evaluation within a share of the budget; 0 if not run."""
+        found = np.searchsorted(self.steps(condition, budget), self.end_step(condition), "right")
+        return np.maximum(found - 1, 0)
+
+    def trace(
+        self,
+        condition: str,
+        measure: str,
+        *,
+        split: str = "test",
+        layer: str | None = None,
+        feature: str | None = None,
+        target: str | None = None,
+    ) -> Float[np.ndarray, "s e"] | None:
+        """The curve of every seed; NaN where there is no row or no value. None: no such rows.
+
+        Columns that the measure does not have are not looked at.
+        """
+        if measure not in self._traces:
+            self._traces[measure] = self._read(measure)
+        card = self.cards[measure]
+        key = (
+            condition,
+            split,
+            layer if card.by_layer else None,
+            feature if by_feature(card) else None,
+            target if "target" in card.axes else None,
+        )
+        return self._traces[measure].get(key)
+
+    def _read(self, measure: str) -> dict[tuple, Float[np.ndarray, "s e"]]:
+        card = self.cards[measure]
+        # A feature stands in the rows of its own target too; there the target says it all.
+        asked = {
+            "layer": card.by_layer,
+            "feature": by_feature(card),
+            "target": "target" in card.axes,
+        }
+        keys = ["condition", "split", *asked]
+        rows = table.select(self.curves, measure).with_columns(
+            **{c: pl.lit(None, dtype=pl.String) for c, has in asked.items() if not has}
+        )
+        order = np.argsort(self.seeds)
+        found = {}
+        for key, part in rows.partition_by(keys, as_dict=True).items():
+            steps = self.steps(str(key[0]))
+            traces = np.full((len(self.seeds), len(steps)), np.nan, dtype=np.float32)
+            seed, step = part["seed"].to_numpy(), part["step"].to_numpy()
+            s = np.searchsorted(self.seeds, seed, sorter=order).clip(max=len(order) - 1)
+            e = np.searchsorted(steps, step).clip(max=len(steps) - 1)
+            fits = (self.seeds[order[s]] == seed) & (steps[e] == step)
+            values = part["value"].fill_null(np.nan).to_numpy()
+            traces[order[s[fits]], e[fits]] = values[fits]
+            found[key] = traces
+        return found
+
+
+def cards(record: StudyRecord) -> dict[str, MeasureRecord]:
+    """The card of every measure that can be selected, derived ones included."""
+    found = {m.name: m for m in record.measures}
+    if {"variance_explained", "total_variance"} <= set(found):
+        share, total = found["variance_explained"], found["total_variance"]
+        change = dataclasses.replace
+        found["variance_absolute"] = change(share, name="variance_absolute", unit=total.unit)
+        found["variance_explained_of_final"] = change(share, name="variance_explained_of_final")
+    return found
+
+
+def by_feature(card: MeasureRecord) -> bool:
+    """Whether the measure has a value for every feature (`site`: for null columns too)."""
+    return "feature" in card.axes or "site" in card.axes
+
+
+def feature_record(condition: ConditionRecord, name: str) -> FeatureRecord:
+    """The feature, or null columns, of that name."""
+    return next(f for f in condition.features if f.name == name)
+
+
+def own_target(condition: ConditionRecord, feature: str | None) -> str | None:
+    """The target that a feature (or the one whose null columns these are) determines.
+
+    Else the only target there is; None where there are several.
+    """
+    if feature is not None:
+        found = feature_record(condition, feature)
+        if found.target is None and found.null_of is not None:
+            found = feature_record(condition, found.null_of)
+        if found.target is not None:
+            return found.target
+    return condition.targets[0].name if len(condition.targets) == 1 else None
+
+
+def criterion_of(
+    condition: ConditionRecord, feature: str | None, target: str | None = None
+) -> Criterion | None:
+    """When a feature counts as learned; without a feature, when a target does."""
+    if feature is not None:
+        return feature_record(condition, feature).criterion
+    name = target or own_target(condition, None)
+    for found in condition.targets:
+        if found.name == name:
+            measure = "accuracy" if found.kind == "binary" else "r_squared"
+            return Criterion(measure=measure, chance=found.chance, ceiling=found.ceiling)
+    return None
