@@ -1,0 +1,222 @@
+"""What every registered task must keep, whoever wrote it: a new one is tested by being there.
+
+A task that cannot be made without arguments, or that has more faces than its defaults, adds an
+example below. `more` is the same task with one feature more, where it makes its own data.
+"""
+
+import collections
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from primacy.registry import canonical, tasks
+from primacy.streams import streams
+from primacy.tasks.arrays import Arrays, Groups
+from primacy.tasks.boolean import Boolean
+from primacy.types import Batch, Task
+
+
+def arrays(folder, target):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    frame = pl.DataFrame(x, schema=["a", "b", "c"]).with_columns(
+        label=pl.Series(x[:, 0] + rng.normal(size=200) > 0).cast(pl.Int8),
+        cost=pl.Series(x[:, 1] * 3 + 10),
+    )
+    path = folder / "data.parquet"
+    frame.write_parquet(path)
+    return Arrays(
+        file=str(path), target=(target,), features=Groups({"one": ["a"], "two": ["b", "c"]})
+    )
+
+
+MADE = {
+    "boolean": lambda _: Boolean(),
+    "boolean exact": lambda _: Boolean(features=("linear", "and_or_xor"), balance="exact"),
+    "boolean none": lambda _: Boolean(features=("and_and_and", "a or b"), balance="none"),
+    "arrays": lambda folder: arrays(folder, "label"),
+    "arrays cost": lambda folder: arrays(folder, "cost"),
+}
+MORE = {
+    "boolean": lambda _: Boolean(features=("parity3", "linear", "xor_xor_xor")),
+    "boolean exact": lambda _: Boolean(
+        features=("linear", "a and b", "and_or_xor"), balance="exact"
+    ),
+    "boolean none": lambda _: Boolean(
+        features=("and_and_and", "a or b", "linear"), balance="none"
+    ),
+}  # fmt: skip
+KINDS = sorted(tasks.load())
+CASES = [*MADE, *(kind for kind in KINDS if kind not in {name.split()[0] for name in MADE})]
+N = 64
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def task(case, tmp_path):
+    return MADE[case](tmp_path) if case in MADE else tasks[case]()
+
+
+def draw(task, split="train", seed=0, n=N):
+    n = n if task.sizes is None else min(n, task.sizes[split])
+    return task.draw(split, streams(seed, "data"), n)
+
+
+def same(one, other):
+    return jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(a, b, equal_nan=True), one, other))
+
+
+def test_every_kind_is_tested():
+    assert {name.split()[0] for name in CASES} == set(KINDS)
+
+
+def test_it_is_a_task_with_a_key(task, case):
+    assert isinstance(task, Task)
+    assert canonical(task)["kind"] == case.split()[0]
+    assert task.loss in ("sigmoid_cross_entropy", "squared_error")
+    hash(jax.tree.structure(task))
+
+
+def test_declarations_fit_each_other(task):
+    d, t = len(task.input_names), len(task.targets)
+    names = [f.name for f in task.declared]
+    for unique in (names, [x.name for x in task.targets], task.input_names):
+        assert len(set(unique)) == len(unique)
+    for f in task.declared:
+        assert f.columns and len(set(f.columns)) == len(f.columns)
+        assert set(f.columns) | set(f.null_columns) <= set(range(d))
+        assert not set(f.columns) & set(f.null_columns)
+        assert len(f.null_columns) <= len(f.columns)
+        assert f.target is None or 0 <= f.target < t
+    for x in task.targets:
+        assert 0 <= x.chance < x.ceiling <= 1
+        assert (x.kind == "binary") == (task.loss == "sigmoid_cross_entropy")
+
+
+@pytest.mark.parametrize("split", ["train", "fit", "test"])
+def test_shapes_and_types(task, split):
+    draws = draw(task, split)
+    n = len(next(iter(draws.values())))
+    assert all(isinstance(a, np.ndarray) and len(a) == n for a in draws.values())
+    batch = task.build(draws)
+    assert isinstance(batch, Batch)
+    assert batch.inputs.shape == (n, len(task.input_names))
+    assert batch.features.shape == (n, len(task.declared))
+    assert batch.targets.shape == (n, len(task.targets))
+    assert batch.inputs.dtype == batch.features.dtype == batch.targets.dtype == jnp.float32
+    assert bool(jnp.isfinite(batch.inputs).all()) and bool(jnp.isfinite(batch.targets).all())
+    assert not np.asarray(jnp.isinf(batch.features)).any()
+
+
+def test_as_many_examples_as_asked_for(task):
+    # One by one where the data end: the arrays that training and measures get must fit.
+    for n in (1, 2, 7):
+        assert all(len(a) == n for a in draw(task, n=n).values())
+
+
+def test_binary_targets_are_0_and_1(task):
+    batch = task.build(draw(task))
+    for i, target in enumerate(task.targets):
+        if target.kind == "binary":
+            assert set(np.unique(batch.targets[:, i])) <= {0.0, 1.0}
+
+
+def test_same_seed_same_bits_and_other_seeds_and_splits_others(task):
+    assert same(draw(task), draw(task))
+    assert not same(draw(task), draw(task, seed=1))
+    n = 20
+    assert not same(draw(task, "train", n=n), draw(task, "test", n=n))
+    assert not same(draw(task, "fit", n=n), draw(task, "test", n=n))
+
+
+def test_drawing_leaves_the_global_generator_alone(task):
+    before = np.random.get_state()[1].copy()
+    draw(task)
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_build_under_jit_and_vmap_is_build(task):
+    draws = [draw(task, seed=seed) for seed in range(3)]
+    eager = [task.build(d) for d in draws]
+    assert same(jax.jit(lambda t, d: t.build(d))(task, draws[0]), eager[0])
+    stack = lambda *trees: jax.tree.map(lambda *a: jnp.stack(a), *trees)  # noqa: E731
+    side = jax.vmap(lambda t, d: t.build(d), axis_size=3)
+    specs = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * 3), task)
+    assert same(side(specs, stack(*draws)), stack(*eager))
+
+
+def test_chance_is_what_the_best_constant_scores(task):
+    """The majority's share of a large sample; the standard error is sqrt(p (1 - p) / n)."""
+    labels = everything(task).targets
+    for i, target in enumerate(task.targets):
+        if target.kind == "binary":
+            rate = float(labels[:, i].mean())
+            error = np.sqrt(target.chance * (1 - target.chance) / len(labels))
+            assert abs(max(rate, 1 - rate) - target.chance) < 5 * error
+        else:
+            assert target.chance == 0
+
+
+def test_declared_predictivity_is_what_the_data_say(task):
+    """Of a feature with a target: accuracy of the majority label for each setting of its columns
+    (binary), or R^2 of a line through its value (number)."""
+    batch = everything(task)
+    for i, f in enumerate(task.declared):
+        if f.target is None or f.predictivity is None:
+            continue
+        label = batch.targets[:, f.target]
+        if task.targets[f.target].kind == "binary":
+            votes = collections.defaultdict(collections.Counter)
+            for row, value in zip(batch.inputs[:, f.columns].tolist(), label.tolist(), strict=True):
+                votes[tuple(row)][value] += 1
+            assert len(votes) < len(label) / 20, "too many settings to estimate from"
+            right = sum(counter.most_common(1)[0][1] for counter in votes.values())
+            found, error = right / len(label), 0.5 / np.sqrt(len(label))
+        else:
+            found = np.corrcoef(batch.features[:, i], label)[0, 1] ** 2
+            error = 1 / np.sqrt(len(label))
+        exact = f.predictivity == 1
+        assert found == pytest.approx(f.predictivity, abs=1e-6 if exact else 5 * error)
+
+
+def test_null_columns_say_nothing_about_any_target(task):
+    batch = everything(task)
+    n = len(batch.targets)
+    for f in task.declared:
+        for column in f.null_columns:
+            for label in batch.targets.T:
+                r = np.corrcoef(batch.inputs[:, column], label)[0, 1]
+                assert abs(r) < 5 / np.sqrt(n)
+
+
+def test_one_feature_more_leaves_the_others_alone(case, tmp_path):
+    if case not in MORE:
+        assert MADE[case](tmp_path).sizes is not None, "a task that makes data needs a MORE"
+        pytest.skip("these data are given, not made")
+    task, more = MADE[case](tmp_path), MORE[case](tmp_path)
+    one, other = (t.build(draw(t, n=500)) for t in (task, more))
+    features = {f.name: (i, f) for i, f in enumerate(more.declared)}
+    assert len(features) == len(task.declared) + 1
+    for i, f in enumerate(task.declared):
+        j, twin = features[f.name]
+        np.testing.assert_array_equal(one.features[:, i], other.features[:, j])
+        np.testing.assert_array_equal(one.targets[:, f.target], other.targets[:, twin.target])
+        for mine, its in ((f.columns, twin.columns), (f.null_columns, twin.null_columns)):
+            np.testing.assert_array_equal(one.inputs[:, mine], other.inputs[:, its])
+
+
+def everything(task):
+    """20,000 examples, or all there are."""
+    if task.sizes is None:
+        parts = [draw(task, n=20_000)]
+    else:
+        parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
+    batches = [task.build(part) for part in parts]
+    return jax.tree.map(lambda *a: np.concatenate(a), *batches)
