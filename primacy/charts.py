@@ -1,0 +1,463 @@
+"""Tables -> charts: the race, the slopes, the courses over training, the seeds at the end.
+
+Each function returns a `figures.Figure`: the drawing, its caption and the numbers drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from primacy import standing
+from primacy.courses import bands, thinned
+from primacy.figures import (
+    MUTED,
+    Figure,
+    end_labels,
+    hue,
+    layered,
+    reach,
+    short,
+    x_axis,
+    y_axis,
+)
+from primacy.record import ConditionRecord
+
+Palette = Mapping[str, tuple[str, tuple[int, ...]]]
+"""Color and dash by feature (`figures.colors`)."""
+
+
+def learned_label(row: Mapping[str, Any], relative: bool = False) -> str:
+    """The median time of a feature in a few words: `8 steps`, or `learned by 3 of 30`."""
+    if not row["timed"]:
+        return "no time-to-learn"
+    if row["steps"] is not None:
+        return f"{row['steps']:,} steps"
+    return f"{'used' if relative else 'learned'} by {row['learned']} of {row['seeds']}"
+
+
+def race(
+    condition: ConditionRecord,
+    course: pl.DataFrame,
+    standings: Sequence[Mapping[str, Any]],
+    palette: Palette,
+    *,
+    log: bool = True,
+) -> Figure:
+    """The learning curves over seeds: median, band, criterion, and when half had learned.
+
+    `course` is the path of the criterion's measure. A feature that less than half of the seeds
+    learned has an open mark at the right edge instead of a dot.
+    """
+    names = [r["feature"] for r in standings if r["timed"]]
+    relative = standing.relative(condition)
+    table = bands(course.filter(pl.col("feature").is_in(names)))
+    measure = measured(condition)
+    low, high = extent(table, condition, measure)
+    levels = {n: standing.level(condition, n) for n in names}
+    ends = _last(table, names)
+    marks = []
+    for row in standings:
+        name, level = row["feature"], levels.get(row["feature"])
+        if name not in ends:
+            continue
+        there = row["steps"] is not None
+        at = row["steps"] if there else reach(condition)[1]
+        y = level if level is not None and there else _near(table, name, at)
+        marks.append({"feature": name, "step": at, "y": y, "kind": "half" if there else "never"})
+    rows = {r["feature"]: r for r in standings}
+    text = {n: f"{short(n)} · {learned_label(rows[n], relative)}" for n in ends}
+    labels, label_table = end_labels(ends, text, low, high, palette)
+    looks, x = hue(names, palette), x_axis(condition, log)
+    y = y_axis(f"held-out {measure.replace('_', ' ')}", low, high)
+    curve = {"data": {"name": "curves"}, "encoding": {"x": x, **looks}}
+    layers = [
+        {
+            **curve,
+            "mark": {"type": "area", "opacity": 0.16, "line": False},
+            "encoding": {
+                "x": x,
+                "color": looks["color"],
+                "y": {**y, "field": "low"},
+                "y2": {"field": "high"},
+            },
+        },
+        _criterion(),
+        {
+            **curve,
+            "mark": {"type": "line", "strokeWidth": 2.4},
+            "encoding": {"x": x, **looks, "y": {**y, "field": "median"}},
+        },
+        *(
+            {
+                "data": {"name": "marks"},
+                "transform": [{"filter": f"datum.kind == '{kind}'"}],
+                "mark": {"type": "point", "size": 90, "opacity": 1, "strokeWidth": 2, **look},
+                "encoding": {"x": x, "y": {**y, "field": "y"}, "color": looks["color"]},
+            }
+            for kind, look in (("half", {"filled": True}), ("never", {"filled": False}))
+        ),
+        labels,
+    ]
+    return Figure(
+        name="race-log" if log else "race-linear",
+        title="Race: when is each feature learned?",
+        caption=_race_caption(condition, table, relative),
+        frame=table,
+        specification=layered(layers),
+        data={
+            "curves": table,
+            "marks": pl.DataFrame(
+                marks,
+                schema={"feature": pl.String, "step": pl.Int64, "y": pl.Float64, "kind": pl.String},
+            ),
+            "labels": label_table,
+            "criteria": _criteria(levels),
+        },
+    )
+
+
+def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: bool) -> str:
+    most = table["seeds"].max() if table.height else 0
+    band = "10th to 90th percentile" if (most or 0) >= 10 else "all seeds, lowest to highest"  # type: ignore[operator]
+    if relative:
+        mark = (
+            "Dot: the step by which half of the seeds relied on the feature to "
+            f"{condition.theta:.0%} of the run's own final reliance, so the times are relative to "
+            "each run's own end"
+        )
+    else:
+        mark = "Dashed: the criterion. Dot: the step by which half of the seeds had learned it"
+    text = f"Line: median over seeds; band: {band}. {mark}; open mark: fewer than half did."
+    if condition.stop == "learned":
+        text += " A run that stopped early carries its last value on."
+    return text
+
+
+def measured(condition: ConditionRecord) -> str:
+    """The measure on which features race: that of their criterion."""
+    found = [f.criterion.measure for f in condition.features if f.criterion is not None]
+    return found[0] if found else "accuracy"
+
+
+def extent(
+    table: pl.DataFrame,
+    condition: ConditionRecord,
+    measure: str,
+    course: pl.DataFrame | None = None,
+) -> tuple[float, float]:
+    """Ends of a vertical axis: what is drawn, and the chance and ceiling of the criterion.
+
+    With `course` every single seed fits too.
+    """
+    drawn = [table["low"], table["high"], *([] if course is None else [course["value"]])]
+    known = [float(v) for s in drawn for v in (s.min(), s.max()) if v is not None]  # type: ignore[arg-type]
+    for f in condition.features:
+        if f.criterion is not None and f.criterion.measure == measure:
+            known += [f.criterion.chance]
+            known += [] if f.criterion.ceiling is None else [f.criterion.ceiling]
+    bottom, top = min(known, default=0.0), max(known, default=1.0)
+    pad = 0.04 * ((top - bottom) or 1.0)
+    return bottom - pad, top + pad
+
+
+def _last(table: pl.DataFrame, names: Sequence[str], column: str = "median") -> dict[str, float]:
+    """The last value of each feature's line, in the order of `names`."""
+    last = table.sort("step").group_by("feature").agg(pl.col(column).last())
+    found = dict(last.iter_rows())
+    return {n: found[n] for n in names if found.get(n) is not None}
+
+
+def _near(table: pl.DataFrame, name: str, step: float) -> float:
+    own = table.filter(pl.col("feature") == name).with_columns(away=(pl.col("step") - step).abs())
+    return own.sort("away")["median"][0]
+
+
+def _criteria(levels: Mapping[str, float | None]) -> pl.DataFrame:
+    known = sorted({v for v in levels.values() if v is not None})
+    return pl.DataFrame({"level": known}, schema={"level": pl.Float64})
+
+
+def _criterion() -> dict[str, Any]:
+    return {
+        "data": {"name": "criteria"},
+        "mark": {"type": "rule", "strokeDash": [5, 4], "color": MUTED},
+        "encoding": {"y": {"field": "level", "type": "quantitative"}},
+    }
+
+
+def every_seed(
+    condition: ConditionRecord,
+    course: pl.DataFrame,
+    names: Sequence[str],
+    palette: Palette,
+    *,
+    name: str,
+    title: str,
+    axis: str,
+    caption: str,
+    levels: Mapping[str, float | None] | None = None,
+    log: bool = True,
+    ends: tuple[float, float] | None = None,
+) -> Figure:
+    """A course over training, a thin line a seed and the median on it."""
+    own = course.filter(pl.col("feature").is_in(list(names)))
+    lines = thinned(own)
+    table = bands(own)
+    names = [n for n in names if n in set(table["feature"])]
+    if ends is None:
+        known = [float(v) for v in (own["value"].min(), own["value"].max()) if v is not None]  # type: ignore[arg-type]
+        low, high = min([0.0, *known]), max([*known, 1e-6])
+        ends = (low - 0.02 * (high - low), high + 0.04 * (high - low))
+    labels, label_table = end_labels(
+        _last(table, names), {n: short(n) for n in names}, *ends, palette
+    )
+    looks, x, y = hue(names, palette), x_axis(condition, log), y_axis(axis, *ends)
+    layers = [
+        {
+            "data": {"name": "seeds"},
+            "mark": {"type": "line", "strokeWidth": 0.8, "opacity": 0.35, "clip": True},
+            "encoding": {
+                "x": x,
+                "y": {**y, "field": "value"},
+                "color": looks["color"],
+                "detail": {"field": "seed"},
+            },
+        },
+        *([_criterion()] if levels else []),
+        {
+            "data": {"name": "medians"},
+            "mark": {"type": "line", "strokeWidth": 2.4, "clip": True},
+            "encoding": {"x": x, "y": {**y, "field": "median"}, **looks},
+        },
+        labels,
+    ]
+    return Figure(
+        name=name,
+        title=title,
+        caption=caption,
+        frame=own.select("feature", "seed", "step", "value"),
+        specification=layered(layers),
+        data={
+            "seeds": lines,
+            "medians": thinned(table),
+            "labels": label_table,
+            "criteria": _criteria(levels or {}),
+        },
+    )
+
+
+STAGES = ("learned early", "represented", "used")
+
+
+def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
+    """First, represented, used: each feature as a share of the best one. Crossings disagree.
+
+    Learned early is the best median time over the feature's own (0: half never learned it);
+    represented and used are medians over the largest, and 0 where they are negative.
+    """
+    shares: dict[str, list[float | None]] = {r["feature"]: [None, None, None] for r in standings}
+    for i, column in enumerate(("steps", "variance_explained", "reliance")):
+        for name, share in _shares(standings, column).items():
+            shares[name][i] = share
+    rows = [
+        {"feature": name, "stage": stage, "share": share}
+        for name, values in shares.items()
+        for stage, share in zip(STAGES, values, strict=True)
+        if share is not None
+    ]
+    table = pl.DataFrame(
+        rows, schema={"feature": pl.String, "stage": pl.String, "share": pl.Float64}
+    )
+    names = [n for n in shares if n in set(table["feature"])]
+    last = {n: next(v for v in reversed(shares[n]) if v is not None) for n in names}
+    labels, label_table = end_labels(last, {n: short(n) for n in names}, -0.03, 1.03, palette)
+    looks = hue(names, palette)
+    x = {
+        "field": "stage",
+        "type": "ordinal",
+        "sort": list(STAGES),
+        "title": None,
+        "scale": {"type": "point", "padding": 0.15, "domain": list(STAGES)},
+        "axis": {"labelAngle": 0, "labelFontSize": 13, "grid": True, "domain": False},
+    }
+    y = {**y_axis("share of the best feature", -0.03, 1.03), "field": "share"}
+    at = {"x": x, "y": y}
+    layers = [
+        {
+            "data": {"name": "shares"},
+            "mark": {"type": "line", "strokeWidth": 2.4},
+            "encoding": {**at, **looks},
+        },
+        {
+            "data": {"name": "shares"},
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": {**at, "color": looks["color"]},
+        },
+        labels,
+    ]
+    return Figure(
+        name="slopes",
+        title="First, represented, used",
+        caption="Each feature as a share of the best one: the soonest median time over its own, "
+        "its median variance explained, its median reliance (both at the end). Lines that cross "
+        "are disagreements between what is learned, represented and used.",
+        frame=table,
+        specification=layered(layers),
+        data={"shares": table, "labels": label_table},
+    )
+
+
+def _shares(standings: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]:
+    if column == "steps":
+        timed = {r["feature"]: r["steps"] for r in standings if r["timed"]}
+        known = [t for t in timed.values() if t is not None]
+        # A feature that is there at step 0 would make every other share 0: count from one step.
+        best = max(1, min(known, default=1))
+        return {n: 0.0 if t is None else best / max(1, t) for n, t in timed.items()}
+    values = {r["feature"]: r[column] for r in standings if r.get(column) is not None}
+    top = max(values.values(), default=0.0)
+    return {n: max(0.0, v) / top for n, v in values.items()} if top > 0 else {}
+
+
+def at_the_end(
+    condition: ConditionRecord, summary: pl.DataFrame, names: Sequence[str], palette: Palette
+) -> Figure | None:
+    """Every seed at its end: variance explained against total variance, a dot a seed.
+
+    None where the summary has no such numbers.
+    """
+    if not {"variance_explained", "total_variance"} <= set(summary.columns):
+        return None
+    table = (
+        summary.filter(
+            pl.col("condition").cast(pl.String) == condition.name,
+            pl.col("feature").cast(pl.String).is_in(list(names)),
+        )
+        .select(
+            pl.col("feature").cast(pl.String),
+            "seed",
+            pl.col("total_variance", "variance_explained").cast(pl.Float64),
+        )
+        .drop_nulls()
+    )
+    if table.is_empty():
+        return None
+    names = [n for n in names if n in set(table["feature"])]
+    middle = table.group_by("feature").agg(median=pl.col("variance_explained").median())
+    totals = table["total_variance"]
+    low, high = _padded(table["variance_explained"], 0.0)
+    logged = totals.min() > 0  # type: ignore[operator]
+    x = {
+        "field": "total_variance",
+        "type": "quantitative",
+        "title": "total variance of the last hidden layer"
+        + (" (logarithmic axis)" if logged else ""),
+        "scale": {"type": "log" if logged else "linear", "zero": False, "padding": 12},
+        "axis": {"grid": False, "tickCount": 6, "format": "~g"},
+    }
+    labels, label_table = end_labels(
+        _last(middle.with_columns(step=0), names), {n: short(n) for n in names}, low, high, palette
+    )
+    y = y_axis("variance explained", low, high)
+    color = hue(names, palette)["color"]
+    layers = [
+        {
+            "data": {"name": "medians"},
+            "mark": {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.5},
+            "encoding": {"y": {**y, "field": "median"}, "color": color},
+        },
+        {
+            "data": {"name": "seeds"},
+            "mark": {"type": "point", "filled": True, "size": 55, "opacity": 0.75},
+            "encoding": {"x": x, "y": {**y, "field": "variance_explained"}, "color": color},
+        },
+        labels,
+    ]
+    return Figure(
+        name="at-the-end",
+        title="Every seed at the end of training",
+        caption="A dot is one feature in one seed; the dots of a seed stand above each other. "
+        "Dotted: the median.",
+        frame=table,
+        specification=layered(layers),
+        data={"seeds": table, "medians": middle, "labels": label_table},
+    )
+
+
+def _padded(values: pl.Series, include: float) -> tuple[float, float]:
+    low, high = min(include, float(values.min())), max(include, float(values.max()))  # type: ignore[arg-type]
+    pad = 0.05 * ((high - low) or 1.0)
+    return low - pad, high + pad
+
+
+def strength(
+    condition: ConditionRecord,
+    summary: pl.DataFrame,
+    standings: Sequence[Mapping[str, Any]],
+    palette: Palette,
+) -> Figure | None:
+    """Variance explained at the end against complexity; None with fewer than three features."""
+    if "variance_explained" not in summary.columns:
+        return None
+    known = {r["feature"]: r["complexity"] for r in standings if r["complexity"] is not None}
+    own = summary.filter(
+        pl.col("condition").cast(pl.String) == condition.name,
+        pl.col("feature").cast(pl.String).is_in(list(known)),
+    )
+    found = own.group_by(pl.col("feature").cast(pl.String)).agg(
+        median=pl.col("variance_explained").median().cast(pl.Float64),
+        low=pl.col("variance_explained").quantile(0.25, "linear").cast(pl.Float64),
+        high=pl.col("variance_explained").quantile(0.75, "linear").cast(pl.Float64),
+        seeds=pl.col("variance_explained").count(),
+    )
+    table = (
+        found.drop_nulls("median")
+        .with_columns(
+            complexity=pl.col("feature").replace_strict(known, return_dtype=pl.Float64),
+        )
+        .sort("complexity", "feature")
+    )
+    if table.height < 3:
+        return None
+    names = table["feature"].to_list()
+    low, high = _padded(pl.concat([table["low"], table["high"]]), 0.0)
+    x = {
+        "field": "complexity",
+        "type": "quantitative",
+        "title": "complexity of the feature",
+        "scale": {"zero": False, "padding": 24},
+        "axis": {"grid": False, "tickMinStep": 0.5},
+    }
+    y = y_axis("variance explained", low, high)
+    color = hue(names, palette)["color"]
+    point = {"x": x, "y": {**y, "field": "median"}, "color": color}
+    last = dict(table.select("feature", "median").iter_rows())
+    labels, label_table = end_labels(last, {n: short(n) for n in names}, low, high, palette)
+    layers = [
+        {
+            "data": {"name": "features"},
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {
+                "x": x,
+                "y": {**y, "field": "low"},
+                "y2": {"field": "high"},
+                "color": color,
+            },
+        },
+        {
+            "data": {"name": "features"},
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": point,
+        },
+        labels,
+    ]
+    return Figure(
+        name="strength",
+        title="Strength against complexity",
+        caption="Dot: median variance explained at the end; bar: the middle half of the seeds. "
+        "Names stand at the height of their dot.",
+        frame=table,
+        specification=layered(layers),
+        data={"features": table, "labels": label_table},
+    )

@@ -1,0 +1,109 @@
+"""What stands inside the page: drawings with nothing foreign in them, CSV links, a JSON block."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import polars as pl
+from markupsafe import Markup
+
+from primacy.figures import visible
+from primacy.record import StudyRecord
+from primacy.verdicts import Verdict
+
+SVG = "http://www.w3.org/2000/svg"
+SHAPES = frozenset(
+    f"{{{SVG}}}{tag}"
+    for tag in ("svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath")
+)
+KEPT = frozenset(
+    (
+        "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "viewBox",
+        "transform", "fill", "stroke", "stroke-width", "fill-opacity", "stroke-opacity", "opacity",
+        "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
+        "text-anchor", "font-size", "font-weight", "font-style", "clip-path", "id",
+    )
+)  # fmt: skip
+"""Attributes of a drawing that the page takes over: no style, no script, no reference outside."""
+
+
+def inline(svg: str, name: str, label: str) -> str:
+    """A drawing made to stand in a page: only known attributes, ids of its own, read as `label`.
+
+    Raises:
+        ValueError: it holds something else than shapes and text.
+    """
+    ElementTree.register_namespace("", SVG)
+    root = ElementTree.fromstring(svg)
+    for element in root.iter():
+        if element.tag not in SHAPES:
+            raise ValueError(f"a drawing holds {element.tag}")
+        for key, value in list(element.attrib.items()):
+            if key not in KEPT:
+                del element.attrib[key]
+            elif key == "id":
+                element.set(key, f"{name}-{value}")
+            elif value.startswith("url(#"):
+                element.set(key, value.replace("url(#", f"url(#{name}-"))
+    _prune(root)
+    root.attrib |= {"class": "chart", "role": "img", "aria-label": visible(label)}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _prune(element: ElementTree.Element) -> None:
+    """Remove what draws nothing: Vega leaves hundreds of empty paths and groups."""
+    for child in list(element):
+        _prune(child)
+        empty = child.tag == f"{{{SVG}}}path" and child.get("d") in ("", "M0,0h0v0h0Z")
+        if empty or (child.tag == f"{{{SVG}}}g" and not len(child)):
+            element.remove(child)
+
+
+def csv_link(frame: pl.DataFrame) -> Markup:
+    """A link target that holds the table as CSV; no spreadsheet takes a name for a formula."""
+
+    def guarded(value: Any) -> Any:
+        text = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        return f"'{value}" if text else f"{value:.6g}" if isinstance(value, float) else value
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([guarded(c) for c in frame.columns])
+    writer.writerows([guarded(v) for v in row] for row in frame.iter_rows())
+    encoded = base64.b64encode(out.getvalue().encode()).decode()
+    return Markup(f"data:text/csv;charset=utf-8;base64,{encoded}")
+
+
+def json_block(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    provenance: Mapping[str, Any],
+) -> str:
+    """Study, verdicts and summary for programs, as text that cannot end the script element."""
+    content = {
+        "study": record.name,
+        "hash": str(provenance.get("hash") or record.study_hash),
+        "complete": bool(provenance.get("complete", True)),
+        "verdicts": [
+            {"id": v.id, "word": v.word, "value": v.value, "low": v.low, "high": v.high,
+             "unit": v.unit, "scale": v.scale, "n": v.n, "pairs": v.pairs, "p": v.p,
+             "p_holm": v.p_holm, "flags": list(v.flags)}
+            for v in verdicts
+        ],
+        "summary": {c: _plain(summary[c]) for c in summary.columns},
+    }  # fmt: skip
+    # JSON escapes what is not ASCII, so U+2028 and U+2029 too; only markup is left to escape.
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _plain(column: pl.Series) -> list:
+    if column.dtype.is_float():
+        column = pl.Series([v if v is not None and abs(v) < float("inf") else None for v in column])
+        return column.round_sig_figs(6).to_list() if column.dtype.is_float() else column.to_list()
+    return column.to_list()

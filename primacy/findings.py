@@ -1,0 +1,236 @@
+"""Where first, represented and used disagree, how the seeds are spread, and every exception."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from primacy import standing
+from primacy.prose import EQUAL, among, counted, listed, ranges, share
+from primacy.record import ConditionRecord
+
+Row = Mapping[str, Any]
+MOST = 8
+"""Sentences of one kind before the rest is only counted."""
+
+
+def disagreements(
+    condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
+) -> list[str]:
+    """Each pair of features whose order differs between learned, represented and used.
+
+    By medians over the seeds, with the seeds in which it is so; medians that are about equal (5 %)
+    have no order. One sentence says so where nothing disagrees.
+    """
+    timed = standing.times(summary)
+    found = []
+    for a, b in itertools.combinations(rows, 2):
+        orders = {
+            "learned": _sooner(a, b),
+            "represented": _larger(a, b, "variance_explained"),
+            "used": _larger(a, b, "reliance"),
+        }
+        known = {k: v for k, v in orders.items() if v}
+        if len(set(known.values())) < 2:
+            continue
+        told = [
+            _told(kind, (a, b) if way > 0 else (b, a), condition, timed)
+            for kind, way in known.items()
+        ]
+        found.append(_sentence(told, list(known.values())))
+    if len(rows) < 2:
+        return ["There is one feature, so there is nothing to disagree about."] if rows else []
+    if not found:
+        return [
+            "No two features change places between what is learned first, represented and used "
+            "(by medians; differences below 5 % are not counted)."
+        ]
+    more = len(found) - MOST
+    return found[:MOST] + ([f"And {counted(more, 'more pair')} like these."] if more > 0 else [])
+
+
+def _sooner(a: Row, b: Row) -> int:
+    x, y = (r["steps"] if r["steps"] is not None else float("inf") for r in (a, b))
+    return 0 if not (a["timed"] and b["timed"]) or x == y else 1 if x < y else -1
+
+
+def _larger(a: Row, b: Row, column: str) -> int:
+    x, y = a.get(column), b.get(column)
+    if x is None or y is None or abs(x - y) < EQUAL * max(abs(x), abs(y)) or x == y:
+        return 0
+    return 1 if x > y else -1
+
+
+def _told(
+    kind: str, pair: tuple[Row, Row], condition: ConditionRecord, timed: pl.DataFrame
+) -> tuple[str, str]:
+    """Who leads in one respect, and the numbers."""
+    ahead, behind = pair
+    column = {"learned": "time", "represented": "variance_explained", "used": "reliance"}[kind]
+    table = standing.matrix(timed, condition.name, column)
+    won, lost, ties = standing.wins(
+        table, ahead["feature"], behind["feature"], time=kind == "learned"
+    )
+    seeds = among(len(won), len(won) + len(lost) + len(ties))
+    if kind == "learned":
+        after = "never by half" if behind["steps"] is None else f"{behind['steps']:,}"
+        return ahead[
+            "feature"
+        ], f"is learned first (median step {ahead['steps']:,} against {after}, {seeds})"
+    more = {
+        "represented": ("is represented more strongly", "of the variance, "),
+        "used": ("is relied on more", "reliance, "),
+    }[kind]
+    values = f"{share(ahead[column])} against {share(behind[column])}"
+    return ahead["feature"], f"{more[0]} ({values} {more[1]}{seeds})"
+
+
+def _sentence(told: Sequence[tuple[str, str]], ways: Sequence[int]) -> str:
+    text = f"{told[0][0]} {told[0][1]}"
+    for (name, words), before, way in zip(told[1:], ways, ways[1:], strict=False):
+        text += f", but {name} {words}" if way != before else f" and {words}"
+    return f"{text}."
+
+
+def at_the_end(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> list[str]:
+    """Median, middle half and range over seeds of each feature's final share of the layer."""
+    needed = {"variance_explained", "total_variance"}
+    if not needed <= set(summary.columns):
+        return []
+    said = []
+    for row in rows:
+        own = summary.filter(
+            pl.col("condition").cast(pl.String) == condition.name,
+            pl.col("feature").cast(pl.String) == row["feature"],
+        ).drop_nulls(list(needed))
+        if own.is_empty():
+            continue
+        values = own["variance_explained"]
+        if values.len() == 1:
+            said.append(f"{row['feature']}: {share(values[0])} of the variance in the one seed.")
+            continue
+        low, middle, high = (values.quantile(q, "linear") for q in (0.25, 0.5, 0.75))
+        text = (
+            f"{row['feature']}: median {share(middle)} of the variance; the middle half of "
+            f"{values.len()} seeds lies between {share(low)} and {share(high)}, all of them "
+            f"between {share(values.min())} and {share(values.max())}"  # type: ignore[arg-type]
+        )
+        said.append(f"{text}{_with_total(own)}.")
+    return said
+
+
+def _with_total(own: pl.DataFrame) -> str:
+    """How the share goes with the layer's total variance over seeds (Spearman), in words."""
+    columns = ("variance_explained", "total_variance")
+    if own.height < 6 or any(own[c].n_unique() < 2 for c in columns):
+        return ""
+    rho = own.select(pl.corr(*columns, method="spearman")).item()
+    if abs(rho) < 0.3:
+        return ""
+    way = "smaller" if rho < 0 else "larger"
+    return (
+        f"; it tends to be {way} where the layer's total variance is large (Spearman {rho:+.2f} "
+        "over seeds, no test)"
+    )
+
+
+def exceptions(
+    condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
+) -> list[tuple[str, list[str]]]:
+    """What did not go as the medians say, by kind, with the seeds; `None.` is said too."""
+    own = summary.filter(pl.col("condition").cast(pl.String) == condition.name).with_columns(
+        pl.col("feature").cast(pl.String)
+    )
+    used = standing.relative(condition)
+    verb = "relied on" if used else "learned"
+    flips, never, forgotten, unknown = [], [], [], []
+    timed = [r for r in rows if r["timed"]]
+    table = standing.matrix(standing.times(own), condition.name, "time")
+    broken = own.filter(pl.col("diverged").fill_null(False))
+    alive = own.filter(~pl.col("diverged").fill_null(False))
+    for a, b in itertools.combinations(timed, 2):
+        if a["place"] is None or a["place"] == b["place"]:
+            continue
+        _, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+        gone = set(broken["seed"].to_list())
+        behind, ties = ([s for s in seeds if s not in gone] for seeds in (behind, ties))
+        if behind:
+            flips.append(f"{b['feature']} before {a['feature']}: {_seeds(behind, a['seeds'])}")
+        if ties:
+            flips.append(
+                f"{a['feature']} and {b['feature']} at the same evaluation, or neither: "
+                f"{_seeds(ties, a['seeds'])}"
+            )
+    for row in timed:
+        lanes = alive.filter(pl.col("feature") == row["feature"])
+        missed = lanes.filter(pl.col("learned").eq(False).fill_null(False))["seed"].to_list()
+        early = lanes.filter(pl.col("learned").is_null())["seed"].to_list()
+        lost = lanes.filter(pl.col("forgotten").fill_null(False))["seed"].to_list()
+        if missed:
+            never.append(f"{row['feature']}: {_seeds(missed, row['seeds'])}")
+        if early:
+            unknown.append(f"{row['feature']}: {_seeds(early, row['seeds'])}")
+        if lost:
+            forgotten.append(f"{row['feature']}: {_seeds(lost, row['seeds'])}")
+    ended = broken.unique("seed").sort("seed").select("seed", "end_step").rows()
+    diverged = [f"seed {s}, last evaluated at step {e:,}" for s, e in ended]
+    if rows and len(diverged) > MOST:
+        diverged = [_seeds([s for s, _ in ended], rows[0]["seeds"])]
+    found = [
+        ("Order flipped", flips or _none("in no seed is the order other than the medians'")),
+        (
+            f"Never {verb}",
+            never or _none(f"every network that did not diverge {verb} every timed feature"),
+        ),
+        (
+            "Forgotten",
+            forgotten or _none("nothing that was learned fell below the criterion again"),
+        ),
+        ("Diverged", diverged or _none("every loss stayed finite and in bounds")),
+    ]
+    if unknown:
+        found.append(("Stopped before it was learned", unknown))
+    return found
+
+
+def _none(why: str) -> list[str]:
+    return [f"None: {why}."]
+
+
+def _seeds(seeds: Sequence[int], n: int) -> str:
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{noun} {ranges(seeds)} ({len(seeds)} of {n})"
+
+
+def nulls(condition: ConditionRecord, curves: pl.DataFrame) -> list[dict[str, Any]]:
+    """Reliance on each feature's matched null columns at the end: median and range over seeds."""
+    pairs = {f.name: f.null_of for f in condition.features if f.null_of is not None}
+    rows = curves.filter(
+        pl.col("condition").cast(pl.String) == condition.name,
+        pl.col("measure").cast(pl.String) == "reliance",
+        pl.col("split").cast(pl.String) == "test",
+        pl.col("feature").cast(pl.String).is_in(list(pairs)),
+    ).with_columns(pl.col("feature", "target").cast(pl.String))
+    targets = {f.name: f.target for f in condition.features}
+    found = []
+    for name, of in pairs.items():
+        own = rows.filter(pl.col("feature") == name)
+        if of is not None and targets.get(of) is not None:
+            own = own.filter(pl.col("target").is_null() | (pl.col("target") == targets[of]))
+        last = own.sort("step").group_by("seed").agg(pl.col("value").last())["value"].drop_nulls()
+        if last.len():
+            found.append(
+                {"feature": of, "median": last.median(), "low": last.min(), "high": last.max()}
+            )
+    return found
+
+
+def untrained(rows: Sequence[Row], course: pl.DataFrame) -> str | None:
+    """What a measure says of the networks before training: the control that costs nothing."""
+    first = course.filter(pl.col("step") == 0)
+    if first.is_empty():
+        return None
+    order = [r["feature"] for r in rows]
+    medians = dict(first.group_by("feature").agg(pl.col("value").median()).iter_rows())
+    return listed([f"{share(medians[f])} ({f})" for f in order if f in medians]) or None

@@ -1,0 +1,118 @@
+"""Which figures a study has: only what there is data for."""
+
+import polars as pl
+
+from primacy import charts, courses, figures, prose
+from primacy import standing as places
+from primacy.figures import Figure
+from primacy.prose import number
+from primacy.record import ConditionRecord, StudyRecord
+
+
+def drawings(
+    record: StudyRecord,
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    summary: pl.DataFrame,
+    condition: str | None = None,
+) -> dict[str, Figure]:
+    """Every figure of one condition (the first unless named), by name; only what there is data for.
+
+    Raises:
+        ValueError: the study has no such condition.
+    """
+    known = [c.name for c in record.conditions]
+    if condition is not None and condition not in known:
+        raise ValueError(f"no condition {condition!r}: {', '.join(known)}")
+    c = record.condition(condition if condition is not None else known[0])
+    rows = places.standings(record, summary)[c.name]
+    palette = figures.colors(record)
+    found = [*_races(c, curves, lanes, rows, palette), *_strong(c, curves, lanes, summary, palette)]
+    if len(rows) > 1:
+        slopes = charts.slopes(rows, palette)
+        found += [slopes] if slopes.frame["stage"].n_unique() > 1 else []
+    strength = charts.strength(c, summary, rows, palette)
+    return {f.name: f for f in [*found, *([strength] if strength else [])]}
+
+
+def _races(
+    c: ConditionRecord,
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    rows: list,
+    palette: charts.Palette,
+) -> list[Figure]:
+    timed = [r["feature"] for r in rows if r["timed"]]
+    measure = charts.measured(c)
+    course = courses.path(c, curves, lanes, measure, timed)
+    found = []
+    if not course.is_empty():
+        found = [charts.race(c, course, rows, palette, log=log) for log in (True, False)]
+        found.append(
+            charts.every_seed(
+                c, course, timed, palette,
+                name="race-seeds", title="The race, every seed",
+                axis=f"held-out {measure.replace('_', ' ')}",
+                caption="Thin: a network. Thick: the median over seeds. Dashed: the criterion.",
+                levels={n: places.level(c, n) for n in timed},
+                ends=charts.extent(courses.bands(course), c, measure, course),
+            )
+        )  # fmt: skip
+    targets = [t.name for t in c.targets]
+    if places.relative(c) and targets:
+        score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
+        task = courses.task_path(c, curves, lanes, score)
+        looks = {n: (figures.PALETTE[i % len(figures.PALETTE)], ()) for i, n in enumerate(targets)}
+        if not task.is_empty():
+            found.append(
+                charts.every_seed(
+                    c, task, targets, looks,
+                    name="task", title="How well the task itself is learned",
+                    axis=f"held-out {score.replace('_', ' ')}",
+                    caption="Of each target. Thin: a network. Thick: the median. "
+                    f"{_chances(c)}",
+                    ends=charts.extent(courses.bands(task), c, score, task),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _chances(c: ConditionRecord) -> str:
+    told = [f"{number(t.chance)} ({t.name})" for t in c.targets]
+    return f"A constant guess scores {prose.listed(told)}."
+
+
+def _strong(
+    c: ConditionRecord,
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    summary: pl.DataFrame,
+    palette: charts.Palette,
+) -> list[Figure]:
+    names = places.declared(c)
+    found = []
+    for measure, title, axis, caption in (
+        (
+            "variance_explained",
+            "Represented: share of the layer's variance",
+            "variance explained",
+            "Thin: a network. Thick: the median over seeds.",
+        ),
+        (
+            "variance_absolute",
+            "Represented: absolute variance",
+            "variance explained × total variance",
+            "The share times the layer's total variance: a share can fall while the amount grows. "
+            "Thin: a network. Thick: the median over seeds.",
+        ),
+    ):
+        course = courses.path(c, curves, lanes, measure, names)
+        if not course.is_empty():
+            found.append(
+                charts.every_seed(
+                    c, course, names, palette,
+                    name=measure.replace("_", "-"), title=title, axis=axis, caption=caption,
+                )
+            )  # fmt: skip
+    end = charts.at_the_end(c, summary, names, palette)
+    return [*found, *([end] if end else [])]

@@ -1,0 +1,230 @@
+"""The methods of a study as sentences to paste, and what every column and measure means."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from primacy import standing
+from primacy.prose import counted, listed, number
+from primacy.record import ConditionRecord, StudyRecord
+
+CURVES = {
+    "condition": ("name", "condition; on disk its key"),
+    "seed": ("", "which of the repeated networks"),
+    "step": ("training steps", "when it was measured; 0 is before training"),
+    "split": ("", "the examples: train (as trained on) or test (held out)"),
+    "layer": ("", "hidden layer, input side first; null: not of a layer"),
+    "feature": ("", "feature, or its matched null columns; null: not of a feature"),
+    "target": ("", "output of the network; null: not of a target"),
+    "measure": ("", "what was measured (see the cards)"),
+    "value": ("the measure's", "the number; null: undefined, or the run diverged"),
+}
+"""Columns of curves: unit and meaning."""
+
+SUMMARY = {
+    "condition": ("name", "condition"),
+    "seed": ("", "which of the repeated networks"),
+    "feature": ("", "declared feature"),
+    "rank": ("1 = first", "order of learning within the network, ties shared; null: not learned"),
+    "time_to_learn": ("training steps", "first evaluation of those that stay at the criterion; "
+                      "null: not learned within tau, or no criterion"),
+    "low_step": ("training steps", "the evaluation before it: the true time lies between the two"),
+    "learned": ("true/false", "reached the criterion; null: it has none, or the run stopped early"),
+    "forgotten": ("true/false", "later below the criterion; the time stands"),
+    "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
+    "ended": ("", "budget, learned (stop rule) or diverged"),
+    "end_step": ("training steps", "last evaluation"),
+    "area": ("the criterion's", "mean height of its curve up to tau: no threshold enters"),
+    "final_accuracy": ("share", "held-out accuracy of the feature's target at the end"),
+    "final_r_squared": ("share", "held-out R² of the feature's target at the end"),
+    "total_variance": ("activation²", "of the last hidden layer, summed over units"),
+    "reliance": ("share", "change of the feature's own output when its columns are interchanged "
+                 "among examples"),
+    "variance_explained": ("share", "of the last hidden layer at the end, pooled over units"),
+    "variance_absolute": ("activation²", "variance_explained x total_variance"),
+}  # fmt: skip
+"""Columns of the summary: unit and meaning; other columns are the measures of that name."""
+
+
+def paragraphs(
+    record: StudyRecord, provenance: Mapping[str, Any], lanes: pl.DataFrame
+) -> list[str]:
+    """The methods section: network, training, measurement, statistics."""
+    if not record.conditions:
+        return ["This study has no conditions."]
+    first = record.conditions[0]
+    said = [_networks(record, first), _measured(record, first)]
+    if len(record.conditions) > 1:
+        factors = dict.fromkeys(k for c in record.conditions for k in c.factors)
+        across = f", which differ in {listed(list(factors))}" if factors else ""
+        said[0] += (
+            f" This describes the condition {first.name}; the study has "
+            f"{len(record.conditions)} conditions{across}."
+        )
+    said.append(_statistics(record))
+    versions = {**record.versions, **dict(provenance.get("versions") or {})}
+    primacy = versions.get("primacy")
+    with_ = f"primacy {primacy}" if primacy else "primacy"
+    others = [f"{k} {v}" for k, v in versions.items() if k != "primacy"]
+    said.append(
+        f"Everything was computed with {with_}{f' ({listed(others)})' if others else ''}"
+        f"{_device(record, provenance)}. The study's SHA-256, taken before the runs with every "
+        f"hypothesis and margin in it, is {provenance.get('hash') or record.study_hash}."
+    )
+    return said
+
+
+def _device(record: StudyRecord, provenance: Mapping[str, Any]) -> str:
+    device = provenance.get("device") or record.device
+    return f" on {device}" if device else ""
+
+
+def _networks(record: StudyRecord, c: ConditionRecord) -> str:
+    task, model, training = (c.spec.get(k) or {} for k in ("task", "model", "training"))
+    n = len(record.seeds)
+    shape = ""
+    if widths := model.get("widths"):
+        shape = f" with hidden layers of {listed([str(w) for w in widths])} units"
+    activation = f", {model['activation'].replace('_', ' ')}" if model.get("activation") else ""
+    said = (
+        f"We trained {counted(n, 'network')} ({_kind(model, 'network')}{shape}{activation}; "
+        f"{c.parameters:,} parameters) on {_kind(task, 'the')} task{_settings(task)}. "
+    )
+    varied = {"init": "initial weights", "data": "examples", "order": "order of examples"}
+    own = [varied[a] for a in record.seed_axes]
+    if own and n > 1:
+        said += f"Each seed has its own {listed(own)}. "
+    return said + _trained(c, training)
+
+
+def _kind(spec: Mapping[str, Any], otherwise: str) -> str:
+    kind = spec.get("kind")
+    names = {"mlp": "multilayer perceptrons"}
+    return names.get(kind, f"the {kind}") if kind else otherwise
+
+
+def _settings(spec: Mapping[str, Any]) -> str:
+    told = [f"{k.replace('_', ' ')}: {setting(v)}" for k, v in spec.items() if k != "kind"]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def setting(value: Any) -> str:
+    """A value of a specification as text."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, list | tuple):
+        return ", ".join(setting(v) for v in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} = {setting(v)}" for k, v in value.items()) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
+    if "optimizer" not in training:
+        return f"Training lasted {c.budget:,} steps."
+    names = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+    optimizer = str(training["optimizer"])
+    details = [f"learning rate {number_of(training.get('learning_rate'))}"]
+    if optimizer == "sgd" and training.get("momentum"):
+        details.append(f"momentum {number_of(training['momentum'])}")
+    if optimizer == "adamw":
+        details.append(f"weight decay {number_of(training.get('weight_decay'))}")
+    details.append(f"{training.get('schedule', 'constant')} schedule")
+    details.append(f"batches of {training.get('batch_size', '?'):,}")
+    examples = training.get("examples")
+    data = {"stream": "fresh examples at every step", "all": "every training example"}.get(
+        str(examples),
+        f"a fixed set of {examples:,} examples" if isinstance(examples, int) else "data",
+    )
+    epochs = f" ({c.budget / c.steps_per_epoch:g} epochs)" if c.steps_per_epoch else ""
+    stop = ", stopped early once every feature was learned" if c.stop == "learned" else ""
+    return (
+        f"Training used {names.get(optimizer, optimizer)} ({', '.join(details)}) on {data} for "
+        f"{c.budget:,} steps{epochs}{stop}."
+    )
+
+
+def number_of(value: Any) -> str:
+    """A setting that is a number, as it is written."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _measured(record: StudyRecord, c: ConditionRecord) -> str:
+    training = c.spec.get("training") or {}
+    test, fit = training.get("test_examples"), training.get("fit_examples")
+    held = f" on {setting(test)} held-out examples" if test else " on held-out examples"
+    said = f"Each network was evaluated {len(c.steps)} times, before the first step included,{held}"
+    if fit and any(m.name.startswith("variance_explained") for m in record.measures):
+        said += f"; regressions of variance explained were fitted on {setting(fit)} further ones"
+    said += "."
+    racers = standing.racers(c)
+    if not racers:
+        return said
+    chosen = next(f.criterion for f in c.features if f.name == racers[0])
+    measure = chosen.measure.replace("_", " ") if chosen else ""
+    span = f"{counted(c.confirm, 'evaluation')} in a row"
+    if standing.relative(c):
+        floor = chosen.floor if chosen and chosen.floor is not None else 0
+        return (
+            f"{said} A feature counts as learned at the first of {span} with {measure} at or above "
+            f"{c.theta:.0%} of the network's own last value, and as not used where that value is "
+            f"below {floor:g}; such times are relative to the end of the run. Features not there "
+            f"by step {c.tau:,} are right-censored."
+        )
+    levels = sorted({round(v, 4) for n in racers if (v := standing.level(c, n)) is not None})
+    return (
+        f"{said} A feature counts as learned at the first of {span} with held-out {measure} at or "
+        f"above {listed([f'{v:g}' for v in levels], 'or')} ({c.theta:.0%} of the way from chance "
+        f"to the ceiling). Features not learned by step {c.tau:,} are right-censored; medians and "
+        "quartiles of times are over all networks, those that never learned counted as later than "
+        "any step."
+    )
+
+
+def _statistics(record: StudyRecord) -> str:
+    if not record.hypotheses:
+        return "No hypothesis was fixed before the runs, so nothing here is a test."
+    late = f" {len(record.post_hoc)} of them changed after the first run (post hoc)."
+    n = len(record.hypotheses)
+    return (
+        f"{'One hypothesis' if n == 1 else f'{n} hypotheses'} with margins "
+        "stood in the study file before the runs."
+        f"{late if record.post_hoc else ''} The replicate is one trained network; comparisons are "
+        "paired by seed. Intervals (95 %) and p-values come from the same sign-flip permutation "
+        "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
+        "Clopper-Pearson intervals. p-values are also given after Holm's correction over the "
+        "study's hypotheses. A verdict is called fragile where another criterion, another "
+        "definition of variance explained, half the budget or Holm's correction changes it."
+    )
+
+
+def dictionary(columns: Mapping[str, tuple[str, str]], present: list[str]) -> list[dict[str, str]]:
+    """Column, unit and meaning of the columns that a table has."""
+    otherwise = ("the measure's", "the measure of that name, at the end of the run")
+    return [
+        {"column": c, "unit": columns.get(c, otherwise)[0], "meaning": columns.get(c, otherwise)[1]}
+        for c in present
+    ]
+
+
+def settings(condition: ConditionRecord) -> list[tuple[str, str]]:
+    """Everything that decides a condition's runs, by dotted key."""
+    return [
+        (f"{part}.{key}", setting(value))
+        for part, spec in condition.spec.items()
+        for key, value in (spec.items() if isinstance(spec, Mapping) else [("", spec)])
+    ]
+
+
+def known(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was known about a feature before training, as text."""
+
+    def told(value: Any) -> str:
+        if isinstance(value, float):
+            return number(value)
+        if isinstance(value, list | tuple):
+            return ", ".join(told(v) for v in value) or "none"
+        return setting(value)
+
+    return [(key.replace("_", " "), told(value)) for key, value in facts.items()]

@@ -1,0 +1,37 @@
+// Small comfort; the page is complete without it.
+(() => {
+  "use strict";
+  // A link to something inside a closed part opens that part.
+  const reveal = () => {
+    let node = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = node;
+    if (!target) return;
+    for (; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
+  // Paper has nothing to click: open everything to print, then put it back.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const part of closed) part.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const part of closed) part.open = false;
+  });
+
+  // Copy the methods.
+  const text = document.getElementById("methods-text");
+  if (text && navigator.clipboard) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy the methods";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.innerText);
+      button.textContent = "Copied";
+    });
+    text.after(button);
+  }
+})();

@@ -1,0 +1,381 @@
+"""What the tables say, in sentences that a person would write.
+
+Counted from the summary and the verdicts alone: no sentence takes for granted which feature wins.
+"in 28 of 30 seeds" counts networks; medians count those that never learned as later than any step.
+"""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from primacy import standing
+from primacy.figures import visible
+from primacy.record import ConditionRecord, StudyRecord
+from primacy.verdicts import Verdict
+
+CLEAR = 0.75
+"""Share of the seeds that must agree before a sentence names a winner; below: they disagree."""
+EQUAL = 0.05
+"""Two medians closer than this share of the larger are called about equal."""
+
+Row = Mapping[str, Any]
+
+
+def number(value: float | None) -> str:
+    """A value with three significant digits; `–` for null."""
+    if value is None:
+        return "–"
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1e5 or abs(value) < 1e-3:
+        return f"{value:.2e}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def share(value: float | None) -> str:
+    """A value of order 1 with two decimals, so that a column of them lines up."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if round(value, 2) else "0.00"
+
+
+def probability(p: float | None) -> str:
+    """A p-value; never 0."""
+    if p is None:
+        return "–"
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f" {last} ".join(([", ".join(items[:-1])] if len(items) > 1 else []) + [*items[-1:]])
+
+
+def ranges(seeds: Sequence[int]) -> str:
+    """`0–3, 7` for 0, 1, 2, 3, 7."""
+    parts = []
+    for _, run in itertools.groupby(enumerate(sorted(seeds)), key=lambda p: p[1] - p[0]):
+        found = [s for _, s in run]
+        ends = [str(found[0]), str(found[-1])]
+        parts.append(
+            ends[0]
+            if len(found) == 1
+            else "–".join(ends)
+            if len(found) > 2
+            else ", ".join(map(str, found))
+        )
+    return ", ".join(parts)
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 seed`, `30 seeds`, `no seeds`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
+
+
+def among(k: int, n: int, noun: str = "seed") -> str:
+    """`in all 30 seeds`, `in 28 of 30 seeds`, `in the one seed`."""
+    if n == 1:
+        return f"in the one {noun}" if k else f"not in the one {noun}"
+    return f"in all {n} {noun}s" if k == n else f"in {k} of {n} {noun}s"
+
+
+def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
+    """The finding: which feature was first, represented, used; the exception; the verdicts."""
+    standings = standing.standings(record, summary)
+    trained = [c for c in record.conditions if standings[c.name]]
+    if not trained:
+        return "Nothing has been trained yet."
+    if len(trained) == 1:
+        sentences = _one(trained[0], standings[trained[0].name], summary)
+    else:
+        sentences = _many(trained, standings, summary)
+    sentences += _judged(record, verdicts)
+    return visible(" ".join(sentences))
+
+
+def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> list[str]:
+    n = rows[0]["seeds"]
+    diverged = rows[0]["diverged"]
+    if diverged == n:
+        return [
+            f"{'The one network' if n == 1 else f'All {n} networks'} diverged, "
+            "so there is no order of learning to tell."
+        ]
+    said = [order(condition, rows, summary)]
+    first = rows[0]["feature"] if rows[0]["steps"] is not None else None
+    for column, words in (
+        ("variance_explained", ("represented", "more strongly represented", "of the variance")),
+        ("reliance", ("used", "relied on more", "reliance")),
+    ):
+        if sentence := stronger(condition, rows, summary, column, words, first):
+            said.append(sentence)
+    said += _exceptions(condition, rows)
+    return said
+
+
+def _verb(condition: ConditionRecord) -> str:
+    return "relied on" if standing.relative(condition) else "learned"
+
+
+def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> str:
+    """Which feature came first, in how many seeds, after how many steps."""
+    timed = [r for r in rows if r["timed"]]
+    n, verb, tau = rows[0]["seeds"], _verb(condition), f"{condition.tau:,} steps"
+    ending = " Times are relative to each run's own end." if verb != "learned" else ""
+    if not timed:
+        return "No feature of this study has a time-to-learn."
+    if all(r["learned"] == 0 for r in timed):
+        names = listed([r["feature"] for r in timed], "nor")
+        prefix = "Neither " if len(timed) == 2 else "None of " if len(timed) > 2 else ""
+        if len(timed) > 2:
+            names = listed([r["feature"] for r in timed])
+        return f"{prefix}{names} was{'' if prefix else ' not'} {verb} within {tau}, in any seed."
+    if len(timed) == 1:
+        row = timed[0]
+        after = f", after {row['steps']:,} steps (median)" if row["steps"] is not None else ""
+        return (
+            f"{row['feature']} was {verb} within {tau} {among(row['learned'], n)}{after}.{ending}"
+        )
+    table = standing.matrix(standing.times(summary), condition.name, "time")
+    if len(timed) == 2:
+        return _pair(timed, table, n, verb, tau) + ending
+    leader, last = timed[0], timed[-1]
+    wins = _firsts(table, [r["feature"] for r in timed])
+    k = wins.get(leader["feature"], 0)
+    if k < CLEAR * n:
+        told = listed([f"{name} in {w}" for name, w in wins.most_common() if w])
+        ties = n - sum(wins.values())
+        return (
+            f"The seeds disagree about which of {len(timed)} features is {verb} first: "
+            f"{told or 'none'} of {n}{f' (ties or none in {ties})' if ties else ''}.{ending}"
+        )
+    tail = (
+        f"{last['feature']} came last ({last['steps']:,})"
+        if last["steps"] is not None
+        else f"{last['feature']} came last ({verb} {among(last['learned'], n)} within {tau})"
+    )
+    after = f" (median step {leader['steps']:,})" if leader["steps"] is not None else ""
+    return (
+        f"{leader['feature']} was {verb} first of {len(timed)} features {among(k, n)}{after}; "
+        f"{tail}.{ending}"
+    )
+
+
+def _firsts(table: Mapping[int, Mapping[str, float | None]], names: Sequence[str]) -> Counter:
+    """In how many seeds each feature alone came first."""
+    found: Counter = Counter()
+    for values in table.values():
+        known = {f: t for f in names if (t := values.get(f)) is not None}
+        best = [f for f, t in known.items() if t == min(known.values())]
+        if len(best) == 1:
+            found[best[0]] += 1
+    return found
+
+
+def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, tau: str) -> str:
+    a, b = timed
+    ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+    medians = (
+        f"after {a['steps']:,} steps against {b['steps']:,} (medians)"
+        if b["steps"] is not None
+        else f"after {a['steps']:,} steps (median), while {b['feature']} was {verb} "
+        f"{among(b['learned'], n)} within {tau}"
+        if a["steps"] is not None
+        else f"{verb} within {tau} {among(a['learned'], n)} and {among(b['learned'], n)}"
+    )
+    if len(ahead) >= CLEAR * n:
+        return f"{a['feature']} was {verb} before {b['feature']} {among(len(ahead), n)}: {medians}."
+    if len(ties) >= CLEAR * n:
+        return (
+            f"{a['feature']} and {b['feature']} were {verb} at the same evaluation, or both not, "
+            f"{among(len(ties), n)}: {medians}."
+        )
+    tied = f", tied in {len(ties)}" if ties else ""
+    return (
+        f"The seeds disagree about the order: {a['feature']} was {verb} first in {len(ahead)} of "
+        f"{n}, {b['feature']} in {len(behind)}{tied}; {medians}."
+    )
+
+
+def stronger(
+    condition: ConditionRecord,
+    rows: Sequence[Row],
+    summary: pl.DataFrame,
+    column: str,
+    words: tuple[str, str, str],
+    first: str | None,
+) -> str | None:
+    """Which feature leads in a column at the end, and in how many seeds; None: nothing to say."""
+    known = sorted((r for r in rows if r.get(column) is not None), key=lambda r: -r[column])
+    verb, more, unit = words
+    if len(known) < 2:
+        return None
+    a, b = known[0], known[1]
+    unit_first = unit == "reliance"
+    values = f"{'reliance ' if unit_first else ''}{share(a[column])} against {share(b[column])}"
+    values += f"{'' if unit_first else f' {unit}'}, medians"
+    if a[column] <= 0:
+        return f"At the end no feature is measurably {verb} ({values})."
+    table = standing.matrix(summary, condition.name, column)
+    ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)
+    n = len(ahead) + len(behind) + len(ties)
+    many = len(known) > 2
+    if a[column] - b[column] < EQUAL * a[column]:
+        both = f"{a['feature']} and {b['feature']}"
+        lead = "most and about equally" if many else "about equally"
+        return f"At the end {both} are {verb} {lead} ({values})."
+    if len(ahead) < CLEAR * n:
+        return (
+            f"The seeds disagree about which is {more}: {a['feature']} in {len(ahead)} of {n}, "
+            f"{b['feature']} in {len(behind)} ({values})."
+        )
+    also = "also " if a["feature"] == first else ""
+    lead = f"the feature {more} than any other" if many else more
+    if many:
+        lead = {"represented": "represented most strongly", "used": "used most"}[verb]
+    return f"At the end {a['feature']} is {also}{lead}, {among(len(ahead), n)} ({values})."
+
+
+def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
+    said = []
+    n, diverged = rows[0]["seeds"], rows[0]["diverged"]
+    for row in rows:
+        never = n - (row["learned"] or 0) - diverged
+        # Where half never got there the order has said so.
+        if row["timed"] and row["steps"] is not None and never > 0:
+            said.append(
+                f"{row['feature']} was not {_verb(condition)} within {condition.tau:,} steps "
+                f"in {never} of {n}."
+            )
+    if diverged:
+        said.append(f"{diverged} of {n} networks diverged.")
+    return said
+
+
+def _many(
+    conditions: Sequence[ConditionRecord],
+    standings: Mapping[str, list[dict]],
+    summary: pl.DataFrame,
+) -> list[str]:
+    n = len(conditions)
+    if all(r["diverged"] == r["seeds"] for c in conditions for r in standings[c.name]):
+        return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
+    leaders: dict[str, list[str]] = {}
+    for c in conditions:
+        timed = [r for r in standings[c.name] if r["timed"]]
+        if len(timed) > 1 and timed[0]["place"] == 1 and timed[1]["place"] != 1:
+            leaders.setdefault(timed[0]["feature"], []).append(c.name)
+        elif len(timed) > 1:
+            leaders.setdefault("", []).append(c.name)
+    said = _by_condition(leaders, n) if leaders else _alone(conditions, standings)
+    for column, verb in (
+        ("variance_explained", "represented most strongly"),
+        ("reliance", "used most"),
+    ):
+        tops: Counter = Counter()
+        for c in conditions:
+            known = [r for r in standings[c.name] if r.get(column) is not None]
+            if len(known) > 1:
+                tops[max(known, key=lambda r: r[column])["feature"]] += 1
+        if tops:
+            name, k = tops.most_common(1)[0]
+            said.append(f"{name} is {verb} at the end {among(k, n, 'condition')}.")
+    never = Counter(
+        r["feature"]
+        for c in conditions
+        for r in standings[c.name]
+        if r["timed"] and r["steps"] is None
+    )
+    for name, k in never.items():
+        if leaders:
+            half = "Fewer than half of the seeds"
+            said.append(f"{half} learned {name} {among(k, n, 'condition')}.")
+    if diverged := sum(standings[c.name][0]["diverged"] for c in conditions):
+        lanes = sum(standings[c.name][0]["seeds"] for c in conditions)
+        said.append(f"{diverged} of {lanes} networks diverged.")
+    return said
+
+
+def _by_condition(leaders: Mapping[str, list[str]], n: int) -> list[str]:
+    ranked = sorted(((f, c) for f, c in leaders.items() if f), key=lambda p: -len(p[1]))
+    if not ranked:
+        return ["In no condition does one feature alone have the soonest median time."]
+    name, own = ranked[0]
+    said = f"{name} was learned first {among(len(own), n, 'condition')}"
+    others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
+    told = [
+        f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
+    ]
+    return [said + (f" ({listed(told)})" if told else "") + ", by median step."]
+
+
+def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]]) -> list[str]:
+    """Conditions with one timed feature each: how soon it was learned, where."""
+    timed = {c.name: r for c in conditions for r in standings[c.name] if r["timed"]}
+    if not timed:
+        return ["No feature of this study has a time-to-learn."]
+    reached = {c: r for c, r in timed.items() if r["steps"] is not None}
+    names = dict.fromkeys(r["feature"] for r in timed.values())
+    name = next(iter(names)) if len(names) == 1 else "the feature"
+    said = (
+        f"At least half of the seeds learned {name} {among(len(reached), len(timed), 'condition')}"
+    )
+    if reached:
+        ranked = sorted(reached, key=lambda c: reached[c]["steps"])
+        said += f": soonest with {ranked[0]} (median step {reached[ranked[0]]['steps']:,})"
+        if len(ranked) > 1:
+            said += f", latest with {ranked[-1]} ({reached[ranked[-1]]['steps']:,})"
+    lost = [c for c in timed if c not in reached]
+    if reached and lost:
+        said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
+    return [f"{said}."]
+
+
+def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:
+    if not verdicts:
+        return []
+    n = len(verdicts)
+    words = Counter(v.word for v in verdicts)
+    fixed = "" if record.post_hoc else " fixed before the runs"
+    if n == 1:
+        only = verdicts[0]
+        fragile = ", though fragile" if "fragile" in only.flags else ""
+        said = [f"The one claim{fixed} is {_is(only.word)}{fragile}."]
+    elif len(words) == 1:
+        said = [f"All {n} claims{fixed} are {_is(verdicts[0].word)}{_fragile(verdicts)}."]
+    else:
+        parts = [
+            f"{k} {'is' if k == 1 else 'are'} {_is(word)}{_ids(verdicts, word)}"
+            for word, k in words.most_common()
+        ]
+        said = [f"Of {n} claims{fixed}, {listed(parts)}{_fragile(verdicts)}."]
+    return said + [f"{s}." for s in (control(v, verdicts) for v in verdicts) if s]
+
+
+def _is(word: str) -> str:
+    return "found to have no effect" if word == "no effect" else word
+
+
+def _ids(verdicts: Sequence[Verdict], word: str) -> str:
+    ids = [v.id for v in verdicts if v.word == word]
+    return "" if word == "supported" or len(ids) > 3 else f" ({listed(ids)})"
+
+
+def _fragile(verdicts: Sequence[Verdict]) -> str:
+    k = sum("fragile" in v.flags for v in verdicts)
+    return f"; {k} of these verdicts {'is' if k == 1 else 'are'} fragile" if k else ""
+
+
+def control(verdict: Verdict, verdicts: Sequence[Verdict]) -> str | None:
+    """That a control arm came out otherwise than what it controls; None where it did not."""
+    main = next((v for v in verdicts if v.id == verdict.control_for), None)
+    if main is None or main.word == verdict.word:
+        return None
+    return (
+        f"The control {verdict.id} of {main.id} comes out differently: {verdict.word}, "
+        f"where {main.id} is {main.word}"
+    )

@@ -1,0 +1,315 @@
+"""One self-contained page of a study: charts, tables, verdicts and what they say, offline forever.
+
+Complete without JavaScript. Nothing is ever requested: the page's policy forbids it and allows
+this one style sheet and script by their hashes. Names that a user chose stay text everywhere.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from primacy import (
+    charts,
+    courses,
+    embedding,
+    figures,
+    findings,
+    methods,
+    multiples,
+    prose,
+    sketches,
+)
+from primacy import standing as places
+from primacy.figures import Figure, visible
+from primacy.gallery import drawings
+from primacy.prose import answer, number, probability, share
+from primacy.record import ConditionRecord, StudyRecord
+from primacy.verdicts import Verdict
+
+__all__ = ["answer", "drawings", "page"]
+
+HERE = Path(__file__).parent
+SYMBOLS = {
+    "supported": "✔",
+    "contradicted": "✘",
+    "no effect": "=",
+    "inconclusive": "?",
+    "untestable": "–",
+}
+TABLE = 120
+"""Rows of a figure's table on the page; its CSV has all."""
+
+
+def page(
+    record: StudyRecord,
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    provenance: Mapping[str, Any],
+) -> str:
+    """The whole page as one HTML document.
+
+    Args:
+        record: the study.
+        curves: in memory's form (`curves.named`).
+        lanes: how each lane ended.
+        summary: `events.summary`.
+        verdicts: every hypothesis, judged.
+        provenance: command, versions, device, seconds, complete, hash, block_widths.
+    """
+    standings = places.standings(record, summary)
+    trained = [c for c in record.conditions if standings[c.name]]
+    lead = trained[0] if trained else None
+    found = drawings(record, curves, lanes, summary, lead.name) if lead else {}
+    style = (HERE / "page.css").read_text(encoding="utf-8")
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
+    palette = figures.colors(record)
+    names = [f for c in record.conditions for f in places.declared(c)]
+    said = answer(record, summary, verdicts)
+    return environment.get_template("report.html").render(
+        style=Markup(style),
+        script=Markup(script),
+        policy=(
+            f"default-src 'none'; style-src '{_hashed(style)}'; script-src '{_hashed(script)}'; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        ),
+        record=record,
+        heading=record.question or record.name,
+        answer=_emphasized(said, names),
+        answer_text=said,
+        chips=_chips(record, lanes, summary, provenance),
+        groups=_groups(record, verdicts),
+        control=lambda v: prose.control(v, verdicts),
+        lead=lead,
+        several=len(record.conditions) > 1,
+        relative=places.relative(lead) if lead else False,
+        figures={name: _drawn(figure) for name, figure in found.items()},
+        rows=standings[lead.name] if lead else [],
+        strengths=[s for s in places.STRENGTHS if lead and s in standings[lead.name][0]],
+        nulls={r["feature"]: r for r in findings.nulls(lead, curves)} if lead else {},
+        hues={name: _hue(color) for name, (color, _) in palette.items()},
+        disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
+        ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
+        cards=multiples.cards(record, curves, lanes, standings, palette),
+        exceptions=[(c, findings.exceptions(c, standings[c.name], summary)) for c in trained],
+        untrained=_untrained(lead, curves, lanes, standings) if lead else [],
+        methods=methods,
+        paragraphs=methods.paragraphs(record, provenance, lanes),
+        provenance=provenance,
+        seconds=_seconds(provenance),
+        dictionaries=_dictionaries(curves, summary),
+        summary_csv=embedding.csv_link(summary),
+        summary_rows=summary.height,
+        data=Markup(embedding.json_block(record, summary, verdicts, provenance)),
+    )
+
+
+def _hashed(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _hue(color: str) -> str:
+    return f"hue{figures.PALETTE.index(color) + 1}"
+
+
+def _emphasized(text: str, names: Sequence[str]) -> Markup:
+    """The text as markup with the features' names in bold."""
+    shown = sorted({visible(n) for n in names if len(n) > 2}, key=len, reverse=True)
+    escaped = html.escape(text)
+    if not shown:
+        return Markup(escaped)
+    pattern = "|".join(re.escape(html.escape(n)) for n in shown)
+    return Markup(re.sub(rf"(?<![\w&;-])({pattern})(?![\w-])", r"<strong>\1</strong>", escaped))
+
+
+def _chips(
+    record: StudyRecord, lanes: pl.DataFrame, summary: pl.DataFrame, provenance: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Facts for the first screen: text and kind (plain or warn)."""
+    chips = []
+    asked = len(record.seeds) * len(record.conditions)
+    if not provenance.get("complete", True):
+        chips.append((f"Provisional: {lanes.height} of {asked} networks trained", "warn"))
+    if len(record.seeds) < 30:
+        chips.append(("exploratory: fewer than 30 seeds", "warn"))
+    chips.append((prose.counted(len(record.conditions), "condition"), "plain"))
+    chips.append((prose.counted(len(record.seeds), "seed"), "plain"))
+    diverged = lanes.filter(pl.col("ended").cast(pl.String) == "diverged").height
+    chips.append((f"{diverged} of {lanes.height} diverged", "warn" if diverged else "plain"))
+    judged = summary.filter(pl.col("learned").is_not_null())
+    never = judged.filter(~pl.col("learned") & ~pl.col("diverged")).height
+    if judged.height:
+        chips.append((f"never learned: {never} of {judged.height}", "warn" if never else "plain"))
+    if record.post_hoc:
+        chips.append((f"{len(record.post_hoc)} of the claims post hoc", "warn"))
+    hashed = str(provenance.get("hash") or record.study_hash)
+    chips.append((f"study {hashed[:8]}", "plain"))
+    return chips
+
+
+def _groups(
+    record: StudyRecord, verdicts: Sequence[Verdict]
+) -> list[tuple[str | None, list[dict[str, Any]]]]:
+    """Verdicts by the question they answer, in the order of the study file."""
+    groups: dict[str | None, list[dict[str, Any]]] = {}
+    for v in verdicts:
+        groups.setdefault(v.answers, []).append(_verdict(v))
+    return list(groups.items())
+
+
+def _verdict(v: Verdict) -> dict[str, Any]:
+    ratio = v.scale == "ratio"
+
+    def told(x: float | None) -> str:
+        if x is None:
+            return "–"
+        return f"{number(x)}×" if ratio else number(x) if v.scale == "share" else _signed(x)
+
+    effect = told(v.value)
+    between = f"{told(v.low)} to {told(v.high)}" if None not in (v.low, v.high) else ""
+    null = v.margin if v.scale == "share" else 1.0 if ratio else 0.0
+    band = (
+        (0.0, v.margin)
+        if v.scale == "share"
+        else (1 / (1 + v.margin), 1 + v.margin)
+        if ratio
+        else (-v.margin, v.margin)
+    )
+    unit = "" if ratio or v.value is None else v.unit
+    link = next(
+        (f"#{to}" for start, to in (("time", "race"), ("variance", "represented"),
+                                    ("total", "represented"), ("reliance", "order"),
+                                    ("accuracy", "race"), ("loss", "race"))
+         if v.measure.startswith(start)), None,
+    )  # fmt: skip
+    words = f"{effect} {unit}".strip()
+    limit = "limit" if v.scale == "share" else "null"
+    return {
+        "verdict": v,
+        "symbol": SYMBOLS[v.word],
+        "kind": v.word.replace(" ", "-"),
+        "effect": effect,
+        "unit": unit,
+        "between": between,
+        "expected": _expected(v),
+        "link": link,
+        "drawing": Markup(
+            sketches.interval(
+                v.value, v.low, v.high, null=null, ratio=ratio,
+                band=band if v.margin > 0 else None,
+                label=f"{words}, 95 % interval {between}; {limit} at {number(null)}, margin "
+                f"{number(v.margin)}" if between else "no interval",
+            )
+        ),
+    }  # fmt: skip
+
+
+def _signed(x: float) -> str:
+    return f"{'−' if x < 0 else '+' if x > 0 else ''}{number(abs(x))}"
+
+
+def _expected(v: Verdict) -> str:
+    if v.expect == "never":
+        return f"at most {number(v.margin)} of the seeds"
+    by = f" by more than {number(v.margin)}" if v.margin else ""
+    if v.scale == "ratio":
+        by = f" by a factor above {number(1 + v.margin)}" if v.margin else ""
+    inside = f"equal within {number(v.margin)}"
+    return inside if v.expect == "equal" else f"{v.expect}{by}"
+
+
+def _untrained(
+    c: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame, standings: Mapping[str, list]
+) -> list[tuple[str, str]]:
+    rows = standings[c.name]
+    names = [r["feature"] for r in rows]
+    found = []
+    for measure in dict.fromkeys((charts.measured(c), "variance_explained")):
+        course = courses.path(c, curves, lanes, measure, names)
+        if told := findings.untrained(rows, course):
+            found.append((measure, told))
+    return found
+
+
+def _seconds(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    seconds = provenance.get("seconds")
+    if not isinstance(seconds, Mapping):
+        return []
+    return [(str(k), number(float(v))) for k, v in seconds.items() if isinstance(v, int | float)]
+
+
+def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str, list]]:
+    return [
+        ("curves", methods.dictionary(methods.CURVES, list(curves.columns))),
+        ("summary", methods.dictionary(methods.SUMMARY, list(summary.columns))),
+    ]
+
+
+def _drawn(figure: Figure) -> dict[str, Any]:
+    """A figure as the page shows it: drawing, words, table, CSV."""
+    frame, label = figure.frame, f"{figure.title}. {figure.caption}"
+    header = [c.replace("_", " ") for c in frame.columns]
+    rows = _sparse(frame)
+    note = "" if rows.height == frame.height else (
+        f"{rows.height:,} of {frame.height:,} rows; the CSV has every one."
+    )  # fmt: skip
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "caption": figure.caption,
+        "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
+        "header": header,
+        "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],
+        "note": note,
+        "csv": embedding.csv_link(_wide(frame)),
+    }
+
+
+def _sparse(frame: pl.DataFrame) -> pl.DataFrame:
+    """At most about `TABLE` rows: of the evaluations, evenly chosen ones."""
+    if frame.height <= TABLE:
+        return frame
+    if "step" not in frame.columns:
+        return frame.head(TABLE)
+    steps = frame["step"].n_unique()
+    return courses.thinned(frame, max(2, TABLE * steps // frame.height)).head(2 * TABLE)
+
+
+def _wide(frame: pl.DataFrame) -> pl.DataFrame:
+    """One column a feature and seed: a fourth of the size of one row a number."""
+    if not {"step", "seed", "feature", "value"} <= set(frame.columns):
+        return frame
+    column = pl.format("{} | seed {}", pl.col("feature").cast(pl.String), pl.col("seed"))
+    return (
+        frame.with_columns(column=column, value=pl.col("value").round_sig_figs(5))
+        .pivot(on="column", index="step", values="value")
+        .sort("step")
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return "–" if value is None else f"{value:,}" if type(value) is int else str(value)

@@ -1,0 +1,160 @@
+"""Where each feature stands over the seeds: what the page, its sentences and its charts count.
+
+Times are counted honestly: a lane that never learned a feature, or diverged, has no time, and no
+median is ever taken over the others alone. A quantile is the first evaluation by which so large a
+share of *all* lanes had learned the feature, and null where that never came.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from primacy.record import ConditionRecord, StudyRecord
+
+STRENGTHS = (
+    "variance_explained",
+    "variance_explained_unit_mean",
+    "variance_explained_example_mean",
+    "variance_explained_unique",
+)
+"""Every definition of how strongly a feature is represented, the headline first."""
+
+TIE = 1e-9
+
+
+def declared(condition: ConditionRecord) -> list[str]:
+    """Names of the features that one asks about: all but the matched null columns."""
+    return [f.name for f in condition.features if f.null_of is None]
+
+
+def racers(condition: ConditionRecord) -> list[str]:
+    """Names of the features that have a time-to-learn."""
+    return [f.name for f in condition.features if f.null_of is None and f.criterion is not None]
+
+
+def relative(condition: ConditionRecord) -> bool:
+    """Whether times are relative to the run's own end (a user's data: nobody knows the ceiling)."""
+    found = [f.criterion for f in condition.features if f.criterion is not None]
+    return any(criterion.ceiling is None for criterion in found)
+
+
+def level(condition: ConditionRecord, name: str) -> float | None:
+    """The value that counts as learned; null where it is relative to the run's own end."""
+    criterion = next(f.criterion for f in condition.features if f.name == name)
+    if criterion is None or criterion.ceiling is None:
+        return None
+    return criterion.chance + condition.theta * (criterion.ceiling - criterion.chance)
+
+
+def times(summary: pl.DataFrame) -> pl.DataFrame:
+    """The summary with `time`: time-to-learn, null if censored or if the lane diverged."""
+    kept = pl.col("learned").fill_null(False) & ~pl.col("diverged").fill_null(False)
+    return summary.with_columns(time=pl.when(kept).then(pl.col("time_to_learn")))
+
+
+def quantile(found: Sequence[float | None], q: float) -> float | None:
+    """The first time by which a share `q` of all lanes had learned; null: it never came.
+
+    1 lane: its own time. All null: null. The unit is the step. Equal to the Kaplan-Meier quantile
+    when every censored lane had the same budget.
+
+    Raises:
+        ValueError: q is not within 0 and 1.
+    """
+    if not 0 <= q <= 1:
+        raise ValueError(f"a share of lanes is between 0 and 1, not {q}")
+    done = sorted(t for t in found if t is not None)
+    need = max(1, _ceil(q * len(found)))
+    return done[need - 1] if found and len(done) >= need else None
+
+
+def _ceil(x: float) -> int:
+    # 0.1 * 30 is 3.0000000000000004
+    return -int(-(x - TIE) // 1)
+
+
+def standings(record: StudyRecord, summary: pl.DataFrame) -> dict[str, list[dict]]:
+    """By condition, one row a feature, the first learned first.
+
+    `place` is 1 for the lowest median time, shared on ties, null without a time-to-learn or where
+    less than half of the lanes learned it. Medians of other columns are over the lanes that have
+    a value. Conditions without lanes have an empty list.
+    """
+    timed = times(summary)
+    parts = {str(k[0]): t for k, t in timed.group_by("condition", maintain_order=True)}
+    return {c.name: _standing(c, parts[c.name]) for c in record.conditions if c.name in parts} | {
+        c.name: [] for c in record.conditions if c.name not in parts
+    }
+
+
+def _standing(condition: ConditionRecord, lanes: pl.DataFrame) -> list[dict]:
+    rows = []
+    numeric = [c for c, t in lanes.schema.items() if t.is_numeric() and c not in ("seed", "time")]
+    for feature in condition.features:
+        own = lanes.filter(pl.col("feature").cast(pl.String) == feature.name)
+        if feature.null_of is not None or own.is_empty():
+            continue
+        found = own["time"].to_list()
+        timed = feature.criterion is not None
+        learned = sum(t is not None for t in found)
+        rows.append(
+            {
+                "condition": condition.name,
+                "feature": feature.name,
+                "complexity": feature.complexity,
+                "timed": timed,
+                "reason": feature.reason,
+                "seeds": own.height,
+                "learned": learned if timed else None,
+                "diverged": int(own["diverged"].fill_null(False).sum()),
+                "forgotten": int(own["forgotten"].fill_null(False).sum()),
+                "steps": quantile(found, 0.5) if timed else None,
+                "steps_low": quantile(found, 0.25) if timed else None,
+                "steps_high": quantile(found, 0.75) if timed else None,
+                "tau": condition.tau,
+            }
+            | {c: own[c].median() for c in numeric if c != "time_to_learn"}
+        )
+    rows.sort(key=_first)
+    known = [r["steps"] for r in rows if r["steps"] is not None]
+    for row in rows:
+        row["place"] = None if row["steps"] is None else 1 + sum(t < row["steps"] for t in known)
+    return rows
+
+
+def _first(row: dict) -> tuple:
+    never = row["steps"] is None
+    return (not row["timed"], never, row["steps"] or 0, -(row["learned"] or 0))
+
+
+def matrix(
+    summary: pl.DataFrame, condition: str, column: str
+) -> dict[int, dict[str, float | None]]:
+    """By seed, then feature, the value of one column of `times(summary)`."""
+    own = summary.filter(pl.col("condition").cast(pl.String) == condition)
+    if column not in own.columns:
+        return {}
+    table: dict[int, dict[str, float | None]] = {}
+    rows = own.select("seed", pl.col("feature").cast(pl.String), column).sort("seed")
+    for seed, feature, value in rows.iter_rows():
+        table.setdefault(seed, {})[feature] = value
+    return table
+
+
+def wins(
+    table: dict[int, dict[str, float | None]], a: str, b: str, *, time: bool
+) -> tuple[list[int], list[int], list[int]]:
+    """Seeds in which `a` is ahead of `b`, those in which it is behind, and ties.
+
+    Ahead is sooner for times (`time`; null is later than any step) and larger for other values
+    (seeds without both values are left out).
+    """
+    ahead, behind, ties = [], [], []
+    for seed, values in table.items():
+        x, y = values.get(a), values.get(b)
+        if time:
+            x, y = (-float("inf") if t is None else -t for t in (x, y))
+        if x is None or y is None:
+            continue
+        (ahead if x > y else behind if x < y else ties).append(seed)
+    return ahead, behind, ties
