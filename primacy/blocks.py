@@ -28,9 +28,6 @@ class Progress:
     def planned(self, plan: "Plan") -> None:
         """Before anything is trained."""
 
-    def compiled(self, seconds: float) -> None:
-        """A device has its programs; `seconds` were spent on them."""
-
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
 
@@ -333,9 +330,7 @@ class Walk:
             trained = train_block(programs[key], block.lanes, self.axes, watch)
             compiling = programs[key].seconds - before
             with self._turn:
-                if compiling:
-                    self.compile_seconds += compiling
-                    self.progress.compiled(compiling)
+                self.compile_seconds += compiling
                 self._commit(block, trained)
 
     def _commit(self, block: Block, trained: Trained) -> None:

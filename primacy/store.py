@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file, save
 
-from primacy import curves, record
+from primacy import curves
+from primacy.record import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
@@ -67,7 +68,7 @@ def to_parquet(table: pl.DataFrame, meaning: str) -> bytes:
         file,
         compression="zstd",
         statistics=False,
-        metadata={"primacy.format": str(record.FORMAT), "primacy.table": meaning},
+        metadata={"primacy.format": str(FORMAT), "primacy.table": meaning},
     )
     return file.getvalue()
 
@@ -91,7 +92,7 @@ class Store:
 
     # Reading
 
-    def record(self) -> record.StudyRecord:
+    def record(self) -> StudyRecord:
         """The study that the folder holds.
 
         Raises:
@@ -104,19 +105,19 @@ class Store:
                 f"`primacy run STUDY --out {self.folder}` makes one."
             )
         try:
-            found = record.from_json(_read(path))
+            found = from_json(_read(path))
         except ValueError as error:
             newer = _format_of(path)
-            if newer > record.FORMAT:
+            if newer > FORMAT:
                 raise StoreError(
-                    f"{path} has format {newer}; this version reads up to {record.FORMAT}. "
+                    f"{path} has format {newer}; this version reads up to {FORMAT}. "
                     "Update primacy."
                 ) from None
             first = str(error).splitlines()
             raise Damaged(f"{path} is damaged: {' '.join(first[:3])[:200]}") from None
-        if found.format > record.FORMAT:
+        if found.format > FORMAT:
             raise StoreError(
-                f"{path} has format {found.format}; this version reads up to {record.FORMAT}. "
+                f"{path} has format {found.format}; this version reads up to {FORMAT}. "
                 "Update primacy."
             )
         return found
@@ -248,10 +249,10 @@ class Store:
                 leftover.unlink(missing_ok=True)
             yield
 
-    def begin(self, study: record.StudyRecord, source: str) -> None:
+    def begin(self, study: StudyRecord, source: str) -> None:
         """Write what is being run: the study as given, its record, its conditions."""
         write(self.folder / STUDY, source.encode())
-        write(self.folder / LOCK_JSON, record.to_json(study))
+        write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
         write(self.folder / "data.md", data_dictionary(study).encode())
 
@@ -272,14 +273,14 @@ class Store:
         if problems := self.damage(name, part):  # never called stored what was not read again
             raise StoreError(f"written and read back differently: {'; '.join(problems)}")
         parts = {**self.manifest(), name: part}
-        content = {"format": record.FORMAT, "parts": dict(sorted(parts.items()))}
+        content = {"format": FORMAT, "parts": dict(sorted(parts.items()))}
         write(self.folder / MANIFEST, json.dumps(content, indent=1).encode())
         return name
 
     def drop(self, names: Sequence[str]) -> None:
         """Forget damaged parts, so that their lanes are trained again."""
         parts = {name: part for name, part in self.manifest().items() if name not in names}
-        content = {"format": record.FORMAT, "parts": parts}
+        content = {"format": FORMAT, "parts": parts}
         write(self.folder / MANIFEST, json.dumps(content, indent=1).encode())
 
     def status(self, **facts: Any) -> None:
@@ -287,7 +288,7 @@ class Store:
         write(self.folder / STATUS, json.dumps(facts, allow_nan=False, indent=1).encode())
 
 
-def conditions(study: record.StudyRecord) -> pl.DataFrame:
+def conditions(study: StudyRecord) -> pl.DataFrame:
     """Each condition's key, display name and factors (a column each, null where it has none)."""
     factors = sorted({name for c in study.conditions for name in c.factors})
     rows = [
@@ -301,7 +302,7 @@ def conditions(study: record.StudyRecord) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def data_dictionary(study: record.StudyRecord) -> str:
+def data_dictionary(study: StudyRecord) -> str:
     """`data.md`: every column of every table with its meaning and unit."""
     lines = [
         f"# {study.name}: what the files of this folder hold",

@@ -50,7 +50,6 @@ class TerminalProgress(Progress):
         )  # fmt: skip
         self._ranks: dict[str, list[float]] = {}
         self._done = self._lanes = self._steps = self._diverged = 0
-        self._compiling = 0.0
         self._began = self._told = 0.0
         self._plan: Plan | None = None
 
@@ -73,21 +72,19 @@ class TerminalProgress(Progress):
             self._task = self._bar.add_task("compiling", total=plan.seed_steps, rate="")
             self._bar.start()
 
-    def compiled(self, seconds: float) -> None:
-        """Keep compiling out of the rate."""
-        self._compiling += seconds
-
     def advanced(self, seed_steps: int) -> None:
-        """Move the bar."""
-        self._steps += seed_steps
+        """Move the bar; the clock of the rate starts when the first program is compiled."""
         now = time.monotonic()
+        if not self._steps:
+            self._began = now
+        self._steps += seed_steps
         if self._live:
             rate = self._rate(now)
             self._bar.update(
                 self._task, completed=self._steps, rate=f"{rate:,.0f} seed-steps/s",
                 description=self._standing(),
             )  # fmt: skip
-        elif now - self._told >= PLAIN_EVERY and self._plan:
+        elif now - max(self._told, self._began) >= PLAIN_EVERY and self._plan:
             self._told = now
             left = (self._plan.seed_steps - self._steps) / max(self._rate(now), 1e-9)
             self._console.print(
@@ -106,7 +103,7 @@ class TerminalProgress(Progress):
             self._ranks.setdefault(str(feature), []).append(last if rank is None else rank)
 
     def _rate(self, now: float) -> float:
-        return self._steps / max(now - self._began - self._compiling, 1e-3)
+        return self._steps / max(now - self._began, 1e-3)
 
     def _standing(self) -> str:
         if not self._lanes:
