@@ -1,0 +1,50 @@
+"""The worked example, run from end to end: real data, real training, a verdict."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from primacy import blocks, studyfile
+from primacy.streams import streams
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_the_cancer_study_is_as_accurate_as_logistic_regression_and_gets_its_verdicts(tmp_path):
+    sklearn = pytest.importorskip("sklearn.linear_model")
+    found = importlib.util.spec_from_file_location("make_cancer", EXAMPLES / "make_cancer.py")
+    made = importlib.util.module_from_spec(found)
+    found.loader.exec_module(made)
+    made.make(tmp_path)
+    shutil.copy(EXAMPLES / "cancer.toml", tmp_path)
+    study = studyfile.read(str(tmp_path / "cancer.toml")).replace(seeds=6)
+    result = blocks.run(study, tmp_path / "run")
+
+    # Oracle: scikit-learn's logistic regression on the same rows of the same splits.
+    task = next(iter(study.conditions.values())).task
+    ends = result.curves.filter(
+        (pl.col("measure") == "accuracy")
+        & (pl.col("split") == "test")
+        & (pl.col("step") == pl.col("step").max())
+    )
+    assert ends.height == 6
+    for seed, accuracy in ends.select("seed", "value").iter_rows():
+        rng = streams(seed, "data")
+        train, test = (task.draw(split, rng, task.sizes[split]) for split in ("train", "test"))
+        linear = sklearn.LogisticRegression(max_iter=1000)
+        linear.fit(train["inputs"], train["targets"][:, 0])
+        score = linear.score(test["inputs"], test["targets"][:, 0])
+        # Two classifiers that are equally good differ on 113 rows by 5 or fewer.
+        assert abs(accuracy - score) <= 5 / 113 + 1e-6
+
+    words = {v.id: v.word for v in result.verdicts}
+    assert words == {"size-before-texture": "supported", "size-over-regularity": "supported"}
+    relied = result.curves.filter(
+        (pl.col("measure") == "reliance") & (pl.col("step") == pl.col("step").max())
+    )
+    assert set(relied["feature"].cast(str)) == {"size", "outline", "regularity", "texture"}
+    assert np.isfinite(relied["value"].to_numpy()).all()
