@@ -1,5 +1,14 @@
-"""Every test runs with run-time shape checks (pyproject) and JAX's strict rank promotion."""
+"""Every test runs with run-time shape checks (pyproject) and JAX's strict rank promotion.
+
+Compiled programs are kept between tests and sessions, as they are for users.
+"""
 
 import os
+from pathlib import Path
 
+PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "programs"
+PROGRAMS.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
