@@ -62,7 +62,7 @@ At = Annotated[
 class Claim:
     """One [[hypothesis]] as it is written: a claim and its contrast in one flat table."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     id: Name
     """What it is called in tables and links."""
@@ -94,7 +94,7 @@ class Claim:
 
 
 def read_claims(
-    tables: Sequence[Any], measured: Sequence[str]
+    tables: Any, measured: Sequence[str]
 ) -> tuple[tuple[Hypothesis, ...], list[Mistake]]:
     """The hypotheses of a study file, or every mistake in what they say by themselves.
 
@@ -104,6 +104,8 @@ def read_claims(
         tables: the file's `hypothesis`.
         measured: the study's measures; empty: all.
     """
+    if not isinstance(tables, list):
+        return (), [Mistake(("hypothesis",), "must be written [[hypothesis]]")]
     mistakes: list[Mistake] = []
     claims: dict[int, Claim] = {}
     for number, table in enumerate(tables):

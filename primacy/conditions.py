@@ -7,7 +7,16 @@ from pathlib import Path as Folder
 from typing import Any
 
 from primacy.grid import PARTS, Axis, Cell, Table, axes, cells, count, display, level, short, source
-from primacy.mistakes import Mistake, checked, dotted, name, not_among, unknown_key, value_at
+from primacy.mistakes import (
+    Mistake,
+    checked,
+    dotted,
+    name,
+    not_among,
+    quoted,
+    unknown_key,
+    value_at,
+)
 from primacy.record import Level
 from primacy.registry import models, tasks
 from primacy.study import Condition, Training
@@ -47,7 +56,9 @@ def read_conditions(
             at = source(path, cell, overlays, across)
             unused[at] = why and unused.get(at, why)
         mistakes += [
-            dataclasses.replace(m, path=source(m.path, cell, overlays, across)) for m in wrong
+            dataclasses.replace(m, path=source(m.path, cell, overlays, across))
+            for m in wrong
+            if isinstance(document.get(str(m.path[0]), {}), dict)  # else that is the mistake
         ]
         if condition is None:
             continue
@@ -57,9 +68,9 @@ def read_conditions(
         called = ", ".join(parts) or "default"
         at = ("grid",) if cell.overlay is None else ("condition", cell.overlay, "name")
         if called in conditions:
-            mistakes.append(Mistake(at, f"two conditions are called {json.dumps(called)}"))
+            mistakes.append(Mistake(at, f"two conditions are called {quoted(called)}"))
         elif condition.key in keys:
-            mistakes.append(Mistake(at, f'"{called}" and "{keys[condition.key]}" are the same'))
+            mistakes.append(Mistake(at, f"{quoted(called)} is {quoted(keys[condition.key])} again"))
         conditions.setdefault(called, condition)
         keys.setdefault(condition.key, called)
         factors.setdefault(called, ({"condition": cell.label} if cell.label else {}) | levels)
@@ -85,10 +96,8 @@ def _written(
     for i, overlay in enumerate(overlays):
         mistakes += _overlay(overlay, ("condition", i))
     overlays = [
-        {k: v for k, v in o.items() if k not in PARTS or isinstance(v, dict)}
-        if isinstance(o, dict)
-        else {}
-        for o in overlays
+        {"name": f"condition[{i}]"} | {key: o[key] for key in ("name", *PARTS) if _is_good(o, key)}
+        for i, o in enumerate(overlays)
     ]
     across = []
     if isinstance(document.get("grid", {}), dict):
@@ -100,6 +109,11 @@ def _written(
     else:
         mistakes.append(Mistake(("grid",), "must be a table: [grid]"))
     return defaults, overlays, across, mistakes
+
+
+def _is_good(overlay: Any, key: str) -> bool:
+    wanted = dict if key in PARTS else str
+    return isinstance(overlay, dict) and isinstance(overlay.get(key), wanted)
 
 
 def _overlay(overlay: Any, path: Path) -> Iterator[Mistake]:
@@ -139,7 +153,7 @@ def _axis(axis: Axis, others: Sequence[Axis], overlays: Sequence[Table]) -> Iter
                 yield Mistake(axis.path, f"{dotted(other.path)} sets the same", shows=False)
         for overlay in overlays:
             if value_at(overlay, key) is not None:
-                called = json.dumps(overlay.get("name", ""), ensure_ascii=False)
+                called = quoted(overlay.get("name"))
                 yield Mistake(axis.path, f"condition {called} sets the same", shows=False)
 
 
@@ -164,10 +178,16 @@ class _Reader:
         if task is None or training is None:
             return None, mistakes
         wrong = list(_misfits(task, training))
-        if wrong or model is None:
-            return None, mistakes + wrong
-        condition = Condition(task=task, model=model, training=training)
-        wrong = list(_impossible(condition))
+        condition = None
+        if model is not None and not wrong:
+            condition = Condition(task=task, model=model, training=training)
+            wrong = list(_impossible(condition))
+        # Who did not write a value must be told what it is.
+        for i, mistake in enumerate(wrong):
+            key = str(mistake.path[-1])
+            if mistake.path[1:] and key not in written:
+                text = f"{quoted(getattr(training, key))} by default, {mistake.message}"
+                wrong[i] = dataclasses.replace(mistake, message=text)
         return (None if wrong else condition), mistakes + wrong
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
@@ -192,11 +212,10 @@ class _Reader:
         if kind not in kinds:
             return None, [not_among(path, kind, kinds, f"not a {part}")]
         rest = {key: value for key, value in table.items() if key != "kind"}
-        spec, mistakes = checked(registry[kind], rest, (part,))
-        more = f"  (primacy list {part}s shows all)"
+        spec, mistakes = checked(registry[kind], rest, (part,), {"folder": self.folder})
         return spec, [
-            dataclasses.replace(m, message=m.message + more)
-            if m.shows and "Did you mean" in m.message and not m.choices
+            dataclasses.replace(m, message=f"{m.message}  (primacy list tasks shows all)")
+            if m.message.startswith("not a feature")
             else m
             for m in mistakes
         ]

@@ -21,7 +21,8 @@ class Axis:
     """One line of [grid]: a dotted key and the values that it takes."""
 
     key: str
-    values: list[Any]
+    values: Any
+    """A list, once it was checked."""
     path: Path
     """Where it stands in the file: `"training.steps"` in quotes is one key, without it is two."""
 

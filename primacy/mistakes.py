@@ -29,10 +29,10 @@ _WANTED = {
     "tuple_type": "a list in [ ]",
 }
 _LIMITS = {
-    "greater_than": "above {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "below {lt:g}",
-    "less_than_equal": "at most {le:g}",
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
 }
 
 
@@ -133,27 +133,31 @@ def not_among(path: Path, given: str, choices: Iterable[str], what: str) -> Mist
     return Mistake(path, f"{what}.{hint}" if hint else what, legal)
 
 
-def checked(cls: type[T], table: dict[str, Any], path: Path) -> tuple[T | None, list[Mistake]]:
+def checked(
+    cls: type[T], table: dict[str, Any], path: Path, context: Mapping[str, Any] | None = None
+) -> tuple[T | None, list[Mistake]]:
     """A frozen spec made from a table of the file, or else every mistake of the table.
 
-    Fields with `metadata={"unkeyed": True}` are not for files to set.
+    Args:
+        cls: the spec.
+        table: its keys and values, as TOML gives them.
+        path: where the table stands.
+        context: what pydantic validators may ask for besides.
     """
-    own = {
-        field.name
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if not field.metadata.get("unkeyed")
-    }
+    own = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     mistakes = [unknown_key((*path, key), sorted(own)) for key in table if key not in own]
     known = {key: value for key, value in table.items() if key in own}
     try:
         # As JSON, so that lists become tuples and 1 may stand for 1.0, but "1" and true may not.
-        thing = _adapter(cls).validate_json(json.dumps(known))
+        thing = _adapter(cls).validate_json(json.dumps(known, default=str), context=context)
         return (None if mistakes else thing), mistakes
     except ValidationError as error:
         details = error.errors(include_url=False)
     grouped: dict[Path, list[Any]] = {}
     for detail in details:
         inner = _real(detail["loc"], known, detail["type"] == "missing")
+        if detail["type"] == "too_short" and value_at(known, inner):
+            continue  # it has items; they are wrong themselves and reported so
         grouped.setdefault(inner, []).append(detail)
     return None, mistakes + [
         _mistake((*path, *inner), details, value_at(known, inner))
@@ -184,8 +188,13 @@ def dotted(path: Path) -> str:
             text += f"[{part}]"
         else:
             bare = re.fullmatch(r"[A-Za-z0-9_-]+", part)
-            text += ("." if text else "") + (part if bare else json.dumps(part, ensure_ascii=False))
+            text += ("." if text else "") + (part if bare else quoted(part))
     return text
+
+
+def quoted(value: Any) -> str:
+    """A value as a study file writes it, nearly: JSON."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def shown(text: str) -> str:
@@ -209,7 +218,7 @@ def value_at(table: Any, path: Path) -> Any:
 
 
 @functools.cache
-def _adapter(cls: type) -> TypeAdapter[Any]:
+def _adapter(cls: type) -> TypeAdapter:
     return TypeAdapter(cls)
 
 
@@ -233,7 +242,7 @@ def _given(document: Mapping[str, Any], path: Path) -> str | None:
     value = value_at(document, path)
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = quoted(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -254,7 +263,7 @@ def _mistake(path: Path, details: list[dict[str, Any]], value: Any) -> Mistake:
         for choice in re.findall(r"'[^']*'", d["ctx"]["expected"])
     )
     if choices:
-        wanted.append(("one of " if len(choices) > 1 else "") + ", ".join(map(json.dumps, choices)))
+        wanted.append(("one of " if len(choices) > 1 else "") + ", ".join(map(quoted, choices)))
     message = "must be " + " or ".join(dict.fromkeys(wanted))
     if isinstance(value, str):
         number = re.fullmatch(r"[+-]?[0-9_.]+(?:[eE][+-]?[0-9]+)?", value)
@@ -270,7 +279,8 @@ def _refusal(detail: dict[str, Any]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind in _LIMITS:
-        return "must be " + _LIMITS[kind].format(**context)
+        word, limit = _LIMITS[kind]
+        return f"must be {word} {str(context[limit]).removesuffix('.0')}"
     if kind in ("too_short", "too_long"):
         word, limit = (
             ("at least", context["min_length"])

@@ -88,7 +88,9 @@ def spec(cls: type[T]) -> type[T]:
     pydantic and for the run-time type checker.
     """
     cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-    cls.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    cls.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
     hints = typing.get_type_hints(cls, include_extras=False)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
     leaves = [name for name in names if hints[name] is float or _is_spec(hints[name])]

@@ -156,10 +156,7 @@ def schema() -> dict[str, Any]:
         options = []
         for kind in registry:
             own = resolved(f"{part} {kind}")
-            unkeyed = _unkeyed(registry[kind])
-            own["properties"] = {"kind": {"const": kind}} | {
-                key: value for key, value in own["properties"].items() if key not in unkeyed
-            }
+            own["properties"] = {"kind": {"const": kind}} | own["properties"]
             own["required"] = ["kind", *own.get("required", [])]
             options.append(own)
         parts[part] = {"oneOf": options}
@@ -193,10 +190,6 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _unkeyed(cls: type) -> set[str]:
-    return {f.name for f in dataclasses.fields(cls) if f.metadata.get("unkeyed")}
-
-
 def _builtin_files() -> dict[str, Any]:
     folder = resources.files("primacy") / "studies"
     return {f.name[:-5]: f for f in folder.iterdir() if f.name.endswith(".toml")}
@@ -207,20 +200,24 @@ def _source(name_or_path: str) -> tuple[str, Path, str]:
     if not name_or_path.endswith(".toml"):
         return f"{name_or_path}.toml", Path(), text(name_or_path)
     path = Path(name_or_path)
+    why, data = None, b""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
-            kind = "a folder" if path.is_dir() else "not a regular file"
-            refuse(name_or_path, f"{kind}; a study is one TOML file")
-        with path.open("rb") as opened:
-            data = opened.read(LARGEST + 1)
+        if path.is_dir():
+            why = "a folder; a study is one TOML file"
+        elif not stat.S_ISREG(path.stat().st_mode):
+            why = "not a regular file"  # a pipe or a device may never end
+        else:
+            with path.open("rb") as opened:
+                data = opened.read(LARGEST + 1)
     except FileNotFoundError:
+        cure = "`primacy init complexity --out FILE` writes one to start from"
         if path.stem in _builtin_files():
             cure = f"The built-in study is called without .toml: {path.stem}"
-        else:
-            cure = "`primacy init complexity --out FILE` writes one to start from"
-        refuse(name_or_path, f"no such file. {cure}")
+        why = f"no such file. {cure}"
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        refuse(name_or_path, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        why = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    if why:
+        refuse(name_or_path, why)
     if len(data) > LARGEST:
         refuse(name_or_path, f"larger than {LARGEST:,} bytes: not a study file")
     try:

@@ -1,4 +1,4 @@
-"""Where keys stand. Oracles: line numbers counted by hand, and tomllib for which paths there are."""
+"""Where keys stand. Oracles: lines counted by hand, and tomllib for which paths there are."""
 
 import textwrap
 import tomllib
