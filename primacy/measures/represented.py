@@ -213,15 +213,26 @@ def _joint(
     )
 
 
-def _together(fit: _Joint, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
-    """Pooled held-out R^2 of the chosen features together; of none: of the fit's mean."""
-    on = chosen.astype(fit.gram.dtype)[:, None]
-    # The pseudo-inverse: equal features share the credit instead of blowing up.
-    inverse = jnp.linalg.pinv(fit.gram * on * on.T, rtol=SAME * on.size, hermitian=True)
-    slope = inverse @ (on * fit.cross)
-    offset = fit.rep_gap - fit.feature_gap @ slope
-    explained = (slope * (2 * fit.test_cross - fit.test_gram @ slope)).sum()
-    return share(explained - fit.n * (offset**2).sum(), fit.total)
+def _together(fit: _Joint) -> Float[Array, " k1"]:
+    """Pooled held-out R^2 of all features together, then of all but each in turn.
+
+    Of no feature it is that of the fit's mean: 0, or slightly below.
+    """
+
+    def score(chosen: Bool[Array, " k"]) -> Float[Array, ""]:
+        on = chosen.astype(fit.gram.dtype)[:, None]
+        # The pseudo-inverse: equal features share the credit instead of blowing up.
+        size, direction = jnp.linalg.eigh(fit.gram * on * on.T)
+        kept = size > SAME * on.size * size[-1]
+        inverse = direction * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[None]
+        slope = inverse @ (direction.T @ (on * fit.cross))
+        offset = fit.rep_gap - fit.feature_gap @ slope
+        explained = (slope * (2 * fit.test_cross - fit.test_gram @ slope)).sum()
+        return share(explained - fit.n * (offset**2).sum(), fit.total)
+
+    k = fit.usable.size
+    without = jnp.concatenate([jnp.ones((1, k), bool), ~jnp.eye(k, dtype=bool)])
+    return jax.vmap(score)(fit.usable[None] & without)
 
 
 @measure(
@@ -251,7 +262,7 @@ def variance_explained_joint(
     columns), or the layer is constant or not finite.
     """
     fit = _joint(fit_reps, fit_features, reps, features)
-    return jnp.where(fit.usable.any(), _together(fit, fit.usable), jnp.nan)
+    return jnp.where(fit.usable.any(), _together(fit)[0], jnp.nan)
 
 
 @measure(
@@ -280,8 +291,8 @@ def variance_explained_unique(
     or is a group of columns, or the layer is constant or not finite.
     """
     fit = _joint(fit_reps, fit_features, reps, features)
-    others = fit.usable[None] & ~jnp.eye(fit.usable.size, dtype=bool)
-    lost = _together(fit, fit.usable) - jax.vmap(lambda chosen: _together(fit, chosen))(others)
+    together = _together(fit)
+    lost = together[:1] - together[1:]
     return jnp.where(fit.usable, lost, jnp.nan)
 
 
