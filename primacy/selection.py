@@ -228,15 +228,15 @@ class _Resolver:
             self.wrong(f"{place}.split", split, "not a split", ("train", "test"))
         elif split == "train" and c.steps_per_epoch is None:
             self.wrong(f"{place}.split", split, "a stream has no training set", ("test",))
-        feature = self.feature(c, where, place, card)
-        if len(self.problems) > before:
-            return None
-        target = self.target(c, where, place, card, feature)
         layer = None
         if has["layer"]:
             layer = where.get("layer", c.layers[-1] if c.layers else None)
             if layer not in c.layers:
                 self.wrong(f"{place}.layer", layer, "not a hidden layer", c.layers)
+        feature = self.feature(c, where, place, card)
+        if len(self.problems) > before:
+            return None
+        target = self.target(c, where, place, card, feature)
         at, clock = self.moment(c, where, place, card, feature, target)
         if len(self.problems) > before:
             return None

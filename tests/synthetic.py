@@ -214,16 +214,17 @@ def lane(
         ended, last, half = "diverged", len(steps) - 1, len(steps) // 2
         for s in series:
             s[-1][half:] = np.nan
-    columns = ("measure", "split", "layer", "feature", "target")
+    names = zip(*(x[:-1] for x in series), strict=True)
+    columns = dict(zip(("measure", "split", "layer", "feature", "target"), names, strict=True))
     e = last + 1
-    tables = [
-        pl.DataFrame({"step": steps[:e], "value": x[:e].astype(np.float32)}).with_columns(
-            condition=pl.lit(c.key), seed=pl.lit(seed, dtype=pl.Int64),
-            **{k: pl.lit(v, dtype=pl.String) for k, v in zip(columns, names, strict=True)},
-        ).select(list(curves_module.SCHEMA))
-        for *names, x in series
-    ]  # fmt: skip
-    return pl.concat(tables), ended, int(steps[last])
+    rows = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)).with_columns(
+        condition=pl.lit(c.key),
+        seed=pl.lit(seed, dtype=pl.Int64),
+        step=pl.Series([steps[:e]] * len(series)),
+        value=pl.Series([x[-1][:e].astype(np.float32) for x in series]),
+    )
+    table = rows.explode("step", "value").select(list(curves_module.SCHEMA))
+    return table, ended, int(steps[last])
 
 
 def with_hypotheses(record: StudyRecord, *hypotheses: Hypothesis) -> StudyRecord:

@@ -1,0 +1,301 @@
+"""Words from made-up differences whose answer is known; flags, flips, Holm, the file."""
+
+import dataclasses
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+import synthetic
+from scipy import stats
+from synthetic import LINEAR, XOR
+
+from primacy.inference import clopper_pearson, holm
+from primacy.record import Contrast, Hypothesis
+from primacy.verdicts import Verdict, from_json, judge, problems, to_json
+
+DEFINITIONS = ("", "_unit_mean", "_example_mean", "_unique")
+
+
+def hypothesis(expect="greater", margin=0.05, id="h", **contrast) -> Hypothesis:
+    fields = {"measure": "variance_explained", "of": LINEAR, "minus": XOR} | contrast
+    return Hypothesis(
+        id=id, claim=f"claim {id}", contrast=Contrast(**fields), expect=expect, margin=margin
+    )
+
+
+def planted(differences, *hypotheses, definitions=DEFINITIONS, evaluations=9):
+    """A study in which `linear` is represented that much more strongly, in every definition."""
+    n = len(differences)
+    record, curves, lanes = synthetic.complexity(n, evaluations=evaluations, hypotheses=hypotheses)
+    value = pl.col("seed").replace_strict(
+        dict(enumerate(map(float, differences))), return_dtype=pl.Float64
+    )
+    of = pl.col("measure").cast(pl.String).is_in([f"variance_explained{d}" for d in definitions])
+    value = pl.when(of, pl.col("feature") == "linear").then(value).when(of).then(pl.lit(0.0))
+    return record, curves.with_columns(value=value.otherwise("value").cast(pl.Float32)), lanes
+
+
+def word_of(differences, expect, margin) -> Verdict:
+    record, curves, lanes = planted(differences, hypothesis(expect, margin))
+    return judge(curves, lanes, record)[0]
+
+
+AROUND = np.array([-3, -2, -1, -1, 0, 0, 1, 1, 2, 3]) / 100  # mean 0, sd .02
+
+
+@pytest.mark.parametrize(
+    ("center", "expect", "margin", "word"),
+    [
+        (0.50, "greater", 0.05, "supported"),
+        (0.50, "less", 0.05, "contradicted"),
+        (-0.50, "less", 0.05, "supported"),
+        (-0.50, "greater", 0.05, "contradicted"),
+        (0.50, "equal", 0.05, "contradicted"),
+        (-0.50, "equal", 0.05, "contradicted"),
+        (0.01, "equal", 0.05, "supported"),
+        (0.00, "greater", 0.05, "no effect"),
+        (0.00, "less", 0.05, "no effect"),
+        (0.045, "greater", 0.05, "inconclusive"),
+        (0.055, "equal", 0.05, "inconclusive"),
+        (0.00, "greater", 0.00, "inconclusive"),  # "no effect" is impossible without a margin
+        (0.06, "greater", 0.00, "supported"),
+    ],
+)
+def test_the_five_words(center, expect, margin, word):
+    found = word_of(AROUND + center, expect, margin)
+    assert found.word == word
+    assert found.value == pytest.approx(center, abs=1e-7)
+    assert found.low < found.value < found.high and found.p > 0
+    assert (found.n, found.pairs, found.unit, found.scale) == (10, 10, "share", "difference")
+    assert (found.more_seeds is not None) == (word == "inconclusive" and center != 0)
+    assert found.why.endswith(".") and "10 of 10 seeds" in found.why
+
+
+def test_ratio_margins_are_factors():
+    for scale, word in ((1.2, "inconclusive"), (1.4, "supported"), (0.7, "contradicted")):
+        record, curves, lanes = synthetic.complexity(
+            12,
+            evaluations=9,
+            hypotheses=(hypothesis(scale="ratio", margin=0.25, measure="reliance"),),
+        )
+        size = pl.when(pl.col("feature") == "linear").then(
+            scale * (0.5 + (pl.col("seed") % 4 - 1.5) * 0.05)
+        )
+        curves = curves.with_columns(
+            value=pl.when(pl.col("measure") == "reliance").then(size.otherwise(pl.lit(0.5)))
+            .otherwise("value").cast(pl.Float32)
+        )  # fmt: skip
+        (found,) = judge(curves, lanes, record)
+        assert found.word == word and found.value == pytest.approx(scale, rel=1e-6)
+        assert found.unit == found.scale == "ratio"
+
+
+def test_never_is_a_share_with_an_exact_interval():
+    """0 of 30 excludes 11.6 % and more; 29 of 30 contradicts; 0 of 10 leaves 30.8 % open."""
+    never = Hypothesis(id="n", claim="c", expect="never", margin=0.12,
+                       contrast=Contrast(measure="time_to_learn", of=XOR))  # fmt: skip
+    for n, learn, word in ((30, 0, "supported"), (30, 29, "contradicted"), (10, 0, "inconclusive")):
+        made = synthetic.complexity(n, never=tuple(range(n - learn)), hypotheses=(never,))
+        (found,) = judge(made[1], made[2], made[0])
+        assert found.word == word and found.p is None and found.scale == "share"
+        assert found.value == pytest.approx(learn / n)
+        assert (found.low, found.high) == pytest.approx(clopper_pearson(learn, n), rel=1e-9)
+        assert f"earned in {learn} of {n} seeds" in found.why
+    assert found.more_seeds == 19  # 29 in all
+
+
+def test_degenerate_inputs_give_a_word():
+    n = 8
+    expected = {
+        "all equal, 0": ([0.0] * n, "inconclusive"),
+        "all equal, not 0": ([0.5] * n, "supported"),
+        "on the margin": ([0.25] * n, "inconclusive"),
+        "one": ([0.5], "untestable"),
+        "two": ([0.5, 0.4], "untestable"),
+        "five": ([0.5, 0.4, 0.3, 0.5, 0.4], "untestable"),
+        "six": ([0.5, 0.4, 0.3, 0.5, 0.4, 0.6], "supported"),
+        "null": ([float("nan")] * n, "untestable"),
+        "some null": ([float("nan")] * 2 + [0.5] * 6, "supported"),
+    }
+    for name, (differences, word) in expected.items():
+        made = planted(differences, hypothesis(margin=0.0 if name == "all equal, 0" else 0.25))
+        record, curves, lanes = made
+        curves = curves.with_columns(value=pl.when(pl.col("value").is_finite()).then("value"))
+        (found,) = judge(curves, lanes, record)
+        assert found.word == word, name
+        assert found.p is None or found.p > 0
+        to_json([found])  # finite throughout
+
+
+def test_equal_replicates_on_the_margin_are_not_rounded_over_it():
+    """.1 is not a binary number: sums of it must not count as beyond .1."""
+    for n in (6, 10, 20):
+        found = word_of([np.float32(0.1)] * n, "greater", float(np.float32(0.1)))
+        assert found.word == "inconclusive"
+        assert found.low == found.high == pytest.approx(0.1)
+
+
+def test_all_censored_all_diverged_and_an_empty_study():
+    made = synthetic.complexity(10, never=tuple(range(10)))
+    found = {v.id: v for v in judge(made[1], made[2], made[0])}
+    assert found["simple-first"].word == "supported"  # one side is censored, at tau
+    assert found["simple-stronger-matched"].word == "untestable"
+    assert "10 not learned within 784 steps" in found["simple-stronger-matched"].why
+    lost = synthetic.complexity(10, diverged=tuple(range(10)))
+    words = {v.id: v.word for v in judge(lost[1], lost[2], lost[0])}
+    assert words["simple-first"] == words["simple-stronger"] == "untestable"
+    empty = made[1].clear(), made[2].clear(), made[0]
+    assert {v.word for v in judge(*empty)} == {"untestable"}
+    assert judge(made[1], made[2], dataclasses.replace(made[0], hypotheses=())) == []
+
+
+def test_a_hypothesis_that_selects_nothing_is_untestable_and_says_why():
+    record, curves, lanes = planted(AROUND, hypothesis(of={"feature": "linaer"}))
+    (found,) = judge(curves, lanes, record)
+    assert found.word == "untestable" and 'Did you mean "linear"?' in found.why
+
+
+def test_flags_exploratory_and_post_hoc():
+    record, curves, lanes = planted(np.tile(AROUND, 3) + 0.5, hypothesis(), hypothesis(id="late"))
+    record = dataclasses.replace(record, post_hoc=("late",))
+    assert [v.flags for v in judge(curves, lanes, record)] == [(), ("post hoc",)]
+    fewer = dataclasses.replace(record, seeds=record.seeds[:29])
+    found = judge(curves, lanes, fewer)
+    assert [v.flags for v in found] == [("exploratory",), ("post hoc", "exploratory")]
+    assert found[0].n == found[0].pairs == 29
+
+
+def test_fragile_under_another_definition_of_variance_explained():
+    record, curves, lanes = planted(AROUND + 0.5, hypothesis(), definitions=("", "_unique"))
+    other = pl.col("measure").cast(pl.String).is_in(["variance_explained_unit_mean"])
+    curves = curves.with_columns(
+        value=pl.when(other, pl.col("feature") == "linear").then(pl.lit(0.0))
+        .when(other).then(0.3 + 0.01 * (pl.col("seed") % 3)).otherwise("value").cast(pl.Float32)
+    )  # fmt: skip
+    (found,) = judge(curves, lanes, record)
+    assert "variance_explained_unit_mean: contradicted" in found.flips
+    assert not any(f.startswith("variance_explained_unique") for f in found.flips)
+    assert "fragile" in found.flags and found.word == "supported"
+
+
+def test_fragile_at_another_criterion_budget_and_end_of_the_grid():
+    """Accuracies planted so that `linear` leads up to 90 % and `xor` beyond."""
+    first = hypothesis("less", 0.0, measure="time_to_learn")
+    record, curves, lanes = synthetic.complexity(10, hypotheses=(first,))
+    step, of = pl.col("step"), pl.col("measure") == "accuracy"
+    linear = pl.when(step < 80).then(0.5).when(step < 600).then(0.96).otherwise(1.0)
+    xor = pl.when(step < 88).then(0.5).otherwise(1.0)
+    curves = curves.with_columns(
+        value=pl.when(of, pl.col("feature") == "linear").then(linear).when(of).then(xor)
+        .otherwise("value").cast(pl.Float32)
+    )  # fmt: skip
+    (found,) = judge(curves, lanes, record)
+    assert found.word == "supported" and found.value == -8
+    assert set(found.flips) == {
+        "theta 0.95: contradicted",
+        "theta 0.99: contradicted",
+        "`minus` one evaluation earlier: inconclusive",
+    }
+    assert found.flags[0] == "fragile"
+    late = pl.when(of, pl.col("feature") == "linear", step < 600).then(0.5)
+    curves = curves.with_columns(value=late.otherwise("value").cast(pl.Float32))
+    (found,) = judge(curves, lanes, record)
+    assert found.word == "contradicted" and found.flips == ()  # half the budget: tau against 88
+
+
+def test_untestable_variants_are_listed_but_do_not_make_a_word_fragile():
+    record, curves, lanes = planted(AROUND + 0.5, hypothesis(at=64))
+    (found,) = judge(curves, lanes, record)
+    assert found.flips == ("half the budget: untestable",) and found.flags == ("exploratory",)
+
+
+def test_holm_over_the_study_makes_a_word_fragile():
+    """Oracle: statsmodels' multipletests."""
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    weak = np.array([6, 5, 4, 3, 3, 2, 2, 1, -1, -3]) / 100
+    others = [hypothesis(id=f"h{i}", margin=0.0, of=XOR, minus={**XOR, "at": 56}) for i in range(3)]
+    made = planted(weak, hypothesis(margin=0.0), *others, hypothesis("equal", id="e"))
+    found = judge(made[1], made[2], made[0])
+    theirs = multitest.multipletests([v.p for v in found], method="holm")[1]
+    assert [v.p_holm for v in found] == pytest.approx(theirs.tolist(), rel=1e-9)
+    assert found[0].p < 0.05 < found[0].p_holm and found[0].word == "supported"
+    assert "Holm over 5 hypotheses: inconclusive" in found[0].flips
+    assert "fragile" in found[0].flags
+    assert found[0].p_holm == pytest.approx(holm(np.array([v.p for v in found]))[0])
+
+
+def test_p_of_a_verdict_is_scipys():
+    differences = (AROUND + 0.012).astype(np.float32).astype(np.float64)
+    theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples",
+                                    n_resamples=2e9)  # fmt: skip
+    assert word_of(differences, "greater", 0.05).p == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+def test_more_seeds_is_about_enough():
+    """With as many seeds more as it says, most new studies of that effect are settled."""
+    rng = np.random.default_rng(0)
+    pilot = np.tile([-0.05, 0.13], 5) * 1.0
+    found = word_of(pilot, "greater", 0.0)
+    assert found.word == "inconclusive"
+    n = 10 + found.more_seeds
+    settled = sum(
+        stats.ttest_1samp(rng.normal(pilot.mean(), pilot.std(ddof=1), n), 0).pvalue < 0.05
+        for _ in range(400)
+    )
+    assert 0.72 < settled / 400 < 0.88  # the power aimed at is .8
+
+
+def test_simulated_nulls_are_called_at_the_nominal_rate():
+    """400 studies without any difference, margin 0: within the binomial band of 5 %."""
+    rng = np.random.default_rng(1)
+    hypotheses = [hypothesis(margin=0.0, of={**LINEAR, "at": s}, minus={**XOR, "at": s}, id=str(s))
+                  for s in range(0, 800, 8)]  # fmt: skip
+    record, curves, lanes = synthetic.complexity(10, evaluations=100, hypotheses=tuple(hypotheses))
+    record = dataclasses.replace(record, measures=(synthetic.card("variance_explained"),))
+    of = (curves["measure"] == "variance_explained").to_numpy()
+    called = 0
+    for _ in range(4):
+        noise = pl.Series(np.where(of, rng.standard_normal(len(of)), np.nan), dtype=pl.Float32)
+        kept = curves.with_columns(value=noise).filter(pl.Series(of))
+        called += sum(v.word in ("supported", "contradicted") for v in judge(kept, lanes, record))
+    low, high = stats.binom.ppf([0.005, 0.995], 400, 0.05)
+    assert low <= called <= high
+
+
+def test_judging_does_not_depend_on_the_order_of_rows_and_repeats_to_the_byte():
+    record, curves, lanes = synthetic.complexity(16, diverged=(2,), never=(4,))
+    text = to_json(judge(curves, lanes, record))
+    assert to_json(judge(curves, lanes, record)) == text
+    mixed = curves.sample(fraction=1, shuffle=True, seed=3), lanes.reverse()
+    assert to_json(judge(*mixed, record)) == text
+
+
+def test_the_file_reads_back_and_holds_only_json():
+    record, curves, lanes = synthetic.complexity(8, diverged=(1,))
+    found = judge(curves, lanes, record)
+    text = to_json(found)
+    assert from_json(text) == found
+    content = json.loads(text, parse_constant=pytest.fail)  # NaN and Infinity are not JSON
+    assert [v["id"] for v in content["verdicts"]] == [h.id for h in record.hypotheses]
+    with pytest.raises(ValueError, match="Out of range float"):
+        to_json([dataclasses.replace(found[0], value=float("nan"))])
+    for damaged in (text[:-9], text.replace(b"supported", b"proven"), b"[]", b"\x00"):
+        with pytest.raises(ValueError):
+            from_json(damaged)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (hypothesis(margin=-0.1), "margin = -0.1: a margin is a number from 0 up."),
+        (hypothesis("equal", 0.0), "margin = 0: nothing can be shown to be exactly equal"),
+        (hypothesis("never", 0.1), 'expect = "never": it is about one time_to_learn'),
+        (hypothesis("never", 2.0, measure="time_to_learn", minus=None), "margin = 2: for `never`"),
+        (hypothesis(of={"feature": "linaer"}), 'of.feature = "linaer": not a feature.'),
+    ],
+)
+def test_problems_of_a_hypothesis_are_found_before_any_run(wrong, problem):
+    record = synthetic.complexity(1, evaluations=2)[0]
+    assert any(p.startswith(problem) for p in problems(record, wrong))
+    assert problems(record, hypothesis()) == []
