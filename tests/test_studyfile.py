@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import jsonschema
 import pytest
@@ -36,11 +37,11 @@ evaluations = 11
 """
 
 
-@tasks.add("rows of the study file test")
 @spec
 class Rows:
     """A task of limited size whose features have no known optimum."""
 
+    kind: ClassVar[str] = "rows of the study file test"
     rows: int = 100
     noise: float = 0.0
     loss = "sigmoid_cross_entropy"
@@ -72,6 +73,12 @@ ROWS = GOOD.replace(
     'kind = "boolean"\nfeatures = ["linear", "xor_xor_xor"]',
     'kind = "rows of the study file test"\n',
 ).replace("examples = 64\n", "\n")
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    """Only here: every other registered task is tested by the contract tests."""
+    monkeypatch.setitem(tasks.load(), Rows.kind, Rows)
 
 
 @pytest.fixture
@@ -189,7 +196,7 @@ def test_conditions_are_laid_over_the_defaults_and_crossed_with_the_grid(file):
 
 
 def test_another_kind_replaces_the_whole_table(file):
-    kind = "rows of the study file test"
+    kind = Rows.kind
     text = (
         GOOD.replace("examples = 64", "")
         + f'[[condition]]\nname = "rows"\ntask = {{ kind = "{kind}", rows = 64 }}\n'
@@ -876,15 +883,14 @@ def test_a_hypothesis_about_what_is_not_measured(file):
 
 
 WEIRD = [
-    1, -1, 0, 2.5, float("inf"), float("nan"), True, "", "x", "linear", "a\0", [], {}, [[]], [{}],
-    [1, "a", 1], {"kind": 3}, {"kind": []}, {"kind": "boolean", "features": {}}, {"name": 3},
-    [{"name": 3}, {"name": []}, {}, 3], {"a.b": [1]}, {"task": [1]}, {"task": {"kind": ["x"]}},
-    [{"of": {"at": {}}, "id": []}], [{"of": 3}, {"minus": [[]]}], {"": [""]}, 10**30,
+    -1, 2.5, float("inf"), True, "a\0", [], {}, [[]], [1, "a", 1], {"kind": []},
+    {"kind": "boolean", "features": {}}, [{"name": 3}, {"name": []}, {}, 3], {"a.b": [1]},
+    {"task": {"kind": ["x"]}}, [{"of": {"at": {}}, "id": []}, {"minus": [[]]}], {"": [""]}, 10**30,
     datetime.date(2024, 5, 14), [datetime.time(1)],
 ]  # fmt: skip
 
 
-INSIDE = ("task.kind", "task.features", "model.widths", "training.examples", "training.epochs")
+INSIDE = ("task.kind", "task.features", "training.examples")
 
 
 @pytest.mark.parametrize("key", [*studyfile.HEAD, *studyfile.TABLES, *INSIDE])
