@@ -10,7 +10,10 @@ import hashlib
 import io
 import math
 import stat
+import subprocess
+import sys
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -23,6 +26,10 @@ MOST_CELLS = 2**27
 """Rows times columns: 512 MiB as single-precision numbers."""
 
 ENDINGS = (".csv", ".npz", ".parquet")
+
+# What polars, zipfile, zlib and NumPy raise of damaged files, ValueError apart (RuntimeError: an
+# npz that claims to be encrypted or of a version to come).
+_DAMAGE = (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +113,7 @@ def read(path: Path) -> Table:
     if sha256 not in _READ:
         try:
             frame, families = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](content)
-        except (pl.exceptions.PolarsError, zipfile.BadZipFile, EOFError, OverflowError) as error:
+        except _DAMAGE as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(f"cannot be read as {ending[1:]}: {reason[0]}") from None
         if not frame.height:
@@ -152,11 +159,33 @@ def _csv(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
 
 
 def _parquet(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
-    lazy = pl.scan_parquet(io.BytesIO(content))
-    schema = lazy.collect_schema()
-    rows = lazy.select(pl.len()).collect().item()
-    _limit(rows, len(schema))
-    return lazy.collect(), {}
+    # Some damage makes polars end the process that reads (one bit can claim a page of 2^61
+    # bytes), so another process reads first. -P: it imports nothing from the current folder.
+    trial = subprocess.run(
+        [sys.executable, "-P", "-c", _TRIAL.format(most=MOST_CELLS)],
+        input=content, capture_output=True, check=False,
+    )  # fmt: skip
+    if trial.returncode:
+        said = trial.stdout.decode(errors="replace").strip()
+        raise ValueError(said or "cannot be read as parquet: damaged")
+    return pl.read_parquet(io.BytesIO(content)), {}
+
+
+# Rows and columns are in the file's footer: checked before any column is unpacked.
+_TRIAL = """
+import io, sys
+import polars as pl
+content = io.BytesIO(sys.stdin.buffer.read())
+try:
+    lazy = pl.scan_parquet(content)
+    columns, rows = len(lazy.collect_schema()), lazy.select(pl.len()).collect().item()
+    if rows * columns > {most}:
+        sys.exit(print(f"{{rows:,}} rows x {{columns:,}} columns; at most {most:,} cells") or 1)
+    lazy.collect()
+except pl.exceptions.PolarsError as error:
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    sys.exit(print("cannot be read as parquet:", reason[0]) or 1)
+"""
 
 
 def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
