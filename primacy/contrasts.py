@@ -127,10 +127,11 @@ def estimate(
     if problem is None and plan.measure == TIME_TO_LEARN:
         censored = np.logical_and.reduce([s.censored[entered] for s in sides])
         if censored.sum() > pairs / 2:
-            which = "neither was" if len(sides) > 1 else "it was not"
-            problem = (
-                f"{which} learned within {view.tau} steps in {censored.sum()} of {pairs} seeds"
+            which = (
+                "neither was" if minus else "at no level was it" if plan.levels else "it was not"
             )
+            k = int(censored.sum())
+            problem = f"{which} learned within {view.tau} steps in {k} of {pairs} seeds"
     more = {}
     if beside and problem is None and test is not None:
         more = _beside(view, plan, groups, minus, entered)

@@ -142,7 +142,7 @@ def _judge_one(runs: Runs, h: Hypothesis) -> Verdict:
             share_learned(runs, h.contrast) if never else estimate(runs, h.contrast, beside=True)
         )
     except SelectionError as error:
-        found = _nothing(runs, str(error).replace("\n", " "))
+        found = _nothing(runs, f"not one comparison: {'; '.join(error.problems)}")
     word = _word(h, found)
     flips = () if word == "untestable" else tuple(_flips(runs, h, word))
     p = None

@@ -213,3 +213,24 @@ def test_covers_a_known_effect():
         held += low <= 0.7 <= high
     low, high = stats.binom.ppf([0.005, 0.995], 300, 0.95)
     assert low <= held <= high
+
+
+@pytest.mark.parametrize("n", [6, 10, 18])
+@pytest.mark.parametrize("kind", ["ties", "censored", "ratio", "at the margin", "both ends"])
+def test_never_calls_more_often_than_it_says(kind, n):
+    """400 nulls with ties, censoring, a ratio or a margin: at most the band's upper end."""
+    rng = np.random.default_rng(n)
+    called = 0
+    for _ in range(400):
+        a, b = rng.lognormal(3, 0.5, n), rng.lognormal(3, 0.5, n)
+        if kind == "ties":
+            called += of_mean((a / 20).round() - (b / 20).round()).p(0.0) <= 0.05
+        elif kind == "censored":
+            called += of_mean(np.minimum(a, 20) - np.minimum(b, 20)).p(0.0) <= 0.05
+        elif kind == "ratio":
+            called += SignFlip(a, b).p(1.0) <= 0.05
+        elif kind == "at the margin":  # the true difference is .3: "beyond .3" would be wrong
+            called += 2 * of_mean(0.3 + (a - b) / 20).p_above(0.3) <= 0.05
+        else:  # the true difference is the margin: "equivalent" would be wrong
+            called += equivalence(of_mean(5 + a - b), -5.0, 5.0) <= 0.05
+    assert called <= stats.binom.ppf(0.995, 400, 0.05)
