@@ -13,10 +13,10 @@ from primacy.mistakes import (
     dotted,
     name,
     not_among,
-    quoted,
     unknown_key,
     value_at,
 )
+from primacy.problems import quoted
 from primacy.record import Level
 from primacy.registry import models, tasks
 from primacy.study import Condition, Training

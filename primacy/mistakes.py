@@ -1,4 +1,4 @@
-"""What is wrong with a study file, in words a person can act on; every mistake at once."""
+"""Mistakes of a study file: found by pydantic or by hand, said in words a person can act on."""
 
 import dataclasses
 import functools
@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from primacy.problems import Problem, StudyError, quoted
 from primacy.registry import closest
 from primacy.tomllines import Path
 
@@ -36,52 +37,6 @@ _LIMITS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One mistake, where it stands and what to do about it."""
-
-    file: str
-    """As the user called it; `--set` for an override."""
-    line: int | None
-    """Counted from 1; null where it stands on no line (a missing file, an override)."""
-    key: str
-    """Dotted, as in `task.features[1]`; empty for the file as a whole."""
-    message: str
-    choices: tuple[str, ...] = ()
-    """All that would have been legal, where that is a list."""
-    value: str | None = None
-    """What was given, as JSON; null where it is missing or says nothing."""
-
-    @property
-    def place(self) -> str:
-        """`mine.toml:7`."""
-        return shown(self.file if self.line is None else f"{self.file}:{self.line}")
-
-    def __str__(self) -> str:
-        given = self.key if self.value is None else f"{self.key} = {self.value}"
-        return shown(f"{given}: {self.message}" if given else self.message)
-
-
-class StudyError(ValueError):
-    """A study cannot be read. `str()` is one line a problem, and a count."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        width = max(len(problem.place) for problem in self.problems)
-        lines = [f"{problem.place:<{width}}  {problem}" for problem in self.problems]
-        count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-        super().__init__("\n".join([*lines, f"{count}; nothing was run."]))
-
-
-def refuse(file: str, message: str, line: int | None = None) -> NoReturn:
-    """Say that a file as a whole cannot be read.
-
-    Raises:
-        StudyError: always.
-    """
-    raise StudyError([Problem(file=file, line=line, key="", message=message)]) from None
-
-
 @dataclasses.dataclass(frozen=True)
 class Mistake:
     """A problem before its line is known."""
@@ -93,15 +48,19 @@ class Mistake:
     """Whether the value that stands there helps."""
 
 
-def problems(
+def fail(
     mistakes: Iterable[Mistake],
     *,
     file: str,
     document: Mapping[str, Any],
     lines: Mapping[Path, int],
     overridden: Iterable[Path] = (),
-) -> tuple[Problem, ...]:
-    """The mistakes in the order of the file, the first one of each key."""
+) -> NoReturn:
+    """Say all mistakes in the order of the file, the first one of each key.
+
+    Raises:
+        StudyError: always.
+    """
     found: dict[Path, Problem] = {}
     for mistake in mistakes:
         path = mistake.path
@@ -117,7 +76,7 @@ def problems(
             value=_given(document, path) if mistake.shows else None,
         )
         found.setdefault(path, problem)
-    return tuple(sorted(found.values(), key=lambda p: (p.file == "--set", p.line or 0)))
+    raise StudyError(sorted(found.values(), key=lambda p: (p.file == "--set", p.line or 0)))
 
 
 def unknown_key(path: Path, choices: Iterable[str]) -> Mistake:
@@ -190,19 +149,6 @@ def dotted(path: Path) -> str:
             bare = re.fullmatch(r"[A-Za-z0-9_-]+", part)
             text += ("." if text else "") + (part if bare else quoted(part))
     return text
-
-
-def quoted(value: Any) -> str:
-    """A value as a study file writes it, nearly: JSON."""
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def shown(text: str) -> str:
-    """Text for a terminal: control, bidirectional and line-ending characters are escaped."""
-    return "".join(
-        rf"\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c
-        for c in text
-    )
 
 
 def value_at(table: Any, path: Path) -> Any:

@@ -19,7 +19,9 @@ from primacy import tomllines
 from primacy.claims import Claim, Name, read_claims, unknown_measures
 from primacy.conditions import read_conditions
 from primacy.grid import PARTS
-from primacy.mistakes import Mistake, StudyError, checked, problems, refuse, unknown_key
+from primacy.mistakes import Mistake, checked, fail, unknown_key
+from primacy.problems import StudyError as StudyError  # what `read` raises
+from primacy.problems import refuse
 from primacy.registry import closest, models, tasks
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
 from primacy.tomldocument import override, parsed, unusable
@@ -91,9 +93,7 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
     mistakes += wrong
     if mistakes or head is None:
         lines = tomllines.locate(text)
-        raise StudyError(
-            problems(mistakes, file=file, document=document, lines=lines, overridden=overridden)
-        )
+        fail(mistakes, file=file, document=document, lines=lines, overridden=overridden)
     return Study(
         name=head.name,
         question=head.question,

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from primacy.mistakes import Mistake, refuse
+from primacy.mistakes import Mistake
+from primacy.problems import refuse
 from primacy.tomllines import Path
 
 DEEPEST = 32

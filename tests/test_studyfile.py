@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from primacy import studyfile
-from primacy.mistakes import StudyError
+from primacy.problems import StudyError
 from primacy.record import Contrast, Hypothesis
 from primacy.registry import spec, tasks
 from primacy.types import Feature, Target
