@@ -123,8 +123,8 @@ def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: boo
     if relative:
         mark = (
             "Dot: the step by which half of the seeds relied on the feature to "
-            f"{condition.theta:.0%} of the run's own final reliance, so the times are relative to "
-            "each run's own end"
+            f"{100 * condition.theta:g} % of the run's own final reliance, so times are relative "
+            "to each run's own end"
         )
     else:
         mark = "Dashed: the criterion. Dot: the step by which half of the seeds had learned it"
@@ -247,7 +247,7 @@ def every_seed(
     )
 
 
-STAGES = ("learned early", "represented", "used")
+STAGES = ("early", "represented", "used")
 
 
 def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
@@ -273,12 +273,13 @@ def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
     last = {n: next(v for v in reversed(shares[n]) if v is not None) for n in names}
     labels, label_table = end_labels(last, {n: short(n) for n in names}, -0.03, 1.03, palette)
     looks = hue(names, palette)
+    stages = [s for s in STAGES if s in set(table["stage"])]
     x = {
         "field": "stage",
         "type": "ordinal",
-        "sort": list(STAGES),
+        "sort": stages,
         "title": None,
-        "scale": {"type": "point", "padding": 0.15, "domain": list(STAGES)},
+        "scale": {"type": "point", "padding": 0.15, "domain": stages},
         "axis": {"labelAngle": 0, "labelFontSize": 13, "grid": True, "domain": False},
     }
     y = {**y_axis("share of the best feature", -0.03, 1.03), "field": "share"}
@@ -301,7 +302,7 @@ def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
         title="First, represented, used",
         caption="Each feature as a share of the best one: the soonest median time over its own, "
         "its median variance explained, its median reliance (both at the end). Lines that cross "
-        "are disagreements between what is learned, represented and used.",
+        "are disagreements between what comes early, what is represented and what is used.",
         frame=table,
         specification=layered(layers),
         data={"shares": table, "labels": label_table},

@@ -63,7 +63,7 @@ class Figure:
     def spec(self) -> dict[str, Any]:
         """The whole Vega-Lite specification, data included; invisible characters are escaped."""
         rows = {name: _rows(table) for name, table in self.data.items()}
-        return _shown({**self.specification, "datasets": rows})
+        return {**_shown(self.specification), "datasets": rows}
 
     @property
     def chart(self) -> Any:
@@ -122,6 +122,8 @@ def visible(text: str) -> str:
     Line breaks and tabs stay. A name that hides characters is a way to show one thing and mean
     another.
     """
+    if text.isprintable():
+        return text
     return "".join(
         f"\\u{ord(c):04x}"
         if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -142,13 +144,13 @@ def _shown(thing: Any) -> Any:
 
 def _rows(table: pl.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON values: five significant digits, null for what is not a finite number."""
-    return [
-        {
-            k: (float(f"{v:.5g}") if math.isfinite(v) else None) if isinstance(v, float) else v
-            for k, v in row.items()
-        }
-        for row in table.iter_rows(named=True)
-    ]
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.5g}") if math.isfinite(value) else None
+        return visible(value) if isinstance(value, str) else value
+
+    return [{k: plain(v) for k, v in row.items()} for row in table.iter_rows(named=True)]
 
 
 def short(name: str, most: int = 22) -> str:

@@ -130,8 +130,8 @@ def _with_total(own: pl.DataFrame) -> str:
         return ""
     way = "smaller" if rho < 0 else "larger"
     return (
-        f"; it tends to be {way} where the layer's total variance is large (Spearman {rho:+.2f} "
-        "over seeds, no test)"
+        f"; it tends to be {way} where the layer's total variance is large (Spearman "
+        f"{'−' if rho < 0 else '+'}{abs(rho):.2f} over seeds; no test)"
     )
 
 
@@ -178,14 +178,18 @@ def exceptions(
     if rows and len(diverged) > MOST:
         diverged = [_seeds([s for s, _ in ended], rows[0]["seeds"])]
     found = [
-        ("Order flipped", flips or _none("in no seed is the order other than the medians'")),
+        (
+            "Order flipped",
+            flips
+            or _none("the order of the medians is the order in every seed that did not diverge"),
+        ),
         (
             f"Never {verb}",
             never or _none(f"every network that did not diverge {verb} every timed feature"),
         ),
         (
             "Forgotten",
-            forgotten or _none("nothing that was learned fell below the criterion again"),
+            forgotten or _none("nothing that was learned was lost again"),
         ),
         ("Diverged", diverged or _none("every loss stayed finite and in bounds")),
     ]

@@ -88,8 +88,8 @@ def _networks(record: StudyRecord, c: ConditionRecord) -> str:
         shape = f" with hidden layers of {listed([str(w) for w in widths])} units"
     activation = f", {model['activation'].replace('_', ' ')}" if model.get("activation") else ""
     said = (
-        f"We trained {counted(n, 'network')} ({_kind(model, 'network')}{shape}{activation}; "
-        f"{c.parameters:,} parameters) on {_kind(task, 'the')} task{_settings(task)}. "
+        f"We trained {counted(n, 'network')} ({_kind(model)}{shape}{activation}; {c.parameters:,} "
+        f"parameters) on the {task.get('kind', 'study')} task{_settings(c, task)}. "
     )
     varied = {"init": "initial weights", "data": "examples", "order": "order of examples"}
     own = [varied[a] for a in record.seed_axes]
@@ -98,15 +98,20 @@ def _networks(record: StudyRecord, c: ConditionRecord) -> str:
     return said + _trained(c, training)
 
 
-def _kind(spec: Mapping[str, Any], otherwise: str) -> str:
-    kind = spec.get("kind")
-    names = {"mlp": "multilayer perceptrons"}
-    return names.get(kind, f"the {kind}") if kind else otherwise
+def _kind(model: Mapping[str, Any]) -> str:
+    kind = str(model.get("kind", "networks"))
+    return {"mlp": "multilayer perceptrons"}.get(kind, kind)
 
 
-def _settings(spec: Mapping[str, Any]) -> str:
-    told = [f"{k.replace('_', ' ')}: {setting(v)}" for k, v in spec.items() if k != "kind"]
-    return f" ({'; '.join(told)})" if told else ""
+def _settings(c: ConditionRecord, task: Mapping[str, Any]) -> str:
+    # The table of settings has the columns of every feature and the hash of the data.
+    told = [f"features: {listed(standing.declared(c))}"]
+    told += [
+        f"{k.replace('_', ' ')}: {setting(v)}"
+        for k, v in task.items()
+        if k not in ("kind", "features", "sha256") and v is not None
+    ]
+    return f" ({'; '.join(told)})"
 
 
 def setting(value: Any) -> str:
@@ -114,7 +119,7 @@ def setting(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, list | tuple):
-        return ", ".join(setting(v) for v in value) or "none"
+        return ", ".join(f"({setting(v)})" if isinstance(v, list) else setting(v) for v in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {setting(v)}" for k, v in value.items()) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -156,7 +161,8 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     held = f" on {setting(test)} held-out examples" if test else " on held-out examples"
     said = f"Each network was evaluated {len(c.steps)} times, before the first step included,{held}"
     if fit and any(m.name.startswith("variance_explained") for m in record.measures):
-        said += f"; regressions of variance explained were fitted on {setting(fit)} further ones"
+        further = "those kept for it" if fit == "all" else f"{setting(fit)} further ones"
+        said += f"; regressions of variance explained were fitted on {further}"
     said += "."
     racers = standing.racers(c)
     if not racers:
@@ -168,17 +174,17 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
         floor = chosen.floor if chosen and chosen.floor is not None else 0
         return (
             f"{said} A feature counts as learned at the first of {span} with {measure} at or above "
-            f"{c.theta:.0%} of the network's own last value, and as not used where that value is "
-            f"below {floor:g}; such times are relative to the end of the run. Features not there "
-            f"by step {c.tau:,} are right-censored."
+            f"{100 * c.theta:g} % of the network's own last value, and as not used where that last "
+            f"value is below {floor:g}; such times are relative to the end of the run. Features "
+            f"not there by step {c.tau:,} are right-censored."
         )
     levels = sorted({round(v, 4) for n in racers if (v := standing.level(c, n)) is not None})
     return (
         f"{said} A feature counts as learned at the first of {span} with held-out {measure} at or "
-        f"above {listed([f'{v:g}' for v in levels], 'or')} ({c.theta:.0%} of the way from chance "
-        f"to the ceiling). Features not learned by step {c.tau:,} are right-censored; medians and "
-        "quartiles of times are over all networks, those that never learned counted as later than "
-        "any step."
+        f"above {listed([f'{v:g}' for v in levels], 'or')} ({100 * c.theta:g} % of the way from "
+        f"chance to the ceiling). Features not learned by step {c.tau:,} are right-censored; "
+        "medians and quartiles of times are over all networks, those that never learned counted "
+        "as later than any step."
     )
 
 
@@ -221,6 +227,8 @@ def known(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was known about a feature before training, as text."""
 
     def told(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return "; ".join(f"{k}: {told(v)}" for k, v in value.items()) or "none"
         if isinstance(value, float):
             return number(value)
         if isinstance(value, list | tuple):

@@ -22,18 +22,22 @@ CLEAR = 0.75
 EQUAL = 0.05
 """Two medians closer than this share of the larger are called about equal."""
 
+VARIANCE = "of the layer's variance"
+
 Row = Mapping[str, Any]
 
 
 def number(value: float | None) -> str:
-    """A value with three significant digits; `–` for null."""
+    """A value with at most three significant digits; `–` for null."""
     if value is None:
         return "–"
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     if abs(value) >= 1e5 or abs(value) < 1e-3:
         return f"{value:.2e}"
-    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
 
 
 def share(value: float | None) -> str:
@@ -85,16 +89,20 @@ def among(k: int, n: int, noun: str = "seed") -> str:
 
 def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
     """The finding: which feature was first, represented, used; the exception; the verdicts."""
+    return " ".join(sentences(record, summary, verdicts))
+
+
+def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
+    """The answer sentence by sentence; the first is the order of learning."""
     standings = standing.standings(record, summary)
     trained = [c for c in record.conditions if standings[c.name]]
     if not trained:
-        return "Nothing has been trained yet."
+        return ["Nothing has been trained yet."]
     if len(trained) == 1:
-        sentences = _one(trained[0], standings[trained[0].name], summary)
+        said = _one(trained[0], standings[trained[0].name], summary)
     else:
-        sentences = _many(trained, standings, summary)
-    sentences += _judged(record, verdicts)
-    return visible(" ".join(sentences))
+        said = _many(trained, standings, summary)
+    return [visible(s) for s in said + _judged(record, verdicts)]
 
 
 def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> list[str]:
@@ -105,16 +113,21 @@ def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame)
             f"{'The one network' if n == 1 else f'All {n} networks'} diverged, "
             "so there is no order of learning to tell."
         ]
-    said = [order(condition, rows, summary)]
+    came = order(condition, rows, summary)
+    said = []
     first = rows[0]["feature"] if rows[0]["steps"] is not None else None
     for column, words in (
-        ("variance_explained", ("represented", "more strongly represented", "of the variance")),
-        ("reliance", ("used", "relied on more", "reliance")),
+        (
+            "variance_explained",
+            ("represented", "represented more strongly", "represented most strongly", VARIANCE),
+        ),
+        ("reliance", ("used", "used more", "used most", "")),
     ):
         if sentence := stronger(condition, rows, summary, column, words, first):
             said.append(sentence)
-    said += _exceptions(condition, rows)
-    return said
+    # Times that are relative to the run's own end are the weaker finding.
+    said = [*reversed(said), came] if standing.relative(condition) else [came, *said]
+    return said + _exceptions(condition, rows)
 
 
 def _verb(condition: ConditionRecord) -> str:
@@ -134,6 +147,8 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         if len(timed) > 2:
             names = listed([r["feature"] for r in timed])
         return f"{prefix}{names} was{'' if prefix else ' not'} {verb} within {tau}, in any seed."
+    if verb != "learned" and (there := [r["feature"] for r in timed if r["steps"] == 0]):
+        return _from_the_start(there, timed) + ending
     if len(timed) == 1:
         row = timed[0]
         after = f", after {row['steps']:,} steps (median)" if row["steps"] is not None else ""
@@ -142,7 +157,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         )
     table = standing.matrix(standing.times(summary), condition.name, "time")
     if len(timed) == 2:
-        return _pair(timed, table, n, verb, tau) + ending
+        return _pair(timed, table, n, verb, condition) + ending
     leader, last = timed[0], timed[-1]
     wins = _firsts(table, [r["feature"] for r in timed])
     k = wins.get(leader["feature"], 0)
@@ -165,6 +180,22 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
     )
 
 
+def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
+    """Where the criterion holds before training: an untrained network's output varies too."""
+    later = [
+        f"{r['feature']} got there after {r['steps']:,} steps (median)"
+        if r["steps"] is not None
+        else f"{r['feature']} got there {among(r['learned'], r['seeds'])}"
+        for r in timed
+        if r["steps"] != 0
+    ]
+    was, it_was = ("was", "it was") if len(there) == 1 else ("were", "they were")
+    return (
+        f"{listed(there)} {was} relied on before any training as much as at the end, so no time "
+        f"tells when {it_was} learned{f'; {listed(later)}' if later else ''}."
+    )
+
+
 def _firsts(table: Mapping[int, Mapping[str, float | None]], names: Sequence[str]) -> Counter:
     """In how many seeds each feature alone came first."""
     found: Counter = Counter()
@@ -176,11 +207,16 @@ def _firsts(table: Mapping[int, Mapping[str, float | None]], names: Sequence[str
     return found
 
 
-def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, tau: str) -> str:
-    a, b = timed
+def _epochs(a: int, b: int, epoch: int | None) -> str:
+    return f"; epochs {a / epoch:.3g} and {b / epoch:.3g}" if epoch else ""
+
+
+def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, condition: ConditionRecord) -> str:
+    (a, b), tau, epoch = timed, f"{condition.tau:,} steps", condition.steps_per_epoch
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
     medians = (
-        f"after {a['steps']:,} steps against {b['steps']:,} (medians)"
+        f"after {a['steps']:,} steps against {b['steps']:,} (medians"
+        f"{_epochs(a['steps'], b['steps'], epoch)})"
         if b["steps"] is not None
         else f"after {a['steps']:,} steps (median), while {b['feature']} was {verb} "
         f"{among(b['learned'], n)} within {tau}"
@@ -206,37 +242,33 @@ def stronger(
     rows: Sequence[Row],
     summary: pl.DataFrame,
     column: str,
-    words: tuple[str, str, str],
+    words: tuple[str, str, str, str],
     first: str | None,
 ) -> str | None:
     """Which feature leads in a column at the end, and in how many seeds; None: nothing to say."""
     known = sorted((r for r in rows if r.get(column) is not None), key=lambda r: -r[column])
-    verb, more, unit = words
+    verb, more, most, unit = words
     if len(known) < 2:
         return None
     a, b = known[0], known[1]
-    unit_first = unit == "reliance"
-    values = f"{'reliance ' if unit_first else ''}{share(a[column])} against {share(b[column])}"
-    values += f"{'' if unit_first else f' {unit}'}, medians"
+    of = "median reliance" if column == "reliance" else "medians"
+    values = f"{of} {share(a[column])} and {share(b[column])} {unit}".rstrip()
     if a[column] <= 0:
-        return f"At the end no feature is measurably {verb} ({values})."
+        return f"No feature is measurably {verb} at the end ({values})."
     table = standing.matrix(summary, condition.name, column)
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)
     n = len(ahead) + len(behind) + len(ties)
-    many = len(known) > 2
     if a[column] - b[column] < EQUAL * a[column]:
         both = f"{a['feature']} and {b['feature']}"
-        lead = "most and about equally" if many else "about equally"
-        return f"At the end {both} are {verb} {lead} ({values})."
+        lead = f"{most} and about equally" if len(known) > 2 else f"{verb} about equally"
+        return f"At the end {both} are {lead} ({values})."
     if len(ahead) < CLEAR * n:
         return (
-            f"The seeds disagree about which is {more}: {a['feature']} in {len(ahead)} of {n}, "
-            f"{b['feature']} in {len(behind)} ({values})."
+            f"The seeds disagree about which is {more} at the end: {a['feature']} in {len(ahead)} "
+            f"of {n}, {b['feature']} in {len(behind)} ({values})."
         )
     also = "also " if a["feature"] == first else ""
-    lead = f"the feature {more} than any other" if many else more
-    if many:
-        lead = {"represented": "represented most strongly", "used": "used most"}[verb]
+    lead = most if len(known) > 2 else more
     return f"At the end {a['feature']} is {also}{lead}, {among(len(ahead), n)} ({values})."
 
 
@@ -249,7 +281,7 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
         if row["timed"] and row["steps"] is not None and never > 0:
             said.append(
                 f"{row['feature']} was not {_verb(condition)} within {condition.tau:,} steps "
-                f"in {never} of {n}."
+                f"in {never} of {n} seeds."
             )
     if diverged:
         said.append(f"{diverged} of {n} networks diverged.")
@@ -271,46 +303,75 @@ def _many(
             leaders.setdefault(timed[0]["feature"], []).append(c.name)
         elif len(timed) > 1:
             leaders.setdefault("", []).append(c.name)
-    said = _by_condition(leaders, n) if leaders else _alone(conditions, standings)
-    for column, verb in (
+    said = _by_condition(leaders, standings) if leaders else _alone(conditions, standings)
+    for column, most in (
         ("variance_explained", "represented most strongly"),
         ("reliance", "used most"),
     ):
-        tops: Counter = Counter()
-        for c in conditions:
-            known = [r for r in standings[c.name] if r.get(column) is not None]
-            if len(known) > 1:
-                tops[max(known, key=lambda r: r[column])["feature"]] += 1
-        if tops:
-            name, k = tops.most_common(1)[0]
-            said.append(f"{name} is {verb} at the end {among(k, n, 'condition')}.")
-    never = Counter(
-        r["feature"]
-        for c in conditions
-        for r in standings[c.name]
-        if r["timed"] and r["steps"] is None
-    )
-    for name, k in never.items():
-        if leaders:
-            half = "Fewer than half of the seeds"
-            said.append(f"{half} learned {name} {among(k, n, 'condition')}.")
+        if told := _tops(conditions, standings, column):
+            said.append(f"At the end {told[0]} is {most} {told[1]}.")
+    never: dict[str, list[str]] = {}
+    for c in conditions:
+        for r in standings[c.name]:
+            if r["timed"] and r["steps"] is None:
+                never.setdefault(r["feature"], []).append(c.name)
+    for name, own in never.items() if leaders else ():
+        said.append(f"{name} was not learned by half of the seeds {_conditions(own, n)}.")
     if diverged := sum(standings[c.name][0]["diverged"] for c in conditions):
         lanes = sum(standings[c.name][0]["seeds"] for c in conditions)
         said.append(f"{diverged} of {lanes} networks diverged.")
     return said
 
 
-def _by_condition(leaders: Mapping[str, list[str]], n: int) -> list[str]:
+def _conditions(names: Sequence[str], n: int) -> str:
+    if len(names) == n or len(names) > 3:
+        return among(len(names), n, "condition")
+    return f"with {listed(names)}"
+
+
+def _tops(
+    conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]], column: str
+) -> tuple[str, str] | None:
+    """The feature that leads a column in most conditions, and in how many; equal ones apart."""
+    tops: Counter = Counter()
+    equal = seen = 0
+    for c in conditions:
+        known = sorted(
+            (r for r in standings[c.name] if r.get(column) is not None), key=lambda r: -r[column]
+        )
+        if len(known) < 2:
+            continue
+        seen += 1
+        if known[0][column] - known[1][column] < EQUAL * abs(known[0][column]):
+            equal += 1
+        else:
+            tops[known[0]["feature"]] += 1
+    if not tops:
+        return ("no feature", f"in {counted(seen, 'condition')}: all about equal") if seen else None
+    name, k = tops.most_common(1)[0]
+    note = f" (about equal in {equal})" if equal else ""
+    return name, among(k, seen, "condition") + note
+
+
+def _by_condition(
+    leaders: Mapping[str, list[str]], standings: Mapping[str, list[dict]]
+) -> list[str]:
+    n = sum(map(len, leaders.values()))
     ranked = sorted(((f, c) for f, c in leaders.items() if f), key=lambda p: -len(p[1]))
     if not ranked:
         return ["In no condition does one feature alone have the soonest median time."]
     name, own = ranked[0]
-    said = f"{name} was learned first {among(len(own), n, 'condition')}"
+    steps = [standings[c][0]["steps"] for c in own]
+    span = f"median step {min(steps):,}"
+    span += f" to {max(steps):,}" if max(steps) > min(steps) else ""
     others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
     told = [
         f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
     ]
-    return [said + (f" ({listed(told)})" if told else "") + ", by median step."]
+    seeds = {standings[c][0]["seeds"] for c in own}
+    each = f", {seeds.pop()} seeds each" if len(seeds) == 1 else ""
+    rest = f"; {listed(told)}" if told else ""
+    return [f"{name} was learned first {among(len(own), n, 'condition')} ({span}{each}){rest}."]
 
 
 def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]]) -> list[str]:
@@ -338,36 +399,27 @@ def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[d
 def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:
     if not verdicts:
         return []
-    n = len(verdicts)
-    words = Counter(v.word for v in verdicts)
+    n, words = len(verdicts), Counter(v.word for v in verdicts)
     fixed = "" if record.post_hoc else " fixed before the runs"
+    fragile = sum("fragile" in v.flags for v in verdicts)
+    note = (
+        "" if not fragile else ", though fragile" if n == 1 else f"; {fragile} of these verdicts "
+    )
+    note += "" if not fragile or n == 1 else "is fragile" if fragile == 1 else "are fragile"
     if n == 1:
-        only = verdicts[0]
-        fragile = ", though fragile" if "fragile" in only.flags else ""
-        said = [f"The one claim{fixed} is {_is(only.word)}{fragile}."]
+        said = [f"The one claim{fixed} is {_is(verdicts[0].word)}{note}."]
     elif len(words) == 1:
-        said = [f"All {n} claims{fixed} are {_is(verdicts[0].word)}{_fragile(verdicts)}."]
+        said = [f"All {n} claims{fixed} are {_is(verdicts[0].word)}{note}."]
     else:
-        parts = [
-            f"{k} {'is' if k == 1 else 'are'} {_is(word)}{_ids(verdicts, word)}"
-            for word, k in words.most_common()
-        ]
-        said = [f"Of {n} claims{fixed}, {listed(parts)}{_fragile(verdicts)}."]
+        (word, k), *rest = words.most_common()
+        parts = [f"{k} {'is' if k == 1 else 'are'} {_is(word)}"]
+        parts += [f"{k} {_is(word)}" for word, k in rest]
+        said = [f"Of {n} claims{fixed}, {listed(parts)}{note}."]
     return said + [f"{s}." for s in (control(v, verdicts) for v in verdicts) if s]
 
 
 def _is(word: str) -> str:
-    return "found to have no effect" if word == "no effect" else word
-
-
-def _ids(verdicts: Sequence[Verdict], word: str) -> str:
-    ids = [v.id for v in verdicts if v.word == word]
-    return "" if word == "supported" or len(ids) > 3 else f" ({listed(ids)})"
-
-
-def _fragile(verdicts: Sequence[Verdict]) -> str:
-    k = sum("fragile" in v.flags for v in verdicts)
-    return f"; {k} of these verdicts {'is' if k == 1 else 'are'} fragile" if k else ""
+    return "found without effect" if word == "no effect" else word
 
 
 def control(verdict: Verdict, verdicts: Sequence[Verdict]) -> str | None:
@@ -376,6 +428,6 @@ def control(verdict: Verdict, verdicts: Sequence[Verdict]) -> str | None:
     if main is None or main.word == verdict.word:
         return None
     return (
-        f"The control {verdict.id} of {main.id} comes out differently: {verdict.word}, "
-        f"where {main.id} is {main.word}"
+        f"The control {verdict.id} is {verdict.word}, where {main.id}, which it controls, is "
+        f"{main.word}"
     )

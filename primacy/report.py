@@ -30,7 +30,7 @@ from primacy import (
 from primacy import standing as places
 from primacy.figures import Figure, visible
 from primacy.gallery import drawings
-from primacy.prose import answer, number, probability, share
+from primacy.prose import answer, number, probability, sentences, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
@@ -83,7 +83,7 @@ def page(
     environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
-    said = answer(record, summary, verdicts)
+    said = sentences(record, summary, verdicts)
     return environment.get_template("report.html").render(
         style=Markup(style),
         script=Markup(script),
@@ -93,17 +93,17 @@ def page(
         ),
         record=record,
         heading=record.question or record.name,
-        answer=_emphasized(said, names),
-        answer_text=said,
+        answer=[_emphasized(s, names) for s in said],
+        answer_text=said[0],
         chips=_chips(record, lanes, summary, provenance),
         groups=_groups(record, verdicts),
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,
         relative=places.relative(lead) if lead else False,
-        figures={name: _drawn(figure) for name, figure in found.items()},
+        figures={name: _drawn(figure, palette) for name, figure in found.items()},
         rows=standings[lead.name] if lead else [],
-        strengths=[s for s in places.STRENGTHS if lead and s in standings[lead.name][0]],
+        strengths=[s for s in places.STRENGTHS if _any(standings, s)],
         nulls={r["feature"]: r for r in findings.nulls(lead, curves)} if lead else {},
         hues={name: _hue(color) for name, (color, _) in palette.items()},
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
@@ -120,6 +120,10 @@ def page(
         summary_rows=summary.height,
         data=Markup(embedding.json_block(record, summary, verdicts, provenance)),
     )
+
+
+def _any(standings: Mapping[str, list[dict]], column: str) -> bool:
+    return any(row.get(column) is not None for rows in standings.values() for row in rows)
 
 
 def _hashed(text: str) -> str:
@@ -185,10 +189,12 @@ def _verdict(v: Verdict) -> dict[str, Any]:
     def told(x: float | None) -> str:
         if x is None:
             return "–"
+        if ratio and 0 < x < 0.5:
+            return f"{number(x)}× (1/{number(1 / x)})"
         return f"{number(x)}×" if ratio else number(x) if v.scale == "share" else _signed(x)
 
     effect = told(v.value)
-    between = f"{told(v.low)} to {told(v.high)}" if None not in (v.low, v.high) else ""
+    between = f"{_end(v.low, v)} to {_end(v.high, v)}" if None not in (v.low, v.high) else ""
     null = v.margin if v.scale == "share" else 1.0 if ratio else 0.0
     band = (
         (0.0, v.margin)
@@ -224,6 +230,10 @@ def _verdict(v: Verdict) -> dict[str, Any]:
             )
         ),
     }  # fmt: skip
+
+
+def _end(x: float | None, v: Verdict) -> str:
+    return "–" if x is None else number(x) if v.scale in ("ratio", "share") else _signed(x)
 
 
 def _signed(x: float) -> str:
@@ -267,7 +277,7 @@ def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str
     ]
 
 
-def _drawn(figure: Figure) -> dict[str, Any]:
+def _drawn(figure: Figure, palette: charts.Palette) -> dict[str, Any]:
     """A figure as the page shows it: drawing, words, table, CSV."""
     frame, label = figure.frame, f"{figure.title}. {figure.caption}"
     header = [c.replace("_", " ") for c in frame.columns]
@@ -280,6 +290,7 @@ def _drawn(figure: Figure) -> dict[str, Any]:
         "title": figure.title,
         "caption": figure.caption,
         "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
+        "key": [(n, _hue(palette[n][0])) for n in figure.data["labels"]["feature"] if n in palette],
         "header": header,
         "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],
         "note": note,
