@@ -39,19 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _called(words: list[str]) -> int:
-    from primacy.mistakes import StudyError
-
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         return _fail(words, str(error).strip(), 2)
-    except StudyError as error:
-        problems = [_problem(p) for p in error.problems]
-        return _fail(words, str(error), 2, problems)
     except ValueError as error:
-        from primacy.store import Damaged
-
-        return _fail(words, str(error), 1 if isinstance(error, Damaged) else 2)
+        # A study's mistakes come as a list (`mistakes.StudyError`), damage as what was found.
+        problems = [_problem(p) for p in getattr(error, "problems", ())]
+        return _fail(words, str(error), getattr(error, "exit_code", 2), problems)
     except OSError as error:
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         return _fail(words, f"{what}. Every committed block is kept; the same command resumes.", 1)
@@ -114,7 +109,8 @@ def run(
     asked = studyfile.read(study, overrides=changes)
     from primacy.blocks import Interrupted, Store, plan
     from primacy.blocks import run as run_blocks
-    from primacy.terminal import TerminalProgress, plain, verdict_table
+    from primacy.progress import TerminalProgress
+    from primacy.terminal import plain, verdict_table
 
     folder = out or Path("runs") / asked.name
     if dry_run:

@@ -1,16 +1,16 @@
 """How a named thing is added: registries of tasks, models and measures, and frozen specs."""
 
 import dataclasses
-import difflib
 import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict
 
+from primacy.spelling import closest
 from primacy.types import as_pytree
 
 T = TypeVar("T")
@@ -19,12 +19,6 @@ T = TypeVar("T")
 # examples on which a measure fits, apart from those on which it is scored.
 DATA = ("inputs", "features", "targets", "outputs", "reps")
 OFFERED = (*DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss")
-
-
-def closest(name: str, choices: Iterable[str]) -> str:
-    """`Did you mean "x"?` with a leading blank, or nothing where no choice is near."""
-    near = difflib.get_close_matches(name.strip().lower(), list(choices), n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else ""
 
 
 class Registry(dict[str, Any]):

@@ -40,6 +40,8 @@ class StoreError(ValueError):
 class Damaged(StoreError):
     """Files of a run folder are not as they were written."""
 
+    exit_code = 1
+
 
 def write(path: Path, content: bytes) -> None:
     """Write a file so that it is either the old one or the new one, whatever happens."""

@@ -1,22 +1,16 @@
-"""How a run looks in a terminal: progress while it works, tables when it is done.
+"""How results look in a terminal.
 
-Progress goes to stderr, results to stdout. Names that a user chose are data: they are shown as
-text, never as markup, and control characters are shown escaped.
+Names that a user chose are data: they are shown as text, never as markup, and control characters
+are shown escaped.
 """
 
-import time
 import unicodedata
 from collections.abc import Sequence
 
-import polars as pl
 from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
-from rich.progress import TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from primacy.blocks import Plan, Progress
 from primacy.verdicts import Verdict
 
 STYLES = {
@@ -26,94 +20,15 @@ STYLES = {
     "inconclusive": ("?", "yellow"),
     "untestable": ("–", "dim"),
 }
-PLAIN_EVERY = 10.0
-"""Seconds between two progress lines where there is no terminal."""
 
 
 def plain(text: str) -> Text:
     """A name as text, with control and direction characters shown escaped."""
     shown = (
-        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text
+        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode()
+        for c in text
     )
     return Text("".join(shown))
-
-
-class TerminalProgress(Progress):
-    """A progress bar, or a line every ten seconds where stderr is not a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._console, self._live = console, console.is_terminal
-        self._bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(),
-            console=console,
-        )  # fmt: skip
-        self._ranks: dict[str, list[float]] = {}
-        self._done = self._lanes = self._steps = self._diverged = 0
-        self._began = self._told = 0.0
-        self._plan: Plan | None = None
-
-    def __enter__(self) -> "TerminalProgress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._live and self._plan and self._plan.lanes:
-            self._bar.stop()
-
-    def planned(self, plan: Plan) -> None:
-        """Say what will be done, and start the bar."""
-        self._plan, self._began, self._told = plan, time.monotonic(), time.monotonic()
-        record = plan.record
-        say = f"{record.name}: {len(record.conditions)} condition(s) x {len(record.seeds)} seeds"
-        if plan.stored:
-            say += f"; {plan.stored} already trained"
-        self._console.print(Text(f"{say}; {plan.lanes} networks to train"))
-        if plan.lanes and self._live:
-            self._task = self._bar.add_task("compiling", total=plan.seed_steps, rate="")
-            self._bar.start()
-
-    def advanced(self, seed_steps: int) -> None:
-        """Move the bar; the clock of the rate starts when the first program is compiled."""
-        now = time.monotonic()
-        if not self._steps:
-            self._began = now
-        self._steps += seed_steps
-        if self._live:
-            rate = self._rate(now)
-            self._bar.update(
-                self._task, completed=self._steps, rate=f"{rate:,.0f} seed-steps/s",
-                description=self._standing(),
-            )  # fmt: skip
-        elif now - max(self._told, self._began) >= PLAIN_EVERY and self._plan:
-            self._told = now
-            left = (self._plan.seed_steps - self._steps) / max(self._rate(now), 1e-9)
-            self._console.print(
-                Text(
-                    f"{self._steps:,} of {self._plan.seed_steps:,} seed-steps, "
-                    f"about {left:.0f} s left; {self._standing()}"
-                )
-            )
-
-    def committed(self, lanes: pl.DataFrame, summary: pl.DataFrame) -> None:
-        """Count, and keep the provisional order of the features."""
-        self._lanes += lanes.height
-        self._diverged += lanes.filter(pl.col("ended") == "diverged").height
-        last = summary.height + 1.0
-        for feature, rank in summary.select("feature", "rank").rows():
-            self._ranks.setdefault(str(feature), []).append(last if rank is None else rank)
-
-    def _rate(self, now: float) -> float:
-        return self._steps / max(now - self._began, 1e-3)
-
-    def _standing(self) -> str:
-        if not self._lanes:
-            return "training"
-        total = self._plan.lanes if self._plan else 0
-        order = sorted(self._ranks, key=lambda f: sum(self._ranks[f]) / len(self._ranks[f]))
-        said = f"{self._lanes}/{total} networks"
-        if self._diverged:
-            said += f", {self._diverged} diverged"
-        return f"{said}, so far: {plain(' < '.join(order[:4])).plain}"
 
 
 def number(value: float | None) -> str:

@@ -1,0 +1,5 @@
+"""`python -m primacy`."""
+
+from primacy.cli import main
+
+main()
