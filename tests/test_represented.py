@@ -219,6 +219,24 @@ def test_every_definition_against_scikit_learn(seed, shift):
             assert found[name][f] == pytest.approx(value, abs=ORACLE), name
 
 
+@pytest.mark.parametrize("apart", [0.1, 0.001])
+def test_nearly_equal_features_against_scikit_learn(apart):
+    """Correlation .995 and .9999995, in a layer where their small difference is loud."""
+    rng = np.random.default_rng(0)
+    x, difference, other = rng.normal(size=(3, 1200, 1))
+    features = np.hstack([x, x + apart * difference, other])
+    reps = difference * np.linspace(0, 1, 12) + x * np.linspace(1, -1, 12)
+    reps += 0.3 * rng.normal(size=reps.shape)
+    data = [a.astype(np.float32) for a in (reps[:700], features[:700], reps[700:], features[700:])]
+    assert measured(*data)[JOINT] == pytest.approx(explained(*data)[0], abs=ORACLE)
+
+
+def test_fewer_test_examples_than_features():
+    fit_reps, fit_features, reps, features = drawn(7, n=3, k=5)
+    data = (fit_reps, fit_features, reps, features)
+    assert measured(*data)[JOINT] == pytest.approx(explained(*data)[0], abs=ORACLE)
+
+
 def test_moments_against_numpy():
     data = drawn(4)
     data[2] += 500
@@ -271,6 +289,13 @@ def test_groups_and_constants_are_null_and_poison_nothing():
     # With nothing else to fit there is no joint share either.
     nothing = np.full_like(features, np.nan)
     assert np.isnan(measured(fit_reps, np.full_like(fit_features, np.nan), reps, nothing)[JOINT])
+
+
+def test_a_task_without_features_has_no_shares():
+    found = planted(np.hstack([BITS, BITS]), np.zeros((16, 0)))
+    assert np.isnan(found[JOINT])
+    assert all(found[name].shape == (0,) for name in BY_FEATURE)
+    assert found["participation_ratio"] == pytest.approx(4, abs=CLOSED)
 
 
 def test_a_constant_layer_has_no_share():

@@ -21,9 +21,9 @@ from primacy.registry import measure
 FLOOR = 1e-6
 """A unit with less than this share of the layer's mean unit variance counts as dead."""
 
-SAME = 1e-6
-"""Directions of the features below this share (times their number) of the largest one's variance
-are left out of a joint fit: features as good as equal are counted once."""
+SAME = 1e-5
+"""Directions of the features with less than this share (times their number) of the largest one's
+standard deviation are left out of a joint fit: features as good as equal are counted once."""
 
 PAPER = "Lampinen, Chan, Hermann 2024, arXiv 2405.05847"
 
@@ -167,16 +167,17 @@ def variance_explained_example_mean(
 
 
 class _Joint(NamedTuple):
-    """What a fit on several features at once needs: products of deviations.
+    """What a fit on several features at once needs.
 
-    Features are in units of their standard deviation in the fit; one that is constant or not
-    finite is 0 everywhere, so it neither helps nor harms.
+    The features' deviations Z, in units of their standard deviation in the fit, are written as
+    Q R with orthonormal Q, on both sets: products with Q do not cancel where features are nearly
+    equal. A feature that is constant or not finite is 0 everywhere: it neither helps nor harms.
     """
 
-    gram: Float[Array, "k k"]  # of the fit
-    cross: Float[Array, "k h"]
-    test_gram: Float[Array, "k k"]
-    test_cross: Float[Array, "k h"]
+    cross: Float[Array, "r h"]  # Q' layer, of the fit; r is k, or m where there are fewer examples
+    factor: Float[Array, "r k"]  # R, of the fit
+    test_cross: Float[Array, "q h"]
+    test_factor: Float[Array, "q k"]
     feature_gap: Float[Array, "1 k"]  # test mean minus fit mean
     rep_gap: Float[Array, "1 h"]
     n: int
@@ -192,7 +193,6 @@ def _joint(
 ) -> _Joint:
     y, x = centered(fit_reps), centered(fit_features)
     test_y, test_x = centered(reps), centered(features)
-    m, n = fit_reps.shape[0], reps.shape[0]
     spread = (x.deviations**2).mean(axis=0)
     usable = jnp.isfinite(features).all(axis=0) & jnp.isfinite(spread) & (spread > 0)
     scale = jnp.sqrt(jnp.where(usable, spread, 1.0))[None]
@@ -200,14 +200,15 @@ def _joint(
         jnp.where(usable[None], part, 0.0) / scale
         for part in (x.deviations, test_x.deviations, mean_gap(test_x, x))
     )
+    (basis, factor), (test_basis, test_factor) = jnp.linalg.qr(z), jnp.linalg.qr(test_z)
     return _Joint(
-        gram=z.T @ z / m,
-        cross=z.T @ y.deviations / m,
-        test_gram=test_z.T @ test_z,
-        test_cross=test_z.T @ test_y.deviations,
+        cross=basis.T @ y.deviations,
+        factor=factor,
+        test_cross=test_basis.T @ test_y.deviations,
+        test_factor=test_factor,
         feature_gap=gap,
         rep_gap=mean_gap(test_y, y),
-        n=n,
+        n=reps.shape[0],
         total=(test_y.deviations**2).sum(),
         usable=usable,
     )
@@ -220,14 +221,17 @@ def _together(fit: _Joint) -> Float[Array, " k1"]:
     """
 
     def score(chosen: Bool[Array, " k"]) -> Float[Array, ""]:
-        on = chosen.astype(fit.gram.dtype)[:, None]
+        left, size, right = jnp.linalg.svd(fit.factor * chosen[None], full_matrices=False)
         # The pseudo-inverse: equal features share the credit instead of blowing up.
-        size, direction = jnp.linalg.eigh(fit.gram * on * on.T)
-        kept = size > SAME * on.size * size[-1]
-        inverse = direction * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[None]
-        slope = inverse @ (direction.T @ (on * fit.cross))
-        offset = fit.rep_gap - fit.feature_gap @ slope
-        explained = (slope * (2 * fit.test_cross - fit.test_gram @ slope)).sum()
+        kept = size > SAME * chosen.size * size[:1]
+        to_unit = (right * chosen[None]).T * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[
+            None
+        ]
+        slope = left.T @ fit.cross  # on the features' principal directions, of length 1 in the fit
+        test_unit = fit.test_factor @ to_unit
+        offset = fit.rep_gap - fit.feature_gap @ to_unit @ slope
+        guess = test_unit @ slope
+        explained = (guess * (2 * fit.test_cross - guess)).sum()
         return share(explained - fit.n * (offset**2).sum(), fit.total)
 
     k = fit.usable.size
