@@ -56,6 +56,8 @@ def _called(words: list[str]) -> int:
 
 
 def _problem(problem: Any) -> dict[str, Any]:
+    if isinstance(problem, str):
+        return {"file": None, "line": None, "key": None, "message": problem, "choices": []}
     return {
         "file": problem.file, "line": problem.line, "key": problem.key,
         "message": problem.message, "choices": list(problem.choices or ()),

@@ -16,7 +16,7 @@ from primacy.study import Condition, Study
 from primacy.types import Feature, Target
 
 NOT_USED = 0.01
-"""A feature group whose final reliance is below this is "not used" (science: time-to-learn)."""
+"""A feature group that costs the final network less than this share of its score is not used."""
 
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
 
@@ -48,10 +48,16 @@ def measured(study: Study) -> tuple[Measure, ...]:
     for name in study.measures:
         offered[name]  # an unknown name raises, with the likely one
     losses = {condition.task.loss for condition in study.conditions.values()}
+    needed = {
+        criterion.measure
+        for condition in study.conditions.values()
+        for feature in condition.task.declared
+        if (criterion := _feature(feature, condition.task.targets).criterion)
+    }  # without which no time-to-learn could be told
     return tuple(
         measure
         for name, measure in sorted(offered.items())
-        if (name in study.measures if study.measures else True)
+        if (not study.measures or name in {*study.measures, *needed})
         and any(loss in losses for loss in measure.losses)
     )
 
@@ -122,9 +128,12 @@ def _condition(
 def _feature(feature: Feature, targets: tuple[Target, ...]) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     if target is None:
+        # Relative to the lane's own end. Not plain `reliance`, which is a share of whatever the
+        # outputs vary: an untrained network already relies on its inputs, by .05 to .4.
+        score = "accuracy" if targets[0].kind == "binary" else "r_squared"
         criterion = record.Criterion(
-            measure="reliance", chance=0.0, ceiling=None, floor=NOT_USED
-        )  # relative to the lane's own end
+            measure=f"reliance_{score}", chance=0.0, ceiling=None, floor=NOT_USED
+        )
     else:
         criterion = record.Criterion(
             measure="accuracy" if target.kind == "binary" else "r_squared",

@@ -5,7 +5,6 @@ an estimate would find after them.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from primacy.record import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
 from primacy.runs import by_feature, cards, criterion_of, own_target
+from primacy.spelling import closest
 
 TIME_TO_LEARN = "time_to_learn"
 """The event that can stand where a measure's name stands."""
@@ -113,9 +113,7 @@ class _Resolver:
     def wrong(self, place: str, value: Any, what: str, choices: Iterable[Any] = ()) -> None:
         """Note a problem, with the legal choices and the likely typo."""
         legal = [str(choice) for choice in choices]
-        near = difflib.get_close_matches(str(value).strip(), legal, n=1, cutoff=0.6)
-        text = f"{place} = {_shown(value)}: {what}."
-        text += f' Did you mean "{near[0]}"?' if near else ""
+        text = f"{place} = {_shown(value)}: {what}.{closest(str(value), legal)}"
         self.problems.append(text + (f" There are: {', '.join(legal)}" if legal else ""))
 
     def check_shape(self) -> None:
@@ -162,9 +160,7 @@ class _Resolver:
         for key in where:
             if key not in legal:
                 self.wrong(f"{place}.{key}", where[key], f'no column is named "{key}"', ())
-                near = difflib.get_close_matches(key, legal, n=1)
-                hint = f' Did you mean "{near[0]}"?' if near else ""
-                self.problems[-1] += f"{hint} There are: {', '.join(legal)}"
+                self.problems[-1] += f"{closest(key, legal)} There are: {', '.join(legal)}"
         conditions = self.conditions(where, place)
         if len(self.problems) > before:
             return ()
@@ -175,12 +171,14 @@ class _Resolver:
         """The conditions a side selects: one, or several that are pooled."""
         left = list(self.record.conditions)
         if "condition" in where:
-            names = [c.name for c in left]
-            if where["condition"] not in names:
-                self.wrong(f"{place}.condition", where["condition"], "not a condition", names)
+            # A display name, or the name of a [[condition]] that a grid made several of.
+            asked, all_of_them = where["condition"], left
+            left = [c for c in left if asked in (c.name, c.factors.get("condition"))]
+            if not left:
+                names = [c.name for c in all_of_them]
+                self.wrong(f"{place}.condition", asked, "not a condition", names)
                 return []
-            left = [c for c in left if c.name == where["condition"]]
-        for factor in [k for k in where if k in self.factors]:
+        for factor in [k for k in where if k in self.factors and k != "condition"]:
             levels = list(dict.fromkeys(c.factors[factor] for c in left if factor in c.factors))
             left = [c for c in left if _same(c.factors.get(factor), where[factor])]
             if not left:

@@ -11,13 +11,14 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from primacy import tomllines
 from primacy.claims import Claim, Name, read_claims, unknown_measures
 from primacy.conditions import read_conditions
+from primacy.describe import describe
 from primacy.grid import PARTS
 from primacy.mistakes import Mistake, checked, fail, unknown_key
 from primacy.problems import StudyError as StudyError  # what `read` raises
@@ -25,6 +26,7 @@ from primacy.problems import refuse
 from primacy.registry import closest, models, tasks
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
 from primacy.tomldocument import override, parsed, unusable
+from primacy.verdicts import problems
 
 LARGEST = 1_000_000
 """Bytes of a study file."""
@@ -91,10 +93,13 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
     mistakes += wrong
     hypotheses, wrong = read_claims(document.get("hypothesis", []), measured)
     mistakes += wrong
-    if mistakes or head is None:
+    def stop_at(found: list[Mistake]) -> NoReturn:
         lines = tomllines.locate(text)
-        fail(mistakes, file=file, document=document, lines=lines, overridden=overridden)
-    return Study(
+        fail(found, file=file, document=document, lines=lines, overridden=overridden)
+
+    if mistakes or head is None:
+        stop_at(mistakes)
+    study = Study(
         name=head.name,
         question=head.question,
         conditions=conditions,
@@ -105,6 +110,21 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
         seed_axes=head.seed_axes,
         source=source,
     )
+    # Whether a claim selects what the study will hold is known once all the rest is right.
+    record = describe(study)
+    if mistakes := [
+        _placed(message, i)
+        for i, hypothesis in enumerate(study.hypotheses)
+        for message in problems(record, hypothesis)
+    ]:
+        stop_at(mistakes)
+    return study
+
+
+def _placed(message: str, hypothesis: int) -> Mistake:
+    """A message of `verdicts.problems`, which begins with its key, at that key of the file."""
+    place, value, why = re.fullmatch(r"([\w.]+)( = .*?)?: (.*)", message, re.S).groups()  # type: ignore[union-attr]
+    return Mistake(("hypothesis", hypothesis, *place.split(".", 1)), why, shows=value is not None)
 
 
 def builtin() -> dict[str, str]:

@@ -38,24 +38,23 @@ def number(value: float | None) -> str:
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """A line a hypothesis."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("claim", ratio=3)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 1, 0))
+    table.add_column("claim", min_width=20)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("effect [95 % interval]", no_wrap=True)
-    table.add_column("n", justify="right")
+    table.add_column("effect [95 % interval]", min_width=22)
+    table.add_column("n", justify="right", no_wrap=True)
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     for verdict in verdicts:
         symbol, style = STYLES[verdict.word]
         word = Text(f"{symbol} {verdict.word}", style=style)
         for flag in verdict.flags:
             word.append(f"\n  {flag}", style="dim")
-        unit = "x" if verdict.scale == "ratio" else f" {verdict.unit}".rstrip()
-        effect = number(verdict.value)
-        if verdict.value is not None:
-            effect += unit
+        effect = Text(number(verdict.value))
         if verdict.low is not None and verdict.high is not None:
-            effect += f"  [{number(verdict.low)}, {number(verdict.high)}]"
+            effect.append(f" [{number(verdict.low)}, {number(verdict.high)}]")
+        if verdict.value is not None:
+            effect.append(f"\n{verdict.unit}", style="dim")
         table.add_row(
-            plain(verdict.claim), word, Text(effect), str(verdict.pairs), number(verdict.p_holm)
+            plain(verdict.claim), word, effect, str(verdict.pairs), number(verdict.p_holm)
         )
     return table

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from primacy import studyfile
+from primacy.claims import read_claims
 from primacy.problems import StudyError
 from primacy.record import Contrast, Hypothesis
 from primacy.registry import spec, tasks
@@ -222,7 +223,7 @@ def test_names_take_the_shortest_ending_that_says_which():
     }
 
 
-def test_hypotheses_are_flat_tables(file):
+def test_hypotheses_are_flat_tables():
     text = GOOD + (
         "[[hypothesis]]\n"
         'id = "a"\nclaim = "b"\nmeasure = "time_to_learn"\nexpect = "less"\n'
@@ -233,7 +234,8 @@ def test_hypotheses_are_flat_tables(file):
         '[[hypothesis]]\nid = "c"\nclaim = "d"\nmeasure = "accuracy"\nexpect = "greater"\n'
         'control_for = "a"\n'
     )
-    first, second = studyfile.read(file(text)).hypotheses
+    (first, second), mistakes = read_claims(tomllib.loads(text)["hypothesis"], [])
+    assert not list(mistakes)
     assert first == Hypothesis(
         id="a",
         claim="b",
@@ -251,6 +253,19 @@ def test_hypotheses_are_flat_tables(file):
     )
     assert second.contrast == Contrast(measure="accuracy")
     assert second.control_for == "a"
+
+
+def test_what_a_claim_selects_must_exist(file):
+    """Known once the study is: features, factors, evaluations."""
+    text = GOOD + (
+        '[[hypothesis]]\nid = "a"\nclaim = "b"\nmeasure = "time_to_learn"\nexpect = "less"\n'
+        'of = { feature = "liner" }\nminus = { feature = "linear" }\n'
+    )
+    with pytest.raises(StudyError) as refused:
+        studyfile.read(file(text))
+    line = text.splitlines().index('of = { feature = "liner" }') + 1
+    assert f'mine.toml:{line}  hypothesis[0].of.feature = "liner": ' in str(refused.value)
+    assert 'Did you mean "linear"?' in str(refused.value)
 
 
 # ---------------------------------------------------------------------------- overrides

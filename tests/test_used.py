@@ -11,7 +11,9 @@ from primacy.measures.used import (
     input_gradient,
     input_gradient_signed,
     reliance,
+    reliance_accuracy,
     reliance_loss,
+    reliance_r_squared,
 )
 
 FACTORIAL = np.array(list(itertools.product([-1.0, 1.0], repeat=4)), np.float32)
@@ -54,6 +56,23 @@ def test_linear_model_closed_form():
     targets = INPUTS @ jnp.array([[3.0, 0], [2.0, 0], [0, -2.0], [0, 0]]) + 7
     rise = reliance_loss(forward, INPUTS, forward(INPUTS), targets, SITES, DONORS, squared_error)
     np.testing.assert_allclose(rise, [[18, 0], [16, 0], [0, 8], [34, 0]], atol=1e-4)
+
+
+def test_lost_scores_have_closed_forms():
+    """A perfect network on +-1 inputs with independent donors: what it depends on alone costs half
+    the answers (a fair coin), or twice the variance (w^2 Var of it, over that of the target)."""
+    weights = jnp.array([[3.0], [4.0], [0.0], [0.0]])
+
+    def forward(x):
+        return x @ weights
+
+    outputs = forward(INPUTS)
+    lost = reliance_r_squared(forward, INPUTS, outputs, outputs, SITES, DONORS)
+    np.testing.assert_allclose(lost, [[2 * 9 / 25], [2 * 16 / 25], [0], [2]], atol=1e-6)
+    # The sign follows the larger weight: the smaller one never decides.
+    targets = (outputs > 0).astype(jnp.float32)
+    lost = reliance_accuracy(forward, INPUTS, outputs, targets, SITES, DONORS)
+    np.testing.assert_allclose(lost, [[0], [0.5], [0], [0.5]], atol=1e-6)
 
 
 def test_badly_used_feature_has_negative_reliance_loss():

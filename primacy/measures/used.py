@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from primacy.measures.learned import accuracy, r_squared
 from primacy.measures.moments import share, variance
 from primacy.registry import measure
 
@@ -97,6 +98,71 @@ def reliance_loss(
     swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: loss(changed, targets))(swapped)
     return _some(columns, (now - loss(outputs, targets)[None]).mean(axis=1))
+
+
+@measure(
+    axes=("site", "target"),
+    losses=("sigmoid_cross_entropy",),
+    unit="fraction correct",
+    direction="higher is used to more benefit",
+    range=(-1.0, 1.0),
+    chance=0.0,
+    formula="accuracy - accuracy with the site's columns interchanged",
+    invariance="any rescaling of the output that keeps its sign",
+    misleads="It moves in steps of one example, so on a small test set a weakly used feature cannot "
+    "be told from an unused one. Copies share the credit: of two copies each may be spared without "
+    "a single error, and both have 0. Interchanging leads off the data where features correlate.",
+    reference="permutation importance: Breiman 2001, Machine Learning 45",
+)
+def reliance_accuracy(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    outputs: Float[Array, "n t"],
+    targets: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> Float[Array, "p t"]:
+    """How much accuracy is lost when a feature's columns are interchanged among examples.
+
+    0: no answer depends on it; so it is in an untrained network, whose reliance is not 0. 0.5: a
+    network that was always right is left guessing between two equally frequent labels. Below 0:
+    it is right more often without them. Null: an output is not finite, or the site has no columns.
+    """
+    swapped = _interchanged(forward, inputs, columns, donors)
+    now = jax.vmap(lambda changed: accuracy(changed, targets))(swapped)
+    return _some(columns, accuracy(outputs, targets)[None] - now)
+
+
+@measure(
+    axes=("site", "target"),
+    losses=("squared_error",),
+    unit="fraction of variance",
+    direction="higher is used to more benefit",
+    range=(None, None),
+    chance=0.0,
+    formula="R^2 - R^2 with the site's columns interchanged",
+    invariance="shift and scale of the target, if the network follows",
+    misleads="As with reliance, copies share the credit and correlated features lead off the data; "
+    "values of several sites need not add up to R^2.",
+    reference="permutation importance: Breiman 2001, Machine Learning 45",
+)
+def reliance_r_squared(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    outputs: Float[Array, "n t"],
+    targets: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> Float[Array, "p t"]:
+    """How much R^2 is lost when a feature's columns are interchanged among examples.
+
+    0: the columns do not matter for this target. 2: a perfect network that depends on nothing else
+    (its error is then twice the variance). Below 0: it does better without them. Null: the target
+    is constant, an output is not finite, or the site has no columns.
+    """
+    swapped = _interchanged(forward, inputs, columns, donors)
+    now = jax.vmap(lambda changed: r_squared(changed, targets))(swapped)
+    return _some(columns, r_squared(outputs, targets)[None] - now)
 
 
 def _slopes(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "t n d"]:
