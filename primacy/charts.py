@@ -145,7 +145,7 @@ def extent(
     condition: ConditionRecord,
     measure: str,
     course: pl.DataFrame | None = None,
-) -> tuple[float, float]:
+) -> tuple[standing.Number, standing.Number]:
     """Ends of a vertical axis: what is drawn, and the chance and ceiling of the criterion.
 
     With `course` every single seed fits too.
@@ -161,19 +161,21 @@ def extent(
     return bottom - pad, top + pad
 
 
-def _last(table: pl.DataFrame, names: Sequence[str], column: str = "median") -> dict[str, float]:
+def _last(
+    table: pl.DataFrame, names: Sequence[str], column: str = "median"
+) -> dict[str, standing.Number]:
     """The last value of each feature's line, in the order of `names`."""
     last = table.sort("step").group_by("feature").agg(pl.col(column).last())
     found = dict(last.iter_rows())
     return {n: found[n] for n in names if found.get(n) is not None}
 
 
-def _near(table: pl.DataFrame, name: str, step: float) -> float:
+def _near(table: pl.DataFrame, name: str, step: standing.Number) -> float:
     own = table.filter(pl.col("feature") == name).with_columns(away=(pl.col("step") - step).abs())
     return own.sort("away")["median"][0]
 
 
-def _criteria(levels: Mapping[str, float | None]) -> pl.DataFrame:
+def _criteria(levels: Mapping[str, standing.Number | None]) -> pl.DataFrame:
     known = sorted({v for v in levels.values() if v is not None})
     return pl.DataFrame({"level": known}, schema={"level": pl.Float64})
 
@@ -196,9 +198,9 @@ def every_seed(
     title: str,
     axis: str,
     caption: str,
-    levels: Mapping[str, float | None] | None = None,
+    levels: Mapping[str, standing.Number | None] | None = None,
     log: bool = True,
-    ends: tuple[float, float] | None = None,
+    ends: tuple[standing.Number, standing.Number] | None = None,
 ) -> Figure:
     """A course over training, a thin line a seed and the median on it."""
     own = course.filter(pl.col("feature").is_in(list(names)))
@@ -256,7 +258,9 @@ def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
     Learned early is the best median time over the feature's own (0: half never learned it);
     represented and used are medians over the largest, and 0 where they are negative.
     """
-    shares: dict[str, list[float | None]] = {r["feature"]: [None, None, None] for r in standings}
+    shares: dict[str, list[standing.Number | None]] = {
+        r["feature"]: [None, None, None] for r in standings
+    }
     for i, column in enumerate(("steps", "variance_explained", "reliance")):
         for name, share in _shares(standings, column).items():
             shares[name][i] = share
@@ -309,7 +313,7 @@ def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
     )
 
 
-def _shares(standings: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]:
+def _shares(standings: Sequence[Mapping[str, Any]], column: str) -> dict[str, standing.Number]:
     if column == "steps":
         timed = {r["feature"]: r["steps"] for r in standings if r["timed"]}
         known = [t for t in timed.values() if t is not None]
@@ -386,7 +390,7 @@ def at_the_end(
     )
 
 
-def _padded(values: pl.Series, include: float) -> tuple[float, float]:
+def _padded(values: pl.Series, include: standing.Number) -> tuple[standing.Number, standing.Number]:
     low, high = min(include, float(values.min())), max(include, float(values.max()))  # type: ignore[arg-type]
     pad = 0.05 * ((high - low) or 1.0)
     return low - pad, high + pad

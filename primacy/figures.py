@@ -16,6 +16,7 @@ import polars as pl
 
 from primacy import standing
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.standing import Number
 
 PALETTE = (
     "#0072b2", "#c04a00", "#007a5a", "#a83f80", "#8a6a00", "#5b50c0", "#7a4a2b", "#5f6b76",
@@ -200,7 +201,7 @@ def x_axis(condition: ConditionRecord, log: bool) -> dict[str, Any]:
     }
 
 
-def y_axis(title: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+def y_axis(title: str, low: Number, high: Number, **more: Any) -> dict[str, Any]:
     """A vertical axis with fixed ends."""
     scale = {"domain": [low, high], "nice": False, "zero": False, **more}
     return {"type": "quantitative", "title": title, "scale": scale}
@@ -218,17 +219,17 @@ def hue(names: Sequence[str], palette: Mapping[str, tuple[str, tuple[int, ...]]]
     return found
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread(wanted: Sequence[Number], gap: Number, low: Number, high: Number) -> list[Number]:
     """Positions near the wanted ones, at least `gap` apart, within low..high where they fit."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    placed: list[float] = []
+    placed: list[Number] = []
     for i in order:
         placed.append(max(wanted[i], placed[-1] + gap if placed else low))
     top = high
     for i in range(len(placed) - 1, -1, -1):
         placed[i] = min(placed[i], top)
         top = placed[i] - gap
-    found = [0.0] * len(wanted)
+    found: list[Number] = [0.0] * len(wanted)
     for position, i in zip(placed, order, strict=True):
         found[i] = position
     return found
@@ -246,10 +247,10 @@ def layered(layers: Sequence[dict], width: int = WIDTH, height: int = HEIGHT) ->
 
 
 def end_labels(
-    last: Mapping[str, float],
+    last: Mapping[str, Number],
     text: Mapping[str, str],
-    low: float,
-    high: float,
+    low: Number,
+    high: Number,
     palette: Mapping[str, tuple[str, tuple[int, ...]]],
 ) -> tuple[dict, pl.DataFrame]:
     """Names to the right of the plot, each as near the end of its line as the others let it."""

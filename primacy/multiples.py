@@ -19,14 +19,18 @@ def cards(
     lanes: pl.DataFrame,
     standings: Mapping[str, list[dict]],
     palette: charts.Palette,
+    lines: int = LINES,
 ) -> list[dict[str, Any]]:
-    """One card a condition: its name, factors, small drawing, large one with every seed, places."""
+    """One card a condition: its name, factors, small drawing, large one with every seed, places.
+
+    None for a single condition, which the page's figures show in full.
+    """
     if len(record.conditions) < 2:
         return []
-    lines = sum(len(r) * r[0]["seeds"] for r in standings.values() if r)
+    every = sum(len(r) * r[0]["seeds"] for r in standings.values() if r) <= lines
     parts = {str(k[0]): t for k, t in curves.group_by("condition", maintain_order=True)}
     return [
-        _card(c, parts.get(c.name, curves.clear()), lanes, standings[c.name], palette, lines)
+        _card(c, parts.get(c.name, curves.clear()), lanes, standings[c.name], palette, every)
         for c in record.conditions
     ]
 
@@ -37,7 +41,7 @@ def _card(
     lanes: pl.DataFrame,
     rows: list[dict],
     palette: charts.Palette,
-    lines: int,
+    every: bool,
 ) -> dict[str, Any]:
     timed = [r["feature"] for r in rows if r["timed"]]
     told = [f"{r['feature']}: {charts.learned_label(r, standing.relative(c))}" for r in rows]
@@ -46,7 +50,7 @@ def _card(
     course = courses.path(c, curves, lanes, measure, timed)
     if course.is_empty():
         return card
-    every = courses.thinned(course, 30)
+    sparse = courses.thinned(course, 30)
     table = courses.bands(courses.thinned(course, 50))
     low, high = charts.extent(table, c, measure, course)
     first, last = figures.reach(c)
@@ -59,7 +63,7 @@ def _card(
         medians.append((color, own.select("step", "median").rows()))
         upper, lower = own.select("step", "high").rows(), own.select("step", "low").rows()
         areas.append((color, [*upper, *reversed(lower)]))
-        for part in every.filter(pl.col("feature") == name).partition_by("seed"):
+        for part in sparse.filter(pl.col("feature") == name).partition_by("seed"):
             seeds.append((color, part.select("step", "value").rows()))
     shared = {
         "levels": sorted({v for n in timed if (v := standing.level(c, n)) is not None}),
@@ -68,7 +72,7 @@ def _card(
     }
     words = f"{c.name}: {measure.replace('_', ' ')} over training; {'; '.join(told)}"
     card["small"] = Markup(sketches.race(medians, areas, label=words, **shared))
-    if lines <= LINES:
+    if every:
         card["large"] = Markup(
             sketches.race(
                 medians, (), seeds, label=f"{words}; every seed", width=640, height=260, **shared

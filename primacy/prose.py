@@ -27,7 +27,7 @@ VARIANCE = "of the layer's variance"
 Row = Mapping[str, Any]
 
 
-def number(value: float | None) -> str:
+def number(value: standing.Number | None) -> str:
     """A value with at most three significant digits; `–` for null."""
     if value is None:
         return "–"
@@ -40,14 +40,14 @@ def number(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if digits else text
 
 
-def share(value: float | None) -> str:
+def share(value: standing.Number | None) -> str:
     """A value of order 1 with two decimals, so that a column of them lines up."""
     if value is None:
         return "–"
     return f"{value:.2f}" if round(value, 2) else "0.00"
 
 
-def probability(p: float | None) -> str:
+def probability(p: standing.Number | None) -> str:
     """A p-value; never 0."""
     if p is None:
         return "–"
@@ -196,7 +196,9 @@ def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
     )
 
 
-def _firsts(table: Mapping[int, Mapping[str, float | None]], names: Sequence[str]) -> Counter:
+def _firsts(
+    table: Mapping[int, Mapping[str, standing.Number | None]], names: Sequence[str]
+) -> Counter:
     """In how many seeds each feature alone came first."""
     found: Counter = Counter()
     for values in table.values():
@@ -207,7 +209,7 @@ def _firsts(table: Mapping[int, Mapping[str, float | None]], names: Sequence[str
     return found
 
 
-def _epochs(a: int, b: int, epoch: int | None) -> str:
+def _epochs(a: standing.Number, b: standing.Number, epoch: int | None) -> str:
     return f"; epochs {a / epoch:.3g} and {b / epoch:.3g}" if epoch else ""
 
 

@@ -186,7 +186,7 @@ def _groups(
 def _verdict(v: Verdict) -> dict[str, Any]:
     ratio = v.scale == "ratio"
 
-    def told(x: float | None) -> str:
+    def told(x: places.Number | None) -> str:
         if x is None:
             return "–"
         if ratio and 0 < x < 0.5:
@@ -232,11 +232,11 @@ def _verdict(v: Verdict) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end(x: float | None, v: Verdict) -> str:
+def _end(x: places.Number | None, v: Verdict) -> str:
     return "–" if x is None else number(x) if v.scale in ("ratio", "share") else _signed(x)
 
 
-def _signed(x: float) -> str:
+def _signed(x: places.Number) -> str:
     return f"{'−' if x < 0 else '+' if x > 0 else ''}{number(abs(x))}"
 
 

@@ -9,7 +9,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
-Line = tuple[str, Sequence[tuple[float, float]]]
+from primacy.standing import Number
+
+Line = tuple[str, Sequence[tuple[Number, Number]]]
 """A color and points in data units."""
 
 
@@ -23,12 +25,12 @@ def svg(width: int, height: int, label: str, parts: Sequence[str], kind: str) ->
 
 
 def interval(
-    value: float | None,
-    low: float | None,
-    high: float | None,
+    value: Number | None,
+    low: Number | None,
+    high: Number | None,
     *,
-    null: float,
-    band: tuple[float, float] | None,
+    null: Number,
+    band: tuple[Number, Number] | None,
     ratio: bool,
     label: str,
 ) -> str:
@@ -40,7 +42,7 @@ def interval(
     width, height, middle, pad = 168, 28, 14, 10
     flat = math.log if ratio else float
 
-    def usable(x: float | None) -> bool:
+    def usable(x: Number | None) -> bool:
         return x is not None and math.isfinite(x) and (not ratio or x > 0)
 
     known = [
@@ -49,7 +51,7 @@ def interval(
     start, end = min(known), max(known)
     span = (end - start) or 1.0
 
-    def x(v: float) -> str:
+    def x(v: Number) -> str:
         return f"{pad + (flat(v) - start) / span * (width - 2 * pad):.1f}"
 
     parts = []
@@ -77,9 +79,9 @@ def race(
     bands: Sequence[Line] = (),
     seeds: Sequence[Line] = (),
     *,
-    levels: Sequence[float],
-    x: tuple[float, float],
-    y: tuple[float, float],
+    levels: Sequence[Number],
+    x: tuple[Number, Number],
+    y: tuple[Number, Number],
     label: str,
     width: int = 216,
     height: int = 92,
@@ -92,7 +94,7 @@ def race(
     across = math.log1p(last / first) or 1.0
     low, high = y
 
-    def at(point: tuple[float, float]) -> str:
+    def at(point: tuple[Number, Number]) -> str:
         step, value = point
         share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
         return (
@@ -100,7 +102,7 @@ def race(
             f"{height - 4 - share * (height - 8):.0f}"
         )
 
-    def path(points: Sequence[tuple[float, float]], closed: str = "") -> str:
+    def path(points: Sequence[tuple[Number, Number]], closed: str = "") -> str:
         # Neighbors that fall on one pixel are drawn once.
         return "M" + "L".join(pixel for pixel, _ in itertools.groupby(map(at, points))) + closed
 

@@ -21,6 +21,9 @@ STRENGTHS = (
 
 TIE = 1e-9
 
+Number = int | float
+"""The run-time checks of the tests do not take an int for a float."""
+
 
 def declared(condition: ConditionRecord) -> list[str]:
     """Names of the features that one asks about: all but the matched null columns."""
@@ -52,7 +55,7 @@ def times(summary: pl.DataFrame) -> pl.DataFrame:
     return summary.with_columns(time=pl.when(kept).then(pl.col("time_to_learn")))
 
 
-def quantile(found: Sequence[float | None], q: float) -> float | None:
+def quantile(found: Sequence[Number | None], q: Number) -> Number | None:
     """The first time by which a share `q` of all lanes had learned; null: it never came.
 
     1 lane: its own time. All null: null. The unit is the step. Equal to the Kaplan-Meier quantile
@@ -68,7 +71,7 @@ def quantile(found: Sequence[float | None], q: float) -> float | None:
     return done[need - 1] if found and len(done) >= need else None
 
 
-def _ceil(x: float) -> int:
+def _ceil(x: Number) -> int:
     # 0.1 * 30 is 3.0000000000000004
     return -int(-(x - TIE) // 1)
 
@@ -129,12 +132,12 @@ def _first(row: dict) -> tuple:
 
 def matrix(
     summary: pl.DataFrame, condition: str, column: str
-) -> dict[int, dict[str, float | None]]:
+) -> dict[int, dict[str, Number | None]]:
     """By seed, then feature, the value of one column of `times(summary)`."""
     own = summary.filter(pl.col("condition").cast(pl.String) == condition)
     if column not in own.columns:
         return {}
-    table: dict[int, dict[str, float | None]] = {}
+    table: dict[int, dict[str, Number | None]] = {}
     rows = own.select("seed", pl.col("feature").cast(pl.String), column).sort("seed")
     for seed, feature, value in rows.iter_rows():
         table.setdefault(seed, {})[feature] = value
@@ -142,7 +145,7 @@ def matrix(
 
 
 def wins(
-    table: dict[int, dict[str, float | None]], a: str, b: str, *, time: bool
+    table: dict[int, dict[str, Number | None]], a: str, b: str, *, time: bool
 ) -> tuple[list[int], list[int], list[int]]:
     """Seeds in which `a` is ahead of `b`, those in which it is behind, and ties.
 

@@ -1,0 +1,176 @@
+"""The page in a real browser: Debian's Chromium, without network, with and without JavaScript."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from pages import HOSTILE, arrays, copied, made
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: make test installs it"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A few pages as files, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    studies = {
+        "plain": made(6, diverged=(1,), never=(2,)),
+        "many": made(3, rates=(1e-3, 3e-4, 3e-3)),
+        "hostile": copied(
+            made(2, evaluations=12), HOSTILE, "</title><script>alert(2)</script>", "c"
+        ),
+        "arrays": arrays(made(3)),
+    }
+    for name, study in studies.items():
+        (folder / f"{name}.html").write_text(study.page(), encoding="utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in studies}
+
+
+@pytest.fixture
+def opened(browser, files):
+    """Opens a page and gathers whatever it asks for or complains of."""
+    contexts = []
+
+    def open_page(name, *, width=1240, at="", **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.said = [], []
+        page.on("request", lambda r: page.asked.append(r.url))
+        page.on("console", lambda m: page.said.append(m.text))
+        page.on("pageerror", lambda e: page.said.append(str(e)))
+        page.on("dialog", lambda d: (page.said.append(d.message), d.dismiss()))
+        page.goto(files[name] + at)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def open_all(page):
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+
+
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays"])
+def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
+    page = opened(name)
+    open_all(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint'))")
+    assert page.asked == [files[name]] and page.said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["plain", "many", "arrays"])
+def test_is_accessible(opened, name, scheme):
+    page = opened(name, color_scheme=scheme)
+    open_all(page)
+    found = Axe().run(page).response["violations"]  # oracle: axe-core
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_dark_page_is_dark_with_drawings_in_its_own_colors(opened):
+    def color(scheme):
+        page = opened("plain", color_scheme=scheme)
+        return page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor,"
+            " getComputedStyle(document.querySelector('svg.chart [stroke=\"#0072b2\"]')).stroke]"
+        )
+
+    assert color("light") == ["rgb(255, 255, 255)", "rgb(0, 114, 178)"]
+    assert color("dark") == ["rgb(15, 19, 24)", "rgb(88, 180, 240)"]
+
+
+def test_is_complete_without_javascript(opened):
+    page = opened("plain", java_script_enabled=False)
+    assert page.locator("svg.chart:visible").count() >= 5
+    linear = page.locator("#figure-race-linear svg")
+    assert not linear.is_visible()
+    page.get_by_label("Linear step axis").check()
+    assert linear.is_visible() and not page.locator("#figure-race-log svg").is_visible()
+    page.get_by_text("Every seed", exact=True).first.click()
+    assert page.locator("#figure-race-seeds svg").is_visible()
+
+
+def test_hostile_name_stays_text(opened):
+    page = opened("hostile")
+    open_all(page)
+    assert page.locator("img").count() == 0 and page.said == []
+    assert page.get_by_text(HOSTILE).first.is_visible()
+    assert "alert(2)" in page.locator("section#order").inner_text()
+    assert page.evaluate("JSON.parse(document.getElementById('study').textContent).study")
+
+
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays"])
+def test_fits_a_telephone(opened, name):
+    page = opened(name, width=390)
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_answer_stands_on_the_first_screen(opened):
+    page = opened("plain")
+    box = page.locator("#answer").bounding_box()
+    assert box["y"] + box["height"] < 500
+    assert page.locator(".chips").bounding_box()["y"] < 800
+
+
+def test_deep_link_opens_what_it_points_to(opened):
+    page = opened("plain", at="#figure-race-seeds")
+    assert page.locator("#figure-race-seeds svg").is_visible()
+    page = opened("plain")
+    assert not page.locator("#figure-race-seeds svg").is_visible()
+    page.evaluate("location.hash = '#figure-race-seeds'")
+    page.locator("#figure-race-seeds svg").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_print_shows_what_is_closed_on_screen(opened, scripts):
+    page = opened("plain", java_script_enabled=scripts)
+    card = page.locator("details.measure dl").first
+    assert not card.is_visible()
+    page.emulate_media(media="print")
+    assert card.is_visible() and card.bounding_box()["height"] > 50
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_keyboard_reaches_wide_tables_and_closed_parts(opened):
+    page = opened("plain", width=390)
+    page.locator("section#order .scroll").first.focus()
+    before = page.evaluate("document.activeElement.scrollLeft")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.activeElement.scrollLeft > {before}")
+    page.locator("details.measure summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.measure dl").first.is_visible()
+
+
+def test_numbers_can_be_saved(opened):
+    page = opened("plain")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="summary.csv").click()
+    text = Path(download.value.path()).read_text()
+    assert text.startswith("condition,seed,feature,rank") and text.count("\n") == 13

@@ -1,0 +1,123 @@
+"""Made-up studies of any shape for the tests of charts and page, from `synthetic`'s curves."""
+
+import dataclasses
+import functools
+
+import polars as pl
+import synthetic
+
+from primacy import curves as tables
+from primacy import events, report, verdicts
+from primacy.record import Criterion, StudyRecord, TargetRecord
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+PROVENANCE = {
+    "command": "primacy run complexity --seeds 6",
+    "versions": {"primacy": "0.1.0"},
+    "device": "cpu",
+    "seconds": {"train": 3.5, "compile": 1.25},
+    "complete": True,
+    "hash": "ab" * 32,
+    "block_widths": {"a": 8},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A study with all that the page asks for."""
+
+    record: StudyRecord
+    curves: pl.DataFrame
+    lanes: pl.DataFrame
+
+    @functools.cached_property
+    def summary(self) -> pl.DataFrame:
+        return events.summary(self.curves, self.lanes, self.record)
+
+    @functools.cached_property
+    def verdicts(self) -> list[verdicts.Verdict]:
+        return verdicts.judge(self.curves, self.lanes, self.record)
+
+    @property
+    def answer(self) -> str:
+        return report.answer(self.record, self.summary, self.verdicts)
+
+    def page(self, **provenance) -> str:
+        return report.page(
+            self.record, self.curves, self.lanes, self.summary, self.verdicts,
+            PROVENANCE | provenance,
+        )  # fmt: skip
+
+
+@functools.cache
+def made(seeds: int = 6, evaluations: int = 101, **options) -> Made:
+    """Such a study as `synthetic.complexity` gives it."""
+    return Made(*synthetic.complexity(seeds, evaluations=evaluations, **options))
+
+
+def untold(study: Made) -> Made:
+    """The same without hypotheses."""
+    return dataclasses.replace(study, record=synthetic.with_hypotheses(study.record))
+
+
+def copied(study: Made, *names: str) -> Made:
+    """A study of these features, each a copy of `linear` or `xor_xor_xor` by turns; no claims."""
+    source = {name: synthetic.FEATURES[i % 2] for i, name in enumerate(names)}
+
+    def condition(c):
+        features, targets = [], []
+        for i, (name, of) in enumerate(source.items()):
+            for f in c.features:
+                if of in (f.name, f.null_of):
+                    null = f.null_of and name
+                    features.append(
+                        dataclasses.replace(
+                            f, name=f"{name} null" if null else name, target=name, null_of=null,
+                            complexity=None if null else 1.0 + i,
+                        )
+                    )  # fmt: skip
+            targets.append(dataclasses.replace(c.targets[0], name=name))
+        return dataclasses.replace(c, features=tuple(features), targets=tuple(targets))
+
+    conditions = tuple(condition(c) for c in study.record.conditions)
+    text = study.curves.with_columns(pl.col(tables.NAMES).cast(pl.String))
+    whole = text.filter(pl.col("feature").is_null() & pl.col("target").is_null())
+    parts = [whole]
+    for name, of in source.items():
+        names_of = {of: name, f"{of} null": f"{name} null"}
+        own = pl.col("feature").is_in(list(names_of)) & (
+            pl.col("target").is_null() | (pl.col("target") == of)
+        )
+        parts.append(
+            text.filter(own).with_columns(
+                pl.col("feature").replace(names_of), pl.col("target").replace({of: name})
+            )
+        )
+    record = dataclasses.replace(study.record, conditions=conditions, hypotheses=())
+    keys = {c.name: c.key for c in conditions}
+    curves = pl.concat(parts).with_columns(pl.col("condition").replace(keys))
+    return Made(record, tables.named(curves, record), study.lanes)
+
+
+def arrays(study: Made) -> Made:
+    """As with a user's own data: one target, times relative to each run's own final reliance."""
+    criterion = Criterion(measure="reliance", chance=0.0, ceiling=None, floor=0.01)
+    target = TargetRecord(name="y", kind="binary", chance=0.6, ceiling=1.0, ceiling_known=False)
+    conditions = tuple(
+        dataclasses.replace(
+            c, targets=(target,),
+            features=tuple(
+                dataclasses.replace(f, target=None, criterion=criterion)
+                for f in c.features if f.null_of is None
+            ),
+        )
+        for c in study.record.conditions
+    )  # fmt: skip
+    text = study.curves.with_columns(pl.col(tables.NAMES).cast(pl.String))
+    used = text.filter((pl.col("measure") == "reliance") & (pl.col("feature") == pl.col("target")))
+    task = text.filter((pl.col("measure") == "accuracy") & (pl.col("feature") == "xor_xor_xor"))
+    curves = pl.concat([used, task.with_columns(feature=pl.lit(None, pl.String))])
+    record = dataclasses.replace(study.record, conditions=conditions, hypotheses=())
+    keys = {c.name: c.key for c in conditions}
+    curves = curves.with_columns(pl.col("condition").replace(keys), target=pl.lit("y"))
+    return Made(record, tables.named(curves, record), study.lanes)

@@ -1,0 +1,252 @@
+"""Charts, the courses and places they draw, and the small drawings."""
+
+import dataclasses
+import itertools
+import json
+import re
+
+import lifelines
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pages import HOSTILE, arrays, copied, made
+
+from primacy import charts, courses, figures, gallery, sketches, standing
+
+STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS, st.sampled_from([0.25, 0.5, 0.75]))
+def test_quantile_of_times_is_kaplan_meiers(found, q):
+    # Oracle: lifelines; every censored lane is censored at the same tau, later than any time.
+    times = np.array([50 if t is None else t for t in found], float)
+    fitted = lifelines.KaplanMeierFitter().fit(times, [t is not None for t in found])
+    curve = fitted.survival_function_["KM_estimate"]
+    reached = curve.index[curve <= 1 - q + 1e-12]
+    assert standing.quantile(found, q) == (reached[0] if len(reached) else None)
+
+
+def test_quantile_of_three_of_ten_needs_three():
+    assert standing.quantile([1, 2, 3, *[None] * 7], 0.3) == 3  # .3 x 10 is above 3 in floats
+    assert standing.quantile([1, 2, *[None] * 8], 0.3) is None
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        standing.quantile([1], 1.5)
+
+
+def test_standings_count_diverged_and_unlearned_lanes_as_later_than_any_step():
+    study = made(6, diverged=(0, 1), never=(2, 3))
+    first, last = standing.standings(study.record, study.summary)["default"]
+    assert (first["feature"], first["place"], first["learned"]) == ("linear", 1, 4)
+    assert (last["feature"], last["place"], last["learned"], last["steps"]) == (
+        "xor_xor_xor", None, 2, None,
+    )  # fmt: skip
+    assert first["diverged"] == 2 and first["seeds"] == 6
+
+
+def test_wins_count_a_time_that_never_came_as_the_latest():
+    table = {0: {"a": 3, "b": None}, 1: {"a": 3, "b": 2}, 2: {"a": None, "b": None}}
+    assert standing.wins(table, "a", "b", time=True) == ([0], [1], [2])
+    assert standing.wins(table, "a", "b", time=False) == ([1], [], [])
+
+
+def test_bands_are_numpys_quantiles():
+    study = made(12)
+    c = study.record.conditions[0]
+    course = courses.path(c, study.curves, study.lanes, "accuracy", ["linear"])
+    values = course.filter(pl.col("step") == 8)["value"].to_numpy()
+    row = courses.bands(course).filter(pl.col("step") == 8).row(0, named=True)
+    expected = np.quantile(values, [0.1, 0.5, 0.9])  # oracle: NumPy
+    assert np.allclose([row["low"], row["median"], row["high"]], expected, atol=1e-12)
+    few = courses.bands(course.filter(pl.col("seed") < 4)).filter(pl.col("step") == 8)
+    assert few["low"][0] == values[:4].min() and few["high"][0] == values[:4].max()
+
+
+def test_course_of_a_stopped_lane_carries_on_and_that_of_a_diverged_one_ends():
+    stopped, broken = made(2, stop="learned"), made(2, diverged=(1,))
+    c = stopped.record.conditions[0]
+    course = courses.path(c, stopped.curves, stopped.lanes, "accuracy", ["linear"])
+    end = stopped.lanes["end_step"][0]
+    assert end < c.budget and course["step"].max() == c.budget
+    own = course.filter(pl.col("seed") == 0)
+    assert own.filter(pl.col("step") >= end)["value"].n_unique() == 1
+    c = broken.record.conditions[0]
+    course = courses.path(c, broken.curves, broken.lanes, "accuracy", ["linear"])
+    assert course.filter(pl.col("seed") == 1)["step"].max() < c.budget // 2 + 8
+
+
+def test_course_takes_the_last_layer_and_the_features_own_target():
+    study = made(2)
+    c = study.record.conditions[0]
+    for measure, extra in (
+        ("reliance", pl.col("target") == "linear"),
+        ("variance_explained", pl.col("layer") == "hidden4"),
+    ):
+        course = courses.path(c, study.curves, study.lanes, measure, ["linear"])
+        rows = study.curves.filter(
+            extra, pl.col("measure") == measure, pl.col("feature") == "linear",
+            pl.col("split") == "test",
+        ).sort("seed", "step")  # fmt: skip
+        assert course["value"].cast(pl.Float32).to_list() == rows["value"].to_list()
+
+
+def test_thinned_keeps_both_ends():
+    table = pl.DataFrame({"step": range(0, 808, 8)})
+    kept = courses.thinned(table, 20)["step"]
+    assert kept.len() == 20 and kept[0] == 0 and kept[-1] == 800
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 280), min_size=1, max_size=10))
+def test_labels_never_overlap(wanted):
+    placed = sorted(figures.spread(wanted, 15, 4, 280))
+    assert all(b - a >= 15 - 1e-9 for a, b in itertools.pairwise(placed))
+    assert placed[-1] <= 280 + 1e-9
+
+
+def contrast(a: str, b: str) -> float:
+    """Contrast ratio as WCAG 2.2 defines it (relative luminance of sRGB)."""
+
+    def luminance(color):
+        channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_color_of_a_drawing_has_one_on_the_dark_page_and_all_are_readable():
+    from primacy import report
+
+    style = (report.HERE / "page.css").read_text()
+    hues = [re.findall(rf"--hue{i + 1}: (#\w+)", style) for i in range(len(figures.PALETTE))]
+    assert [light for light, _ in hues] == list(figures.PALETTE)
+    (_, dark_ground) = re.findall(r"--ground: (#\w+)", style)
+    for light, dark in hues:
+        assert contrast(light, "#ffffff") >= 4.5 and contrast(dark, dark_ground) >= 4.5
+        assert f'[fill="{light}"]' in style and f'[stroke="{light}"]' in style
+
+
+def test_features_keep_their_color_and_ten_of_them_differ():
+    looks = figures.colors(copied(made(2), *(f"f{i}" for i in range(10))).record)
+    assert len(set(looks.values())) == 10
+
+
+def test_ticks_are_round_and_hold_the_start():
+    c = made(2).record.conditions[0]
+    assert figures.ticks(c, log=True) == [0, 10, 20, 50, 100, 200, 500]
+    assert figures.ticks(c, log=False) == [0, 100, 200, 300, 400, 500, 600, 700, 800]
+
+
+def test_slopes_are_shares_of_the_best():
+    row = {"timed": True, "complexity": None, "seeds": 4, "learned": 4}
+    rows = [
+        row | {"feature": "a", "steps": 10, "variance_explained": 0.2, "reliance": -0.1},
+        row | {"feature": "b", "steps": 40, "variance_explained": 0.4, "reliance": 0.5},
+        row | {"feature": "c", "steps": None, "variance_explained": 0.1, "reliance": 0.25},
+    ]
+    looks = dict.fromkeys("abc", (figures.PALETTE[0], ()))
+    table = charts.slopes(rows, looks).frame
+    got = {n: t["share"].to_list() for (n,), t in table.group_by("feature", maintain_order=True)}
+    assert got == {"a": [1.0, 0.5, 0.0], "b": [0.25, 1.0, 1.0], "c": [0.0, 0.25, 0.5]}
+
+
+def drawn(study, **options):
+    return gallery.drawings(study.record, study.curves, study.lanes, study.summary, **options)
+
+
+def test_drawings_of_a_study_are_those_there_is_data_for():
+    base = {"race-log", "race-linear", "race-seeds"}
+    strong = {"variance-explained", "variance-absolute", "at-the-end"}
+    assert set(drawn(made(4))) == base | strong | {"slopes"}
+    assert set(drawn(copied(made(4), "a", "b", "c"))) == base | strong | {"slopes", "strength"}
+    assert set(drawn(arrays(made(4)))) == base | {"task", "slopes"}
+    with pytest.raises(ValueError, match="no condition 'x'"):
+        drawn(made(4), condition="x")
+
+
+def test_every_specification_is_valid_vega_lite():
+    # Oracle: Altair's copy of the Vega-Lite schema.
+    study = copied(made(2, evaluations=12), *(f"f{i}" for i in range(9)))
+    for figure in drawn(study).values():
+        content = figure.chart.to_dict()
+        assert content["datasets"] == json.loads(json.dumps(figure.spec["datasets"]))
+
+
+def test_race_marks_half_with_a_dot_and_fewer_with_an_open_mark_at_the_edge():
+    study = made(6, never=(0, 1, 2, 3))
+    marks = drawn(study)["race-log"].data["marks"].rows_by_key("feature", named=True)
+    assert marks["linear"][0]["kind"] == "half" and marks["linear"][0]["y"] == pytest.approx(0.95)
+    assert marks["xor_xor_xor"][0]["kind"] == "never"
+    assert marks["xor_xor_xor"][0]["step"] == 800
+    labels = drawn(study)["race-log"].data["labels"]["label"].to_list()
+    assert "xor_xor_xor · learned by 2 of 6" in labels
+
+
+def test_figure_shows_and_saves_itself_offline(tmp_path):
+    figure = drawn(copied(made(2, evaluations=12), HOSTILE, "b\u202egnp"))["race-log"]
+    bundle = figure._repr_mimebundle_()
+    assert set(bundle) == {
+        "image/svg+xml", "application/vnd.vegalite.v6+json", "text/plain",
+    }  # fmt: skip
+    assert "<img" not in bundle["image/svg+xml"] and "\u202e" not in bundle["image/svg+xml"]
+    assert "\\u202e" in bundle["image/svg+xml"]
+    for ending, magic in (("svg", b"<svg"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+        figure.save(tmp_path / f"race.{ending}")
+        assert (tmp_path / f"race.{ending}").read_bytes().startswith(magic)
+    with pytest.raises(ValueError, match=r"\.svg, \.pdf or \.png"):
+        figure.save(tmp_path / "race.gif")
+
+
+def test_specification_holds_no_number_that_json_does_not_know():
+    table = pl.DataFrame({"x": [1.0, float("nan"), float("inf"), None]})
+    figure = figures.Figure(
+        name="n", title="t", caption="c", frame=table, specification={}, data={"d": table}
+    )
+    assert [r["x"] for r in figure.spec["datasets"]["d"]] == [1.0, None, None, None]
+
+
+def interval(value=0.5, low=0.25, high=1.0, **options):
+    given = {"null": 1.0, "band": (0.5, 2.0), "ratio": True, "label": "words & <more>"} | options
+    return sketches.interval(value, low, high, **given)
+
+
+def test_interval_of_a_ratio_is_drawn_on_a_logarithmic_axis():
+    svg = interval(null=1.0, band=(0.25, 4.0))
+    (x,) = re.findall(r'cx="([\d.]+)"', svg)
+    left, width = re.search(r'<rect[^>]* x="([\d.]+)"[^>]* width="([\d.]+)"', svg).groups()
+    # 1/2 lies a quarter of the way from 1/4 to 4 in logarithms.
+    assert float(x) == pytest.approx(float(left) + float(width) / 4, abs=0.1)
+    assert 'aria-label="words &amp; &lt;more&gt;"' in svg
+
+
+def test_interval_that_runs_to_infinity_or_lacks_a_value_is_still_drawn():
+    assert interval(high=float("inf")).count('class="arrow"') == 1
+    assert interval(low=0.0, high=float("inf")).count('class="arrow"') == 2
+    nothing = interval(None, None, None, band=None)
+    assert "circle" not in nothing and 'class="null"' in nothing
+
+
+def test_small_race_clips_what_is_beyond_and_draws_a_pixel_once():
+    line = ("#0072b2", [(0, 0.5), (0, 0.5), (8, 9.0), (800, 1.0)])
+    svg = sketches.race([line], levels=[0.95], x=(8, 800), y=(0.0, 1.0), label="a")
+    (path,) = re.findall(r'class="line" stroke="#0072b2" d="([^"]+)"', svg)
+    points = [tuple(map(float, p.split())) for p in path[1:].split("L")]
+    assert len(points) == 3 and min(y for _, y in points) == 4  # the top edge
+
+
+def test_drawings_do_not_depend_on_where_the_condition_stands():
+    study = made(3, rates=(1e-3, 3e-4), hypotheses=())
+    name = study.record.conditions[1].name
+    alone = dataclasses.replace(study.record, conditions=study.record.conditions[1:])
+    one = drawn(study, condition=name)["race-log"].frame
+    other = gallery.drawings(
+        alone,
+        study.curves.filter(pl.col("condition") == name),
+        study.lanes.filter(pl.col("condition") == name),
+        study.summary.filter(pl.col("condition") == name),
+    )["race-log"].frame
+    assert one.equals(other)

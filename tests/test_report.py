@@ -1,0 +1,431 @@
+"""The page and what it says: sentences from the tables alone, markup that holds nothing foreign."""
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import html
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import polars as pl
+import pytest
+from pages import HOSTILE, PROVENANCE, Made, arrays, copied, made, untold
+
+from primacy import embedding, findings, methods, prose, report, standing
+from primacy.verdicts import Verdict
+
+VERDICT = Verdict(
+    id="v", claim="a claim", answers=None, control_for=None, word="supported", flags=(),
+    measure="variance_explained", value=0.2, low=0.1, high=0.3, unit="share", scale="difference",
+    n=30, pairs=30, p=1e-4, p_holm=2e-4, margin=0.05, expect="greater", flips=(), more_seeds=None,
+    why="because",
+)  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """Every element and attribute of a page, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict]] = []
+        self.text: list[str] = []
+        self.inside: list[str] = []
+        self.scripts: list[tuple[dict, str]] = []
+        self.style = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style"):
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if self.inside == ["script"]:
+            self.scripts.append((self.elements[-1][1], data))
+        elif self.inside == ["style"]:
+            self.style += data
+        else:
+            self.text.append(data)
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def text_of(page: str) -> str:
+    return " ".join(" ".join(Reader(page).text).split())
+
+
+# ------------------------------------------------------------------------------- the sentences
+
+
+def test_answer_names_the_first_with_steps_seeds_and_the_verdicts():
+    study = made(6)
+    steps = {
+        f: sorted(study.summary.filter(pl.col("feature") == f)["time_to_learn"].to_list())[2]
+        for f in ("linear", "xor_xor_xor")
+    }  # the third of six: the first by which half had learned
+    assert study.answer.startswith(
+        "linear was learned before xor_xor_xor in all 6 seeds: after "
+        f"{steps['linear']} steps against {steps['xor_xor_xor']} (medians; epochs "
+        f"{steps['linear'] // 8} and {steps['xor_xor_xor'] // 8})."
+    )
+    assert re.search(
+        r"At the end linear is also represented more strongly, in \w+ \d", study.answer
+    )
+    assert "6 claims fixed before the runs" in study.answer
+
+
+def test_answer_does_not_take_for_granted_who_wins():
+    # The same curves with the names exchanged: the sentence follows the numbers.
+    ahead = copied(made(6), "simple", "hard").answer
+    behind = copied(made(6), "hard", "simple").answer
+    assert ahead.startswith("simple was learned before hard")
+    assert behind == ahead.replace("simple", "\0").replace("hard", "simple").replace("\0", "hard")
+
+
+def said(times: list[tuple[int | None, int | None]], **columns) -> str:
+    """The answer of a study of features a and b with these times, a pair a seed."""
+    study = copied(made(len(times)), "a", "b")
+    values = {"a": [x for x, _ in times], "b": [y for _, y in times]}
+    summary = study.summary.sort("feature", "seed").with_columns(
+        time_to_learn=pl.Series([*values["a"], *values["b"]], dtype=pl.Int64)
+    )
+    summary = summary.with_columns(
+        learned=pl.col("time_to_learn").is_not_null(),
+        **{c: pl.Series(v, dtype=pl.Float64) for c, v in columns.items()},
+    )
+    return report.answer(study.record, summary, [])
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ([(8, 80)] * 5 + [(80, 8)], "a was learned before b in 5 of 6 seeds: after 8 steps"),
+        ([(8, 80)] * 3 + [(80, 8)] * 3, "The seeds disagree about the order: a was learned first"),
+        ([(8, 8)] * 6, "a and b were learned at the same evaluation, or both not, in all 6 seeds"),
+        ([(None, None)] * 6, "Neither a nor b was learned within 784 steps, in any seed."),
+        ([(8, None)] * 6, "while b was learned in 0 of 6 seeds within 784 steps"),
+        ([(8, 80)] * 5 + [(8, None)], "b was not learned within 784 steps in 1 of 6 seeds."),
+        # Four of six is not clear enough to name a winner.
+        ([(None, 80)] * 4 + [(8, 80)] * 2, "b was learned first in 4 of 6, a in 2"),
+    ],
+)
+def test_answer_in_each_case(times, words):
+    assert words in said(times)
+
+
+def test_answer_says_about_equal_and_no_winner_where_medians_are_close():
+    even = {"variance_explained": [0.5] * 6 + [0.49] * 6, "reliance": [0.1] * 6 + [0.9] * 6}
+    found = said([(8, 80)] * 6, **even)
+    assert "a and b are represented about equally (medians 0.50 and 0.49" in found
+    assert "At the end b is used more, in all 6 seeds (median reliance 0.90 and 0.10)" in found
+
+
+@pytest.mark.parametrize(
+    ("study", "words"),
+    [
+        (made(1), "in the one seed"),
+        (made(3, diverged=(0, 1, 2)), "All 3 networks diverged, so there is no order"),
+        (made(4, diverged=(0,)), "1 of 4 networks diverged."),
+        (copied(made(3), "only"), "only was learned within 784 steps in all 3 seeds, after 16 "),
+        (copied(made(4), *"abcd"), "features"),
+        (made(3, rates=(1e-3, 3e-3)), "linear was learned first in all 2 conditions (median step"),
+        (arrays(made(3)), "Times are relative to each run's own end."),
+    ],
+)
+def test_answer_of_unusual_studies(study: Made, words):
+    assert words in study.answer
+
+
+def test_answer_before_any_training():
+    study = made(2)
+    empty = Made(study.record, study.curves.clear(), study.lanes.clear())
+    assert report.answer(empty.record, empty.summary, []) == "Nothing has been trained yet."
+    page = report.page(empty.record, empty.curves, empty.lanes, empty.summary, [], PROVENANCE)
+    assert "Nothing has been trained yet." in text_of(page)
+
+
+def test_answer_tells_that_a_control_differs():
+    control = dataclasses.replace(VERDICT, id="c", control_for="v", word="inconclusive")
+    study = made(3)
+    found = report.answer(study.record, study.summary, [VERDICT, control])
+    assert "Of 2 claims fixed before the runs, 1 is supported and 1 inconclusive." in found
+    assert "The control c is inconclusive, where v, which it controls, is supported." in found
+    late = dataclasses.replace(study.record, post_hoc=("v",))
+    assert "before the runs" not in report.answer(late, study.summary, [VERDICT])
+
+
+def test_numbers_in_prose():
+    shown = {
+        0.0490: "0.049",
+        1234.5: "1,234",
+        0.97: "0.97",
+        1.0: "1",
+        -0.5: "-0.5",
+        3e-5: "3.00e-05",
+    }
+    assert {x: prose.number(x) for x in shown} == shown
+    assert prose.ranges([0, 1, 2, 3, 7, 9, 10]) == "0–3, 7, 9, 10"
+    assert prose.listed(["a", "b", "c"]) == "a, b and c"
+    assert prose.probability(1e-5) == "< 0.0001" and prose.probability(0.0312) == "0.031"
+    assert prose.among(0, 1) == "not in the one seed"
+
+
+def test_disagreements_follow_the_medians():
+    study = copied(made(6), "a", "b")
+    c = study.record.conditions[0]
+    summary = study.summary.with_columns(
+        variance_explained=pl.when(pl.col("feature") == "b").then(0.4).otherwise(0.2),
+        reliance=pl.when(pl.col("feature") == "b").then(0.9).otherwise(0.1),
+    )
+    rows = standing.standings(study.record, summary)[c.name]
+    (sentence,) = findings.disagreements(c, rows, summary)
+    assert re.fullmatch(
+        r"a is learned first \(median step \d+ against \d+, in all 6 seeds\), but b is "
+        r"represented more strongly \(0\.40 against 0\.20 of the variance, in all 6 seeds\) and "
+        r"is relied on more \(0\.90 against 0\.10 reliance, in all 6 seeds\)\.",
+        sentence,
+    )
+    agree = study.summary.with_columns(variance_explained=0.3, reliance=0.5)
+    rows = standing.standings(study.record, agree)[c.name]
+    assert findings.disagreements(c, rows, agree)[0].startswith("No two features change places")
+
+
+def test_exceptions_list_seeds_and_say_none():
+    study = made(8, diverged=(1,), never=(2, 3, 4))
+    c = study.record.conditions[0]
+    rows = standing.standings(study.record, study.summary)[c.name]
+    found = dict(findings.exceptions(c, rows, study.summary))
+    assert found["Never learned"] == ["xor_xor_xor: seeds 2–4 (3 of 8)"]
+    assert found["Diverged"] == ["seed 1, last evaluated at step 800"]
+    assert found["Forgotten"][0].startswith("None: ")
+    swapped = study.summary.with_columns(
+        time_to_learn=pl.when(pl.col("seed") == 5)
+        .then(pl.when(pl.col("feature") == "linear").then(400).otherwise(8))
+        .otherwise(pl.col("time_to_learn"))
+    )
+    rows = standing.standings(study.record, swapped)[c.name]
+    flipped = dict(findings.exceptions(c, rows, swapped))["Order flipped"]
+    assert flipped == ["xor_xor_xor before linear: seed 5 (1 of 8)"]
+
+
+def test_end_sentences_give_median_middle_half_and_range():
+    study = made(12)
+    c = study.record.conditions[0]
+    rows = standing.standings(study.record, study.summary)[c.name]
+    sentence = findings.at_the_end(c, rows, study.summary)[0]
+    values = study.summary.filter(pl.col("feature") == "linear")["variance_explained"].to_numpy()
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])  # oracle: NumPy
+    assert sentence.startswith(
+        f"linear: median {middle:.2f} of the variance; the middle half of 12 seeds lies between "
+        f"{low:.2f} and {high:.2f}, all of them between {values.min():.2f} and {values.max():.2f}"
+    )
+
+
+def test_null_columns_are_summed_up_over_seeds_at_the_end():
+    study = made(5)
+    (first, _) = findings.nulls(study.record.conditions[0], study.curves)
+    rows = study.curves.filter(
+        pl.col("measure") == "reliance", pl.col("feature") == "linear null",
+        pl.col("target") == "linear", pl.col("step") == 800,
+    )["value"]  # fmt: skip
+    assert first["feature"] == "linear"
+    assert first["median"] == rows.median() and first["high"] == rows.max()
+
+
+def test_methods_state_network_training_criterion_and_statistics():
+    study = made(6)
+    c = study.record.conditions[0]
+    spec = {
+        "task": {"kind": "boolean", "features": ["linear"], "units_per_feature": 16},
+        "model": {"kind": "mlp", "widths": [256, 64], "activation": "leaky_relu"},
+        "training": {"optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
+                     "batch_size": 1024, "examples": 8192, "test_examples": 1024,
+                     "fit_examples": 1024},
+    }  # fmt: skip
+    record = dataclasses.replace(study.record, conditions=(dataclasses.replace(c, spec=spec),))
+    told = " ".join(methods.paragraphs(record, PROVENANCE, study.lanes))
+    for words in (
+        "We trained 6 networks (multilayer perceptrons with hidden layers of 256 and 64 units, "
+        "leaky relu; 53,570 parameters) on the boolean task (features: linear and xor_xor_xor; "
+        "units per feature: 16).",
+        "Training used Adam (learning rate 0.001, constant schedule, batches of 1,024) on a fixed "
+        "set of 8,192 examples for 800 steps (100 epochs).",
+        "evaluated 101 times, before the first step included, on 1024 held-out examples",
+        "the first of 3 evaluations in a row with held-out accuracy at or above 0.95 (90 % of the "
+        "way from chance to the ceiling)",
+        "not learned by step 784 are right-censored",
+        "6 hypotheses with margins stood in the study file before the runs.",
+        "ab" * 32,
+    ):
+        assert words in told
+    relative = arrays(made(3))
+    told = " ".join(methods.paragraphs(relative.record, PROVENANCE, relative.lanes))
+    assert "relative to the end of the run" in told and "nothing here is a test" in told
+
+
+# ------------------------------------------------------------------------------------ the page
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return made(6).page()
+
+
+def test_page_allows_its_own_style_and_script_only(page):
+    reader = Reader(page)
+    (policy,) = (m["content"] for m in reader.all("meta") if m.get("http-equiv"))
+    (script,) = (text for a, text in reader.scripts if a.get("type") != "application/json")
+    assert policy.startswith("default-src 'none';")
+    for name, text in (("style-src", reader.style), ("script-src", script)):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{name} 'sha256-{digest}';" in policy
+    assert not any("style" in a or any(k.startswith("on") for k in a) for _, a in reader.elements)
+
+
+def test_page_refers_to_nothing_outside(page):
+    reader = Reader(page)
+    for _, attributes in reader.elements:
+        for key in ("src", "href", "xlink:href", "data", "action", "srcset"):
+            assert (attributes.get(key) or "#").startswith(("#", "data:text/csv"))
+    assert "url(" not in reader.style and "@import" not in reader.style
+    ids = [a["id"] for _, a in reader.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    for a in reader.all("a"):
+        assert not a["href"].startswith("#") or a["href"][1:] in ids
+
+
+def test_every_drawing_is_described_and_has_its_numbers(page):
+    reader = Reader(page)
+    assert all(s["role"] == "img" and len(s["aria-label"]) > 20 for s in reader.all("svg"))
+    figures = len([s for s in reader.all("svg") if s["class"] == "chart"])
+    links = [a["download"] for a in reader.all("a") if "download" in a]
+    assert figures == 7 and len(links) == 7  # both axes of the race share a table; the summary
+
+
+def test_page_says_words_beside_every_color(page):
+    text = text_of(page)
+    study = made(6)
+    for v in study.verdicts:
+        assert v.claim in text and v.why in text
+        assert f"{report.SYMBOLS[v.word]} {v.word}" in text
+    assert "exploratory: fewer than 30 seeds" in text and "Provisional" not in text
+    assert "None: every loss stayed finite" in text
+
+
+def test_unfinished_page_says_so_first():
+    text = text_of(made(6).page(complete=False))
+    chips = text.index("Provisional: 6 of 6 networks trained")
+    assert chips < text.index("exploratory: fewer than 30 seeds")
+
+
+def judged(**changes) -> str:
+    """The text of a page with one verdict."""
+    study, verdict = made(2, evaluations=12), dataclasses.replace(VERDICT, **changes)
+    return text_of(
+        report.page(study.record, study.curves, study.lanes, study.summary, [verdict], PROVENANCE)
+    )
+
+
+def test_fragile_verdict_says_what_flips_it():
+    told = judged(flags=("fragile",), flips=("half the budget: no effect",))
+    assert "What flips it half the budget: no effect" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "+0.2 share +0.1 to +0.3"),
+        ({"value": -0.2, "low": -0.3, "high": -0.1}, "−0.2 share −0.3 to −0.1"),
+        ({"scale": "ratio", "value": 0.04, "low": 0.02, "high": 0.05}, "0.04× (1/25) 0.02 to 0.05"),
+        ({"scale": "share", "unit": "of seeds", "expect": "never"}, "0.2 of seeds 0.1 to 0.3"),
+        ({"value": None, "low": None, "high": None, "p": None}, "–"),
+        ({"expect": "equal"}, "expected: equal within 0.05"),
+        ({"more_seeds": 12}, "about 12 more seeds would settle it"),
+    ],
+)  # fmt: skip
+def test_verdict_in_raw_units(changes, words):
+    assert words in judged(**changes)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        untold(made(2)),
+        copied(made(2), "only"),
+        copied(made(2, evaluations=12), *(f"feature {i}" for i in range(10))),
+        made(3, diverged=(0, 1, 2)),
+        made(3, rates=(1e-3, 3e-4, 1e-2)),
+        made(2, stop="learned"),
+        made(2, never=(0, 1)),
+        made(1, evaluations=4),
+        arrays(made(3)),
+    ],
+)
+def test_page_of_any_study_reads(study: Made):
+    reader = Reader(study.page())
+    text = " ".join(reader.text)
+    assert study.answer.split(". ")[0] in " ".join(text.split())
+    for word in ("None to", "nan", "NaN", "inf ", "Markup", "{{", "Undefined", "None "):
+        assert word not in text.replace("None: ", "")
+
+
+def test_hostile_names_stay_text():
+    names = (HOSTILE, "{{7*7}}", "a\u202eb\x1b[31m", "__proto__", "=HYPERLINK(1)")
+    study = copied(made(2, evaluations=12), *names)
+    told = study.page()
+    reader = Reader(told)
+    assert not reader.all("img") and len(reader.all("script")) == 2
+    assert not any("onerror" in a for _, a in reader.elements)
+    text = " ".join(reader.text)
+    assert HOSTILE in text and "{{7*7}}" in text and "\\u202e" in text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b\u2028\u2029]", told)
+
+
+def test_json_block_is_strict_json_that_cannot_end_its_element():
+    study = copied(made(2, evaluations=12), HOSTILE, "b\u2028")
+    endless = dataclasses.replace(VERDICT, high=None)
+    block = embedding.json_block(study.record, study.summary, [endless], PROVENANCE)
+    assert not re.search("[<>&\u2028]", block)
+    content = json.loads(block, parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
+    assert content["verdicts"][0]["high"] is None
+    assert content["summary"]["feature"][:2] == [HOSTILE, "b\u2028"]
+
+
+def test_csv_link_holds_the_table_and_guards_formulas():
+    table = pl.DataFrame({"name": ["=1+1", "a,b", "@x"], "value": [-0.5, None, 2.0]})
+    head, encoded = embedding.csv_link(table).split(",")
+    rows = list(csv.reader(io.StringIO(base64.b64decode(encoded).decode())))
+    assert head == "data:text/csv;charset=utf-8;base64"
+    assert rows == [["name", "value"], ["'=1+1", "-0.5"], ["a,b", ""], ["'@x", "2"]]
+
+
+def test_drawing_with_anything_foreign_is_refused_or_stripped():
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg"><g style="fill:red" onclick="x()" fill="#fff">'
+        '<path d="M0 0" clip-path="url(#a)"/></g><defs><clipPath id="a"/></defs></svg>'
+    )
+    out = embedding.inline(svg, "n", "label <b>")
+    assert "style" not in out and "onclick" not in out and "&lt;b" in html.unescape(out) + out
+    assert 'id="n-a"' in out and "url(#n-a)" in out
+    with pytest.raises(ValueError, match="image"):
+        embedding.inline(svg.replace("<g ", "<image/><g "), "n", "l")
+
+
+def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
+    from primacy import figures, multiples
+
+    study = made(3, rates=(1e-3, 3e-4))
+    standings = standing.standings(study.record, study.summary)
+    given = (study.record, study.curves, study.lanes, standings, figures.colors(study.record))
+    assert all(card["large"] for card in multiples.cards(*given))
+    assert not any(card["large"] for card in multiples.cards(*given, lines=11))
+    assert multiples.cards(*(dataclasses.replace(given[0], conditions=()), *given[1:])) == []
