@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from primacy import curves as tables
@@ -76,6 +77,12 @@ def _carried(
     )
 
 
+def diverged(condition: ConditionRecord, lanes: pl.DataFrame) -> int:
+    """How many of a condition's lanes diverged, and so leave its curves early."""
+    own = lanes.filter(pl.col("condition").cast(pl.String) == condition.name)
+    return own.filter(pl.col("ended").cast(pl.String) == "diverged").height
+
+
 def bands(course: pl.DataFrame) -> pl.DataFrame:
     """Median and band over seeds: step, feature, median, low, high, seeds.
 
@@ -96,9 +103,17 @@ def bands(course: pl.DataFrame) -> pl.DataFrame:
 
 
 def thinned(course: pl.DataFrame, most: int = 60) -> pl.DataFrame:
-    """At most so many evaluations, the first and the last kept; for lines a pixel wide."""
-    steps = course["step"].unique().sort()
-    if steps.len() <= most:
+    """At most so many evaluations, for lines a pixel wide; the first two and the last are kept.
+
+    Half of them evenly over training and half evenly on a log-like axis, where the early ones
+    stand far apart.
+    """
+    steps = course["step"].unique().sort().to_numpy()
+    if len(steps) <= most:
         return course
-    keep = {steps[round(i * (steps.len() - 1) / (most - 1))] for i in range(most)}
-    return course.filter(pl.col("step").is_in(sorted(keep)))
+    half = most // 2
+    even = np.linspace(0, len(steps) - 1, half).round().astype(int)
+    height = np.log1p(steps / steps[1])
+    log = np.searchsorted(height, np.linspace(height[1], height[-1], half)).clip(max=len(steps) - 1)
+    kept = np.unique(steps[np.concatenate([even, log])])
+    return course.filter(pl.col("step").is_in(kept.tolist()))

@@ -1,5 +1,7 @@
 """Which figures a study has: only what there is data for."""
 
+import dataclasses
+
 import polars as pl
 
 from primacy import charts, courses, figures, prose
@@ -27,12 +29,20 @@ def drawings(
     c = record.condition(condition if condition is not None else known[0])
     rows = places.standings(record, summary)[c.name]
     palette = figures.colors(record)
+    gone = courses.diverged(c, lanes)
+    left = f" Curves of networks that diverged ({gone}) end where they did." if gone else ""
     found = [*_races(c, curves, lanes, rows, palette), *_strong(c, curves, lanes, summary, palette)]
     if len(rows) > 1:
         slopes = charts.slopes(rows, palette)
         found += [slopes] if slopes.frame["stage"].n_unique() > 1 else []
     strength = charts.strength(c, summary, rows, palette)
-    return {f.name: f for f in [*found, *([strength] if strength else [])]}
+    return {f.name: _captioned(f, left) for f in [*found, *([strength] if strength else [])]}
+
+
+def _captioned(figure: Figure, more: str) -> Figure:
+    if "step" not in figure.frame.columns:
+        return figure
+    return dataclasses.replace(figure, caption=figure.caption + more)
 
 
 def _races(

@@ -44,7 +44,7 @@ SYMBOLS = {
     "inconclusive": "?",
     "untestable": "–",
 }
-TABLE = 120
+TABLE = 80
 """Rows of a figure's table on the page; its CSV has all."""
 
 

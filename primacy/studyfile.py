@@ -15,17 +15,17 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
-from primacy import tomllines
-from primacy.claims import Claim, Name, read_claims, unknown_measures
-from primacy.conditions import read_conditions
 from primacy.describe import describe
-from primacy.grid import PARTS
-from primacy.mistakes import Mistake, checked, fail, unknown_key
+from primacy.grammar import tomllines
+from primacy.grammar.claims import Claim, Name, read_claims, unknown_measures
+from primacy.grammar.conditions import read_conditions
+from primacy.grammar.grid import PARTS
+from primacy.grammar.mistakes import Mistake, checked, fail, unknown_key
+from primacy.grammar.tomldocument import override, parsed, unusable
 from primacy.problems import StudyError as StudyError  # what `read` raises
 from primacy.problems import refuse
 from primacy.registry import closest, models, tasks
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
-from primacy.tomldocument import override, parsed, unusable
 from primacy.verdicts import problems
 
 LARGEST = 1_000_000

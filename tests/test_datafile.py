@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from primacy import datafile
+from primacy.tasks import datafile
 
 FRAME = pl.DataFrame({"a": [1.5, 2.0, 3.0], "b": [1, 2, 3], "t": [True, False, True]})
 

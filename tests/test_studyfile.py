@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from primacy import studyfile
-from primacy.claims import read_claims
+from primacy.grammar.claims import read_claims
 from primacy.problems import StudyError
 from primacy.record import Contrast, Hypothesis
 from primacy.registry import spec, tasks
@@ -214,7 +214,7 @@ def test_another_kind_replaces_the_whole_table(file):
 
 
 def test_names_take_the_shortest_ending_that_says_which():
-    from primacy.grid import short
+    from primacy.grammar.grid import short
 
     assert short(["training.learning_rate", "task.scale", "model.scale"]) == {
         "training.learning_rate": "learning_rate",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from primacy.tomllines import locate
+from primacy.grammar.tomllines import locate
 
 
 def paths(value, above=()):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primacy import truthtable
+from primacy.tasks import truthtable
 
 PARITY4 = truthtable.parse("a xor b xor c xor d")[1]
 AND4 = truthtable.parse("a and b and c and d")[1]

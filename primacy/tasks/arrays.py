@@ -19,8 +19,8 @@ from jaxtyping import Float
 from pydantic import AfterValidator, Field, TypeAdapter
 from pydantic_core import core_schema
 
-from primacy import datafile
 from primacy.registry import closest, spec, tasks
+from primacy.tasks import datafile
 from primacy.types import Batch, Draws, Feature, LossName, Streams, Target
 
 SPLITS = ("train", "fit", "test")

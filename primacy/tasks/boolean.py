@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import AfterValidator
 
-from primacy import truthtable
 from primacy.registry import closest, spec, tasks
+from primacy.tasks import truthtable
 from primacy.types import Batch, Draws, Feature, Streams, Target
 
 FEWEST_UNITS = 4

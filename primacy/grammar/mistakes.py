@@ -10,9 +10,9 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from primacy.grammar.tomllines import Path
 from primacy.problems import Problem, StudyError, quoted
 from primacy.registry import closest
-from primacy.tomllines import Path
 
 T = TypeVar("T")
 

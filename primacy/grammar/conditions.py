@@ -6,8 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
-from primacy.grid import PARTS, Axis, Cell, Table, axes, cells, count, display, level, short, source
-from primacy.mistakes import (
+from primacy.grammar.grid import (
+    PARTS,
+    Axis,
+    Cell,
+    Table,
+    axes,
+    cells,
+    count,
+    display,
+    level,
+    short,
+    source,
+)
+from primacy.grammar.mistakes import (
     Mistake,
     checked,
     dotted,
@@ -16,11 +28,11 @@ from primacy.mistakes import (
     unknown_key,
     value_at,
 )
+from primacy.grammar.tomllines import Path
 from primacy.problems import quoted
 from primacy.record import Level
 from primacy.registry import models, tasks
 from primacy.study import Condition, Training
-from primacy.tomllines import Path
 
 MOST = 10_000
 """Conditions of one study."""

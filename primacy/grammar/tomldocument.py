@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from primacy.mistakes import Mistake
+from primacy.grammar.mistakes import Mistake
+from primacy.grammar.tomllines import Path
 from primacy.problems import refuse
-from primacy.tomllines import Path
 
 DEEPEST = 32
 """Tables and lists inside each other."""

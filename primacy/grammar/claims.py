@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from primacy import curves
-from primacy.mistakes import Mistake, checked, name, not_among, unknown_key
+from primacy.grammar.mistakes import Mistake, checked, name, not_among, unknown_key
+from primacy.grammar.tomllines import Path
 from primacy.record import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
-from primacy.tomllines import Path
 
 EVENTS = ("time_to_learn",)
 """What a contrast can be about besides measures."""

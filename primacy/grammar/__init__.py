@@ -1,0 +1,1 @@
+"""What a study file may say: each table of the TOML read, with every mistake found."""
