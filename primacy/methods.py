@@ -155,13 +155,17 @@ def number_of(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
+def _size(examples: Any) -> str:
+    return f"{examples:,}" if isinstance(examples, int) else setting(examples)
+
+
 def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     training = c.spec.get("training") or {}
     test, fit = training.get("test_examples"), training.get("fit_examples")
-    held = f" on {setting(test)} held-out examples" if test else " on held-out examples"
+    held = f" on {_size(test)} held-out examples" if test else " on held-out examples"
     said = f"Each network was evaluated {len(c.steps)} times, before the first step included,{held}"
     if fit and any(m.name.startswith("variance_explained") for m in record.measures):
-        further = "those kept for it" if fit == "all" else f"{setting(fit)} further ones"
+        further = "those kept for it" if fit == "all" else f"{_size(fit)} further ones"
         said += f"; regressions of variance explained were fitted on {further}"
     said += "."
     racers = standing.racers(c)

@@ -253,7 +253,10 @@ def stronger(
     if len(known) < 2:
         return None
     a, b = known[0], known[1]
-    of = "median reliance" if column == "reliance" else "medians"
+    # "At the end" once is enough: the sentence on what is represented has it.
+    end, of = (
+        ("", "median reliance at the end") if column == "reliance" else ("At the end ", "medians")
+    )
     values = f"{of} {share(a[column])} and {share(b[column])} {unit}".rstrip()
     if a[column] <= 0:
         return f"No feature is measurably {verb} at the end ({values})."
@@ -263,7 +266,7 @@ def stronger(
     if a[column] - b[column] < EQUAL * a[column]:
         both = f"{a['feature']} and {b['feature']}"
         lead = f"{most} and about equally" if len(known) > 2 else f"{verb} about equally"
-        return f"At the end {both} are {lead} ({values})."
+        return f"{end}{both} are {lead} ({values})."
     if len(ahead) < CLEAR * n:
         return (
             f"The seeds disagree about which is {more} at the end: {a['feature']} in {len(ahead)} "
@@ -271,7 +274,7 @@ def stronger(
         )
     also = "also " if a["feature"] == first else ""
     lead = most if len(known) > 2 else more
-    return f"At the end {a['feature']} is {also}{lead}, {among(len(ahead), n)} ({values})."
+    return f"{end}{a['feature']} is {also}{lead}, {among(len(ahead), n)} ({values})."
 
 
 def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:

@@ -5,12 +5,12 @@ import threading
 
 import polars as pl
 import pytest
-from tests import tiny
 
 from primacy.blocks import Progress, differences, plan, run
 from primacy.cohort import Interrupted
 from primacy.record import Contrast
 from primacy.store import Store, StoreError
+from tests import tiny
 
 # One lane a block: the network's work is beyond what trains side by side.
 ALONE = {"batch_size": 128, "examples": 256, "epochs": 3, "evaluations": 4}

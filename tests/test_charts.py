@@ -92,10 +92,12 @@ def test_course_takes_the_last_layer_and_the_features_own_target():
         assert course["value"].cast(pl.Float32).to_list() == rows["value"].to_list()
 
 
-def test_thinned_keeps_both_ends():
+def test_thinned_keeps_both_ends_and_the_early_evaluations():
     table = pl.DataFrame({"step": range(0, 808, 8)})
-    kept = courses.thinned(table, 20)["step"]
-    assert kept.len() == 20 and kept[0] == 0 and kept[-1] == 800
+    kept = courses.thinned(table, 30)["step"].to_list()
+    assert len(kept) <= 30 and kept[:4] == [0, 8, 16, 24] and kept[-1] == 800
+    assert max(np.diff(kept)) <= 64
+    assert courses.thinned(table, 101).equals(table)
 
 
 @settings(max_examples=60, deadline=None)

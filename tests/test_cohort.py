@@ -7,11 +7,11 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
-from tests import tiny
 
 from primacy.cohort import Interrupted, Lane, Programs, Watch, train_block, width
 from primacy.describe import describe, measured
 from primacy.study import SEED_AXES
+from tests import tiny
 
 QUIET = Watch(lambda steps: None, lambda: False)
 

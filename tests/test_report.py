@@ -125,8 +125,8 @@ def test_answer_in_each_case(times, words):
 def test_answer_says_about_equal_and_no_winner_where_medians_are_close():
     even = {"variance_explained": [0.5] * 6 + [0.49] * 6, "reliance": [0.1] * 6 + [0.9] * 6}
     found = said([(8, 80)] * 6, **even)
-    assert "a and b are represented about equally (medians 0.50 and 0.49" in found
-    assert "At the end b is used more, in all 6 seeds (median reliance 0.90 and 0.10)" in found
+    assert "At the end a and b are represented about equally (medians 0.50 and 0.49" in found
+    assert "b is used more, in all 6 seeds (median reliance at the end 0.90 and 0.10)" in found
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_methods_state_network_training_criterion_and_statistics():
         "units per feature: 16).",
         "Training used Adam (learning rate 0.001, constant schedule, batches of 1,024) on a fixed "
         "set of 8,192 examples for 800 steps (100 epochs).",
-        "evaluated 101 times, before the first step included, on 1024 held-out examples",
+        "evaluated 101 times, before the first step included, on 1,024 held-out examples",
         "the first of 3 evaluations in a row with held-out accuracy at or above 0.95 (90 % of the "
         "way from chance to the ceiling)",
         "not learned by step 784 are right-censored",

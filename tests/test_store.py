@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests import tiny
 
 from primacy import curves
 from primacy.describe import describe
 from primacy.store import TEMPORARY, Damaged, Store, StoreError, part_name, write
+from tests import tiny
 
 RECORD = describe(tiny.study())
 KEY = RECORD.conditions[0].key

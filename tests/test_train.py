@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.tiny import condition
 
 from primacy import train
 from primacy.models.mlp import MLP, truncated_normal
 from primacy.streams import streams
 from primacy.study import Training
+from tests.tiny import condition
 
 torch = pytest.importorskip("torch")
 

@@ -15,9 +15,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from primacy import train
+from primacy.models.mlp import MLP
 from primacy.registry import measures
 from primacy.study import Condition, Training
-from primacy.models.mlp import MLP
 from primacy.tasks.boolean import Boolean
 
 HERE = Path(__file__).parent

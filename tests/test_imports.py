@@ -1,0 +1,87 @@
+"""Imports point one way: the order of docs/design.md, checked on the source."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "primacy"
+
+# Each list reads left to right; a file may import what stands left of it in its own list, and,
+# in the third, anything of the first two.
+EXPERIMENT = (ROOT / "docs" / "design.md").read_text()
+
+
+def order(title: str) -> list[list[str]]:
+    """The rooms of one line of the design's order, `|` separating rooms that are on a par."""
+    (line,) = re.findall(rf"^{title}: +(.+)$", EXPERIMENT, re.M)
+    return [[room.strip() for room in step.split("|")] for step in line.split("<")]
+
+
+EXPERIMENT_ORDER, ANALYSIS_ORDER, JOINED_ORDER = (
+    order(title) for title in ("the experiment", "the analysis", "joined")
+)
+ANALYSIS = {room for step in ANALYSIS_ORDER for room in step}
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def places() -> dict[str, tuple[int, int]]:
+    found = {}
+    for chain, steps in enumerate((EXPERIMENT_ORDER, ANALYSIS_ORDER, JOINED_ORDER)):
+        for position, rooms in enumerate(steps):
+            found |= {name: (chain, position) for name in rooms}
+    return found
+
+
+PLACES = places()
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package that a file imports anywhere, functions included."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "primacy":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("primacy."):
+            names.add(node.module.removeprefix("primacy."))
+        elif isinstance(node, ast.Import):
+            names |= {
+                alias.name.removeprefix("primacy.")
+                for alias in node.names
+                if alias.name.startswith("primacy.")
+            }
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"
+    return names
+
+
+def test_every_file_has_a_place_in_the_order():
+    rooms = {room(str(p.relative_to(PACKAGE).with_suffix("")).replace("/", ".")) for p in FILES}
+    assert rooms == set(PLACES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_left(path):
+    own = room(str(path.relative_to(PACKAGE).with_suffix("")).replace("/", "."))
+    chain, position = PLACES[own]
+    for module in imported(path):
+        other = room(module)
+        if other == own:
+            continue
+        their_chain, their_position = PLACES[other]
+        left = their_chain == chain and their_position < position
+        assert left or (chain == 2 and their_chain < 2), f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_analysis_never_imports_jax(path):
+    own = room(str(path.relative_to(PACKAGE).with_suffix("")).replace("/", "."))
+    text = path.read_text()
+    if own in ANALYSIS:
+        assert not re.search(r"^\s*(import|from) (jax|optax)\b", text, re.M)
+    assert "from __future__ import annotations" not in text
