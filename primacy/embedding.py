@@ -2,8 +2,10 @@
 
 import base64
 import csv
+import dataclasses
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -79,31 +81,30 @@ def csv_link(frame: pl.DataFrame) -> Markup:
 
 
 def json_block(
-    record: StudyRecord,
-    summary: pl.DataFrame,
-    verdicts: Sequence[Verdict],
-    provenance: Mapping[str, Any],
+    record: StudyRecord, verdicts: Sequence[Verdict], provenance: Mapping[str, Any]
 ) -> str:
-    """Study, verdicts and summary for programs, as text that cannot end the script element."""
+    """Study and verdicts for programs, as JSON text that cannot end the script element."""
     content = {
         "study": record.name,
         "hash": str(provenance.get("hash") or record.study_hash),
         "complete": bool(provenance.get("complete", True)),
-        "verdicts": [
-            {"id": v.id, "word": v.word, "value": v.value, "low": v.low, "high": v.high,
-             "unit": v.unit, "scale": v.scale, "n": v.n, "pairs": v.pairs, "p": v.p,
-             "p_holm": v.p_holm, "flags": list(v.flags)}
-            for v in verdicts
+        "seeds": len(record.seeds),
+        "conditions": [
+            {"name": c.name, "key": c.key, "factors": c.factors,
+             "features": [f.name for f in c.features if f.null_of is None]}
+            for c in record.conditions
         ],
-        "summary": {c: _plain(summary[c]) for c in summary.columns},
+        "verdicts": [dataclasses.asdict(v) for v in verdicts],
     }  # fmt: skip
     # JSON escapes what is not ASCII, so U+2028 and U+2029 too; only markup is left to escape.
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _plain(column: pl.Series) -> list:
-    if column.dtype.is_float():
-        column = pl.Series([v if v is not None and abs(v) < float("inf") else None for v in column])
-        return column.round_sig_figs(6).to_list() if column.dtype.is_float() else column.to_list()
-    return column.to_list()
+def _finite(thing: Any) -> Any:
+    """The same with null for numbers that JSON does not know: an interval may run to infinity."""
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else None
+    if isinstance(thing, Mapping):
+        return {key: _finite(value) for key, value in thing.items()}
+    return [_finite(v) for v in thing] if isinstance(thing, list | tuple) else thing

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from primacy import charts, courses, figures, sketches, standing
 from primacy.record import ConditionRecord, StudyRecord
 
-LINES = 1500
+LINES = 600
 """Curves of single seeds on one page; with more, the cards show medians and bands alone."""
 
 

@@ -27,7 +27,7 @@ def _record(cls):
 class Criterion:
     """When something counts as learned: `measure` reaches theta of the way from chance to ceiling.
 
-    `ceiling` null: the ceiling is the lane's own last value (a user's data, where nobody knows
+    A ceiling below chance (a negative slope) is reached from above. `ceiling` null: the ceiling is the lane's own last value (a user's data, where nobody knows
     the optimum), and the feature is "not used" where that value is below `floor`.
     """
 
@@ -48,6 +48,9 @@ class FeatureRecord:
     complexity: float | None
     criterion: Criterion | None
     """None: it has no time-to-learn, and `reason` says why."""
+    best: float | None = None
+    solo: float | None = None
+    """Slopes of the best predictor from all features and from this one alone; null: no such."""
     reason: str | None = None
     null_of: str | None = None
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -48,6 +48,10 @@ TABLE = 80
 """Rows of a figure's table on the page; its CSV has all."""
 
 
+SUMMARY = 1000
+"""Rows of the summary that a page may hold."""
+
+
 def page(
     record: StudyRecord,
     curves: pl.DataFrame,
@@ -116,9 +120,9 @@ def page(
         provenance=provenance,
         seconds=_seconds(provenance),
         dictionaries=_dictionaries(curves, summary),
-        summary_csv=embedding.csv_link(summary),
+        summary_csv=embedding.csv_link(summary) if summary.height <= SUMMARY else None,
         summary_rows=summary.height,
-        data=Markup(embedding.json_block(record, summary, verdicts, provenance)),
+        data=Markup(embedding.json_block(record, verdicts, provenance)),
     )
 
 

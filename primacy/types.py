@@ -67,6 +67,14 @@ class Feature:
     """Average sensitivity for gates; stated by the task for others; null where unknown."""
     null_columns: tuple[int, ...] = ()
     """As many columns that carry nothing, from the same place: the matched control of reliance."""
+    best: float | None = None
+    """Where the features of a task share one target: the slope of the target's best predictor
+    along this feature's one column. 0 for a feature that it ignores; null where the data do not
+    identify it."""
+    solo: float | None = None
+    """The slope of the best predictor from this feature alone, Cov / Var; null as above."""
+    reason: str | None = None
+    """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More about it that is known before training (JSON values only)."""
 

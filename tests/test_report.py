@@ -392,12 +392,12 @@ def test_hostile_names_stay_text():
 
 def test_json_block_is_strict_json_that_cannot_end_its_element():
     study = copied(made(2, evaluations=12), HOSTILE, "b\u2028")
-    endless = dataclasses.replace(VERDICT, high=None)
-    block = embedding.json_block(study.record, study.summary, [endless], PROVENANCE)
+    endless = dataclasses.replace(VERDICT, high=float("inf"))
+    block = embedding.json_block(study.record, [endless], PROVENANCE)
     assert not re.search("[<>&\u2028]", block)
     content = json.loads(block, parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
     assert content["verdicts"][0]["high"] is None
-    assert content["summary"]["feature"][:2] == [HOSTILE, "b\u2028"]
+    assert content["conditions"][0]["features"] == [HOSTILE, "b\u2028"]
 
 
 def test_csv_link_holds_the_table_and_guards_formulas():
