@@ -27,8 +27,9 @@ def _record(cls):
 class Criterion:
     """When something counts as learned: `measure` reaches theta of the way from chance to ceiling.
 
-    A ceiling below chance (a negative slope) is reached from above. `ceiling` null: the ceiling is the lane's own last value (a user's data, where nobody knows
-    the optimum), and the feature is "not used" where that value is below `floor`.
+    A ceiling below chance (a negative slope) is reached from above. `ceiling` null: the ceiling is
+    the lane's own last value (a user's data, where nobody knows the optimum), and the feature is
+    "not used" where that value is below `floor`.
     """
 
     measure: str
