@@ -278,16 +278,21 @@ def stronger(
 
 
 def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
-    said = []
     n, diverged = rows[0]["seeds"], rows[0]["diverged"]
-    for row in rows:
-        never = n - (row["learned"] or 0) - diverged
-        # Where half never got there the order has said so.
-        if row["timed"] and row["steps"] is not None and never > 0:
-            said.append(
-                f"{row['feature']} was not {_verb(condition)} within {condition.tau:,} steps "
-                f"in {never} of {n} seeds."
-            )
+    verb, tau = _verb(condition), f"within {condition.tau:,} steps"
+    # Where half never got there the order has said so.
+    missed = {
+        r["feature"]: n - r["learned"] - diverged
+        for r in rows
+        if r["timed"] and r["steps"] is not None and n - r["learned"] - diverged > 0
+    }
+    said = []
+    if len(missed) == 1:
+        ((name, k),) = missed.items()
+        said.append(f"{name} was not {verb} {tau} in {k} of {n} seeds.")
+    elif missed:
+        told = listed([f"{name} in {k}" for name, k in missed.items()])
+        said.append(f"Not {verb} {tau}: {told} of {n} seeds.")
     if diverged:
         said.append(f"{diverged} of {n} networks diverged.")
     return said
