@@ -16,7 +16,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from primacy import (
+from primacy.page import (
     charts,
     courses,
     embedding,
@@ -27,16 +27,16 @@ from primacy import (
     prose,
     sketches,
 )
-from primacy import standing as places
-from primacy.figures import Figure, visible
-from primacy.gallery import drawings
-from primacy.prose import answer, number, probability, sentences, share
+from primacy.page import standing as places
+from primacy.page.figures import Figure, visible
+from primacy.page.gallery import drawings
+from primacy.page.prose import answer, number, probability, sentences, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
 __all__ = ["answer", "drawings", "page"]
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "page"
 SYMBOLS = {
     "supported": "✔",
     "contradicted": "✘",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import HOSTILE, arrays, copied, made
 
-from primacy import charts, courses, figures, gallery, sketches, standing
+from primacy.page import charts, courses, figures, gallery, sketches, standing
 
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 

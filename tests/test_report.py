@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 from pages import HOSTILE, PROVENANCE, Made, arrays, copied, made, untold
 
-from primacy import embedding, findings, methods, prose, report, standing
+from primacy import report
+from primacy.page import embedding, findings, methods, prose, standing
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -421,7 +422,7 @@ def test_drawing_with_anything_foreign_is_refused_or_stripped():
 
 
 def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
-    from primacy import figures, multiples
+    from primacy.page import figures, multiples
 
     study = made(3, rates=(1e-3, 3e-4))
     standings = standing.standings(study.record, study.summary)

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from primacy import standing
-from primacy.prose import EQUAL, among, counted, listed, ranges, share
+from primacy.page import standing
+from primacy.page.prose import EQUAL, among, counted, listed, ranges, share
 from primacy.record import ConditionRecord
 
 Row = Mapping[str, Any]

@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from primacy import standing
+from primacy.page import standing
+from primacy.page.standing import Number
 from primacy.record import ConditionRecord, StudyRecord
-from primacy.standing import Number
 
 PALETTE = (
     "#0072b2", "#c04a00", "#007a5a", "#a83f80", "#8a6a00", "#5b50c0", "#7a4a2b", "#5f6b76",

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from primacy import standing
-from primacy.courses import bands, thinned
-from primacy.figures import (
+from primacy.page import standing
+from primacy.page.courses import bands, thinned
+from primacy.page.figures import (
     MUTED,
     Figure,
     end_labels,

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from primacy import standing
-from primacy.prose import counted, listed, number
+from primacy.page import standing
+from primacy.page.prose import counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
 
 CURVES = {

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from primacy import charts, courses, figures, sketches, standing
+from primacy.page import charts, courses, figures, sketches, standing
 from primacy.record import ConditionRecord, StudyRecord
 
 LINES = 600

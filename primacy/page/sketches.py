@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from primacy.standing import Number
+from primacy.page.standing import Number
 
 Line = tuple[str, Sequence[tuple[Number, Number]]]
 """A color and points in data units."""

@@ -4,10 +4,10 @@ import dataclasses
 
 import polars as pl
 
-from primacy import charts, courses, figures, prose
-from primacy import standing as places
-from primacy.figures import Figure
-from primacy.prose import number
+from primacy.page import charts, courses, figures, prose
+from primacy.page import standing as places
+from primacy.page.figures import Figure
+from primacy.page.prose import number
 from primacy.record import ConditionRecord, StudyRecord
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import polars as pl
 from markupsafe import Markup
 
-from primacy.figures import visible
+from primacy.page.figures import visible
 from primacy.record import StudyRecord
 from primacy.verdicts import Verdict
 

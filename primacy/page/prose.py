@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from primacy import standing
-from primacy.figures import visible
+from primacy.page import standing
+from primacy.page.figures import visible
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
