@@ -9,8 +9,12 @@ from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 from scipy.special import ndtr, ndtri
 
+from primacy.models import encodings
+from primacy.models.encodings import Encoding, Frequencies
 from primacy.registry import models, spec
 from primacy.types import Forward
+
+Initialization = Literal["fan_average", "fan_in_uniform"]
 
 ACTIVATIONS = {
     "leaky_relu": lambda x: jax.nn.leaky_relu(x, 0.01),
@@ -25,11 +29,7 @@ ACTIVATIONS = {
 class MLP:
     """Dense layers with one activation, and a linear output layer.
 
-    Weights start as truncated normals (at two standard deviations) whose variance after the cut
-    is 2 / (inputs + outputs) of the layer; biases start at 0.
-
-    Reference: the initialization is Flax's `variance_scaling(1, "fan_avg", "truncated_normal")`,
-    as in the demo of Lampinen et al. 2024, arXiv 2405.05847.
+    Reference: the defaults are those of the demo of Lampinen et al. 2024, arXiv 2405.05847.
     """
 
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
@@ -37,6 +37,15 @@ class MLP:
     )  # fmt: skip
     """Units of each hidden layer, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "leaky_relu"
+    initialization: Initialization = "fan_average"
+    """How weights start. `fan_average`: truncated normals of variance 2 / (inputs + outputs) of
+    the layer, biases 0 (the demo; Flax's `variance_scaling(1, "fan_avg", "truncated_normal")`).
+    `fan_in_uniform`: weights and biases uniform within 1 / sqrt(inputs) (PyTorch's `nn.Linear`)."""
+    encoding: Encoding = "none"
+    """What happens to the inputs before the first layer: nothing; `standardize`, by the mean and
+    SD of the fit examples; `positional`, the inputs and their sines and cosines."""
+    frequencies: Frequencies = encodings.DECADES
+    """Of `positional`: cycles per unit of the input."""
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -45,22 +54,53 @@ class MLP:
 
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
-        sizes = itertools.pairwise((d, *self.widths, t))
+        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
+        sizes = itertools.pairwise((wide, *self.widths, t))
         return {
-            name: {"kernel": truncated_normal(rng, a, b), "bias": np.zeros(b, np.float32)}
+            name: dense(self.initialization, rng, a, b)
             for name, (a, b) in zip((*self.layer_names, "output"), sizes, strict=True)
         }
 
+    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
+        """The parameters with what the encoding has to know of the inputs; on the host, once."""
+        return encodings.fitted(self.encoding, params, inputs)
+
     def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
         """Outputs and every hidden layer after its activation."""
-        x, layers = inputs, {}
+        x, layers = encodings.encode(self.encoding, self.frequencies, params, inputs), {}
         for name in self.layer_names:
-            x = ACTIVATIONS[self.activation](
-                x @ params[name]["kernel"] + params[name]["bias"][None]
-            )
+            x = ACTIVATIONS[self.activation](affine(params[name], x))
             layers[name] = x
-        output = params["output"]
-        return Forward(x @ output["kernel"] + output["bias"][None], layers)
+        return Forward(affine(params["output"], x), layers)
+
+
+def affine(layer: PyTree, x: Float[Array, "n a"]) -> Float[Array, "n b"]:
+    """What a dense layer makes of its input, before any activation."""
+    return x @ layer["kernel"] + layer["bias"][None]
+
+
+def dense(
+    initialization: Initialization, rng: np.random.Generator, fan_in: int, fan_out: int
+) -> dict[str, np.ndarray]:
+    """A dense layer's first `kernel` `[fan_in, fan_out]` and `bias` `[fan_out]`, float32."""
+    if initialization == "fan_in_uniform":
+        return fan_in_uniform(rng, fan_in, fan_out)
+    return {
+        "kernel": truncated_normal(rng, fan_in, fan_out),
+        "bias": np.zeros(fan_out, np.float32),
+    }
+
+
+def fan_in_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> dict[str, np.ndarray]:
+    """A dense layer uniform within 1 / sqrt(fan_in): variance 1 / (3 fan_in), biases too.
+
+    Reference: PyTorch's `nn.Linear.reset_parameters`.
+    """
+    bound = 1 / np.sqrt(fan_in)
+    return {
+        "kernel": rng.uniform(-bound, bound, (fan_in, fan_out)).astype(np.float32),
+        "bias": rng.uniform(-bound, bound, fan_out).astype(np.float32),
+    }
 
 
 def truncated_normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
