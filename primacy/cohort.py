@@ -6,7 +6,6 @@ block that is not full is padded with copies, which are never stored.
 """
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,8 +15,10 @@ import polars as pl
 
 from primacy import curves, train
 from primacy.describe import sites
+from primacy.programs import Programs
 from primacy.record import ConditionRecord
-from primacy.registry import Measure
+from primacy.registry import Measure, measures
+from primacy.runs import own_target
 from primacy.streams import streams
 from primacy.study import Condition, SeedAxis
 from primacy.types import Streams
@@ -67,95 +68,47 @@ def width(condition: Condition, parameters: int) -> int:
     return int(min(MAX_WIDTH, max(1, 2 ** int(np.log2(max(1, BLOCK_WORK / work))))))
 
 
-class Programs:
-    """The two compiled programs of a structure on one device."""
-
-    def __init__(
-        self, condition: Condition, measures: tuple[Measure, ...], width: int, device: jax.Device
-    ) -> None:
-        self.measures, self.width, self.device = measures, width, device
-        self.steps_per_epoch, self.budget = condition.steps_per_epoch, condition.budget
-        self.examples = condition.examples
-        self.seconds = 0.0
-        """Spent compiling."""
-        # What an optimizer remembers at first does not depend on its numbers.
-        self._rule = train.optimizer(condition.training, self.budget)
-        self._start: Any = None
-        self._advance: Any = None
-        self._evaluate: Any = None
-
-    def start(self, params):
-        """The optimizer's first state of every lane."""
-        if self._start is None:
-            self._start = self._compile(self._rule.init, (0,), (params,))
-        return self._start(params)
-
-    def advance(self, conditions, state, draws, order, start: int, stop: int):
-        """The state of every lane after steps `start` to `stop - 1` of a page."""
-        bounds = np.int32(start), np.int32(stop)
-        arguments = (conditions, state, draws, order, *bounds)
-        if self._advance is None:
-            batched = (0, 0, 0, None if order is None else 0, None, None)
-            one = lambda c, s, *rest: train.advance(c, self.budget, s, *rest)  # noqa: E731
-            self._advance = self._compile(one, batched, arguments, donate=(1,))
-        return self._advance(*arguments)
-
-    def evaluate(self, conditions, params, sets, columns, donors):
-        """Every measure of every lane, with the lane as the leading axis."""
-        arguments = (conditions, params, sets, columns, donors)
-        if self._evaluate is None:
-            one = lambda c, *rest: train.evaluate(c, self.measures, *rest)  # noqa: E731
-            self._evaluate = self._compile(one, (0, 0, 0, None, 0), arguments)
-        return self._evaluate(*arguments)
-
-    def _compile(self, one, batched, arguments, donate=()) -> Any:
-        began = time.perf_counter()
-        many = jax.vmap(one, in_axes=batched) if self.width > 1 else _alone(one, batched)
-        with jax.default_device(self.device):
-            compiled = jax.jit(many, donate_argnums=donate).lower(*arguments).compile()
-        self.seconds += time.perf_counter() - began
-        return compiled
-
-
-def _alone(one: Callable, batched: tuple) -> Callable:
-    # A batch axis of one would still change how XLA lays out and rounds; a lane alone has none.
-    def many(*arguments):
-        picked = [
-            argument if axis is None else jax.tree.map(lambda a: a[0], argument)
-            for argument, axis in zip(arguments, batched, strict=True)
-        ]
-        return jax.tree.map(lambda a: a[None], one(*picked))
-
-    return many
-
-
 def pages(condition: Condition, orders: Sequence[Streams], data: Sequence[Streams]) -> Iterator:
     """Endless pages of training: `(steps, order [W, p, b] or None, draws [W, p, b, ...] or None)`.
 
-    Keyed by the page's number, whatever chunks the training is cut into.
+    Keyed by the page's number, whatever chunks the training is cut into. Lanes that share a
+    generator (conditions of one seed) share its draws.
     """
     training, per_epoch = condition.training, condition.steps_per_epoch
     batch = training.batch_size
     page = 0
     while True:
         if per_epoch is None:
-            rows = PAGE_STEPS * batch
-            drawn = [condition.task.draw("stream", _page(rng, page), rows) for rng in data]
-            stacked = stack(drawn)
+            stacked = shared(
+                data,
+                lambda rng, page=page: condition.task.draw(
+                    "stream", _page(rng, page), PAGE_STEPS * batch
+                ),
+            )
             shaped = jax.tree.map(
                 lambda a: a.reshape(a.shape[0], PAGE_STEPS, batch, *a.shape[2:]), stacked
             )
             yield PAGE_STEPS, None, shaped
         else:
             n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
-            index = np.arange(n, dtype=np.int32)
-            order = np.stack([
-                rng("order", page).permuted(np.tile(index, (epochs, 1)), axis=1)
-                [:, : per_epoch * batch].reshape(epochs * per_epoch, batch)
-                for rng in orders
-            ])  # fmt: skip
-            yield epochs * per_epoch, order, None
+            index = np.tile(np.arange(n, dtype=np.int32), (epochs, 1))
+            steps = epochs * per_epoch
+            order = shared(
+                orders,
+                lambda rng, page=page, index=index, steps=steps: (
+                    rng("order", page)
+                    .permuted(index, axis=1)[:, : per_epoch * batch]
+                    .reshape(steps, batch)
+                ),
+            )
+            yield steps, order, None
         page += 1
+
+
+def shared(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> Any:
+    """What each generator draws, stacked; one that several lanes share is asked once."""
+    drawn = {rng: draw(rng) for rng in dict.fromkeys(generators)}
+    return stack(drawn[rng] for rng in generators)
 
 
 def _page(rng: Streams, page: int) -> Streams:
@@ -177,54 +130,60 @@ def train_block(
     """
     padded = [*lanes, *[lanes[-1]] * (programs.width - len(lanes))]
     first = lanes[0].condition
-    task, d, t = first.task, len(first.task.input_names), len(first.task.targets)
+    task, d = first.task, len(first.task.input_names)
 
     def generators(axis: SeedAxis) -> list[Streams]:
-        return [streams(lane.seed if axis in axes else 0, axis) for lane in padded]
+        seeds = [lane.seed if axis in axes else 0 for lane in padded]
+        own = {seed: streams(seed, axis) for seed in seeds}
+        return [own[seed] for seed in seeds]
 
     put = lambda tree: jax.device_put(tree, programs.device)  # noqa: E731
     conditions = put(stack([lane.condition for lane in padded]))
     data = generators("data")
     sets = put({
-        split: stack(
-            lane.condition.task.draw(split, rng, n)
-            for lane, rng in zip(padded, data, strict=True)
-        )
+        split: shared(data, lambda rng, split=split, n=n: task.draw(split, rng, n))
         for split, n in programs.examples.items()
     })  # fmt: skip
-    params = stack(
-        lane.condition.model.init(rng("init"), d, t)
-        for lane, rng in zip(padded, generators("init"), strict=True)
-    )
-    params = put(params)
+    params = put(stack(
+        started(lane.condition, rng("init"), draw)
+        for lane, rng, draw in zip(padded, generators("init"), data, strict=True)
+    ))  # fmt: skip
     state = params, programs.start(params)
     site_names, columns = sites(task.declared, d)
     columns = put(columns)
-    looks = [streams(lane.seed, "evaluation") for lane in padded]
+    seeds = {lane.seed: streams(lane.seed, "evaluation") for lane in padded}
+    looks = [seeds[lane.seed] for lane in padded]
+
+    def donors(look: int) -> Any:
+        n = programs.examples["test"]
+        return put(shared(looks, lambda rng: rng("donors", look).permutation(n).astype(np.int32)))
+
+    def page() -> tuple:
+        length, order, fresh = next(book)
+        return length, put(order), sets["train"] if fresh is None else put(fresh)
+
     book = pages(first, generators("order"), data)
+    length, order, draws = page()
+    programs.prepare(
+        (conditions, state, draws, order, np.int32(0), np.int32(0)),
+        (conditions, params, sets, columns, donors(0)),
+    )
     ends = [Ending(lane) for lane in lanes]
     seen: list[dict[str, np.ndarray]] = []
     weights: dict[str, np.ndarray] = {}
-    length = at = done = 0
-    order = draws = None
+    at = done = 0
     for look, step in enumerate(lanes[0].record.steps):
         while done < step:
             if watch.stopped():
                 raise Interrupted
             if at == length:
-                length, order, fresh = next(book)
-                order, draws = put(order), sets["train"] if fresh is None else put(fresh)
-                at = 0
+                at, (length, order, draws) = 0, page()
             count = min(step - done, length - at)
             state = programs.advance(conditions, state, draws, order, at, at + count)
             at, done = at + count, done + count
             watch.advanced(count * sum(end.running for end in ends))
-        donors = np.stack([
-            rng("donors", look).permutation(programs.examples["test"]).astype(np.int32)
-            for rng in looks
-        ])  # fmt: skip
         seen.append(
-            jax.device_get(programs.evaluate(conditions, state[0], sets, columns, put(donors)))
+            jax.device_get(programs.evaluate(conditions, state[0], sets, columns, donors(look)))
         )
         over = [i for i, end in enumerate(ends) if end.running and end.look(step, seen[-1], i)]
         final = jax.device_get(state[0]) if over else None
@@ -243,6 +202,16 @@ def train_block(
     )  # fmt: skip
 
 
+def started(condition: Condition, rng: np.random.Generator, data: Streams) -> Any:
+    """A network's first parameters; a model that must see inputs first gets the fit examples."""
+    task, model = condition.task, condition.model
+    params = model.init(rng, len(task.input_names), len(task.targets))
+    if hasattr(model, "fitted"):
+        draws = task.draw("fit", data, condition.examples["fit"])
+        params = model.fitted(params, np.asarray(task.build(draws).inputs))
+    return params
+
+
 class Ending:
     """Whether and how a lane has ended, told after each evaluation."""
 
@@ -250,15 +219,19 @@ class Ending:
         self.lane, self.running, self.ended, self.step = lane, True, "", 0
         record = lane.record
         targets = [t.name for t in record.targets]
-        self._criteria = [
-            (
-                targets.index(f.target or ""),
-                f.criterion.measure,
-                f.criterion.chance + record.theta * (f.criterion.ceiling - f.criterion.chance),
-            )
-            for f in record.features
-            if f.criterion and f.criterion.ceiling is not None
-        ]
+        offered, self._criteria = measures.load(), []
+        for site, f in enumerate(record.features):
+            if f.criterion is None or f.criterion.ceiling is None:
+                continue
+            measure, chance, way = f.criterion.measure, f.criterion.chance, record.theta
+            # Where the value of this feature stands in what an evaluation gives.
+            own = targets.index(own_target(record, f.name) or "")
+            position = {"feature": site, "site": site, "target": own}
+            index = tuple(position[axis] for axis in offered[measure].axes)
+            level = chance + way * (f.criterion.ceiling - chance)
+            # A ceiling below chance is reached from above.
+            sign = -1 if f.criterion.ceiling < chance else 1
+            self._criteria.append((f"{measure}/test", index, sign, level))
         self._held = np.zeros(len(self._criteria), int)
         self._confirmed = np.zeros(len(self._criteria), bool)
 
@@ -276,8 +249,11 @@ class Ending:
         return not self.running
 
     def _learned(self, seen: dict[str, np.ndarray], i: int) -> bool:
-        above = np.array([seen[f"{m}/test"][i][t] >= level for t, m, level in self._criteria])
-        self._held = np.where(above, self._held + 1, 0)
+        there = np.array([
+            sign * seen[name][i][index] >= np.float32(sign * level)
+            for name, index, sign, level in self._criteria
+        ])  # fmt: skip
+        self._held = np.where(there, self._held + 1, 0)
         self._confirmed |= self._held >= self.lane.record.confirm
         return bool(self._confirmed.all())
 

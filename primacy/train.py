@@ -127,7 +127,7 @@ def evaluate(
     results: dict[str, Any] = {}
     for measure in measures:
         for split in measure.splits:
-            if split not in by_split:
+            if split not in by_split or (measure.by_layer and not model.layer_names):
                 continue
             given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
             if measure.by_layer:

@@ -1,0 +1,101 @@
+"""The compiled programs of a structure, shared by every worker."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from primacy import train
+from primacy.registry import Measure
+from primacy.study import Condition
+
+
+class Program:
+    """A function of lanes, compiled by whoever needs it first while the others wait."""
+
+    def __init__(self, one: Callable, batched: tuple, width: int, donate: tuple = ()) -> None:
+        many = jax.vmap(one, in_axes=batched) if width > 1 else alone(one, batched)
+        self._traced = jax.jit(many, donate_argnums=donate)
+        self._lock = threading.Lock()
+        self._compiled: Any = None
+        self.seconds = 0.0
+        """Spent compiling."""
+
+    def compile(self, arguments: tuple, wait: bool = True) -> None:
+        """Compile for such arguments, unless that is done; or unless somebody is at it."""
+        if self._compiled is not None or not self._lock.acquire(blocking=wait):
+            return
+        try:
+            if self._compiled is None:
+                began = time.perf_counter()
+                self._compiled = self._traced.lower(*arguments).compile()
+                self.seconds = time.perf_counter() - began
+        finally:
+            self._lock.release()
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.compile(arguments)
+        return self._compiled(*arguments)
+
+
+def alone(one: Callable, batched: tuple) -> Callable:
+    """The function for a single lane: no batch axis, which would change layout and rounding."""
+
+    def many(*arguments: Any) -> Any:
+        picked = [
+            argument if axis is None else jax.tree.map(lambda a: a[0], argument)
+            for argument, axis in zip(arguments, batched, strict=True)
+        ]
+        return jax.tree.map(lambda a: a[None], one(*picked))
+
+    return many
+
+
+class Programs:
+    """Start, advance and evaluate for the lanes of a structure, `width` at a time."""
+
+    def __init__(
+        self, condition: Condition, measures: tuple[Measure, ...], width: int, device: jax.Device
+    ) -> None:
+        self.measures, self.width, self.device = measures, width, device
+        self.budget, self.examples = condition.budget, condition.examples
+        # What an optimizer remembers at first does not depend on its numbers.
+        rule = train.optimizer(condition.training, self.budget)
+        order = None if condition.training.examples == "stream" else 0
+        self._start = Program(rule.init, (0,), width)
+        self._advance = Program(
+            lambda c, state, *rest: train.advance(c, self.budget, state, *rest),
+            (0, 0, 0, order, None, None),
+            width,
+            donate=(1,),
+        )
+        self._evaluate = Program(
+            lambda c, *rest: train.evaluate(c, measures, *rest), (0, 0, 0, None, 0), width
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Spent compiling, over all three."""
+        return self._start.seconds + self._advance.seconds + self._evaluate.seconds
+
+    def prepare(self, to_advance: tuple, to_evaluate: tuple) -> None:
+        """Compile for such arguments, beside whoever is compiling already."""
+        both = ((self._evaluate, to_evaluate), (self._advance, to_advance))
+        for wait in (False, True):
+            for program, arguments in both:
+                program.compile(arguments, wait)
+
+    def start(self, params: Any) -> Any:
+        """The optimizer's first state of every lane."""
+        return self._start(params)
+
+    def advance(self, conditions, state, draws, order, start: int, stop: int) -> Any:
+        """The state of every lane after steps `start` to `stop - 1` of a page."""
+        return self._advance(conditions, state, draws, order, np.int32(start), np.int32(stop))
+
+    def evaluate(self, conditions, params, sets, columns, donors) -> Any:
+        """Every measure of every lane, with the lane as the leading axis."""
+        return self._evaluate(conditions, params, sets, columns, donors)
