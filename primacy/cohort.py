@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import polars as pl
+from jaxtyping import Array, Float
 
 from primacy import curves, train
 from primacy.describe import sites
@@ -21,7 +22,7 @@ from primacy.registry import Measure, measures
 from primacy.runs import own_target
 from primacy.streams import streams
 from primacy.study import Condition, SeedAxis
-from primacy.types import Streams
+from primacy.types import Draws, Streams, Task
 
 PAGE_STEPS = 256
 """Training steps whose order or examples are drawn and passed in at a time, at least."""
@@ -208,8 +209,14 @@ def started(condition: Condition, rng: np.random.Generator, data: Streams) -> An
     params = model.init(rng, len(task.input_names), len(task.targets))
     if hasattr(model, "fitted"):
         draws = task.draw("fit", data, condition.examples["fit"])
-        params = model.fitted(params, np.asarray(task.build(draws).inputs))
+        params = model.fitted(params, np.asarray(built_inputs(task, draws)))
     return params
+
+
+@jax.jit
+def built_inputs(task: Task, draws: Draws) -> Float[Array, "n d"]:
+    """The inputs of examples."""
+    return task.build(draws).inputs
 
 
 class Ending:
