@@ -22,7 +22,7 @@ from primacy.registry import spec
 from primacy.study import Condition, Training
 from primacy.types import Batch, Target
 
-N = 64
+N = 32
 PAGE = 2048
 """Steps of one call of the program."""
 
@@ -30,7 +30,7 @@ FINENESS = 0.01
 """Learning rate times the largest eigenvalue of S."""
 
 LOOKS = 150
-HALVINGS = 3.0
+HALVINGS = 2.0
 """So many half-lives of the slowest direction are trained."""
 
 
@@ -88,6 +88,8 @@ def examples(seed=0):
 
 
 PROBLEMS = list(examples()[0])
+SLOW = ("scale .01", "shift 10")
+"""Ten thousand times between the fastest and the slowest direction: a million steps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,8 +179,11 @@ def starts(given):
     }
 
 
-@pytest.mark.parametrize("start", ["zeros", "uniform"])
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [(name, "zeros") for name in PROBLEMS]
+    + [(name, "uniform") for name in PROBLEMS if name not in SLOW],
+)
 def test_weights_follow_the_flow(name, start):
     """To 1 % of the farthest that any weight is from the optimum."""
     given = problem(name)
@@ -191,11 +196,16 @@ def test_weights_follow_the_flow(name, start):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_half_times_along_eigenvectors(name):
-    """ln 2 / (2 lambda) to 2 %, every direction started one unit from the optimum."""
+    """ln 2 / (2 lambda) to 2 %, each direction starting as far from the optimum as that is from 0.
+
+    (Nearer, the steps along the slowest direction of scale .01 are below float32's spacing at its
+    weight of 100, and the network stands still: that is rounding, not the flow.)
+    """
     given = problem(name)
     values, vectors = given.modes
+    size = np.abs(given.best).max()
     assert given.rate * values.max() == pytest.approx(FINENESS)
-    gaps = trained(given, given.best + vectors.sum(1)) - given.best
+    gaps = (trained(given, given.best + size * vectors.sum(1)) - given.best) / size
     times = np.concatenate([[0], given.steps * given.rate])
     for value, vector in zip(values, vectors.T, strict=True):
         left = np.concatenate([[1], gaps @ vector])
