@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from primacy.events import Times, area, restricted_mean, times
+from primacy.events import EVENTS, Times, area, restricted_mean, times
 from primacy.inference import Interval, SignFlip, clopper_pearson, kendall
 from primacy.record import Contrast, StudyRecord
 from primacy.runs import Runs
-from primacy.selection import TIME_TO_LEARN, Pick, Plan, SelectionError, resolve
+from primacy.selection import Pick, Plan, SelectionError, resolve
 
 FEWEST = 6
 """Pairs without which nothing is tested: with 5 the smallest two-sided p is .0625."""
@@ -47,6 +47,8 @@ class Estimate:
     test: SignFlip | None = None
     successes: int | None = None
     """Of a share."""
+    tau: int | None = None
+    """Of an event: the step up to which it was looked for."""
     beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Further statistics of the same pairs, not used for the word."""
 
@@ -124,14 +126,16 @@ def estimate(
         problem = f"only {pairs} of {n} seeds can be compared, and {FEWEST} are needed"
     if problem is None and test is None:
         problem = "the mean to divide by is not above 0"
-    if problem is None and plan.measure == TIME_TO_LEARN:
+    if problem is None and plan.is_event:
         censored = np.logical_and.reduce([s.censored[entered] for s in sides])
         if censored.sum() > pairs / 2:
             which = (
                 "neither was" if minus else "at no level was it" if plan.levels else "it was not"
             )
             k = int(censored.sum())
-            problem = f"{which} learned within {view.tau} steps in {k} of {pairs} seeds"
+            problem = (
+                f"{which} {EVENTS[plan.measure]} within {view.tau:,} steps in {k} of {pairs} seeds"
+            )
     more = {}
     if beside and problem is None and test is not None:
         more = _beside(view, plan, groups, minus, entered)
@@ -142,24 +146,25 @@ def estimate(
         narrow=test.interval(0.90) if tested and test else NOWHERE,
         p=test.p(1.0 if scale == "ratio" else 0.0) if tested and test else None,
         scale=scale, unit=unit, n=n, pairs=pairs, left_out=left_out, problem=problem,
-        test=test if tested else None, beside=more,
+        test=test if tested else None, beside=more, tau=view.tau if plan.is_event else None,
     )  # fmt: skip
 
 
 def share_learned(
     runs: Runs, contrast: Contrast, *, theta: float | None = None, budget: float = 1.0
 ) -> Estimate:
-    """In which share of seeds the feature was learned within tau, with an exact interval.
+    """In which share of seeds a feature was learned (or picked up), with an exact interval.
 
-    A lane that diverged stays in n; it counts as learned if it had been. Where conditions are
-    pooled a seed counts if it was learned in any of them.
+    Within tau, or by the contrast's `at`. A lane that diverged stays in n; it counts as learned if
+    it had been. Where conditions are pooled a seed counts if it was learned in any of them.
 
     Raises:
         SelectionError: as for `estimate`; or it is not one time-to-learn.
     """
     plan = resolve(runs.record, contrast)
-    if plan.measure != TIME_TO_LEARN or plan.minus is not None or plan.levels:
-        raise SelectionError(['expect = "never": it is about one time_to_learn, without `minus`'])
+    if not plan.is_event or plan.minus is not None or plan.levels:
+        events = " or ".join(EVENTS)
+        raise SelectionError([f'expect = "never": it is about one {events}, without `minus`'])
     view = _View(runs, plan, theta, budget)
     side = view.values(plan.of[0], "late")
     entered = side.reasons == ""
@@ -173,6 +178,7 @@ def share_learned(
         narrow=NOWHERE if problem else clopper_pearson(k, pairs, 0.90),
         p=None, scale="share", unit="share of seeds", n=n, pairs=pairs,
         left_out=dict(Counter(side.reasons[~entered].tolist())), problem=problem, successes=k,
+        tau=view.tau,
     )  # fmt: skip
 
 
@@ -199,9 +205,9 @@ class _View:
 
     def times(self, pick: Pick) -> Times | None:
         feature, target = pick.clock or (None, None)
-        return times(
-            self.runs, pick.condition, feature, target, theta=self.theta, budget=self.budget
-        )
+        by = int(pick.at) if self.plan.is_event and pick.at != "end" else None
+        return times(self.runs, pick.condition, feature, target, event=self.plan.event, by=by,
+                     theta=self.theta, budget=self.budget)  # fmt: skip
 
     def values(self, picks: tuple[Pick, ...], end: GridEnd) -> _Side:
         """The mean over the picks, in each seed."""
@@ -230,7 +236,7 @@ class _View:
                     f"{unknown.sum()} of {len(ended)} runs stopped, by the study's own criterion, "
                     "before this one could be judged"
                 )
-        if self.plan.measure == TIME_TO_LEARN and found is not None:
+        if self.plan.is_event and found is not None:
             moment = found.low if end == "early" else found.time
             censored = ~learned | (ended == "diverged")
             values = np.where(censored, self.tau, moment).astype(np.float64)
@@ -263,7 +269,7 @@ class _View:
             confirm = self.runs.record.condition(name).confirm
             return area(trace, steps, int(steps[max(0, len(steps) - confirm)])), diverged
         if pick.at == "learned" and found is not None:
-            late = np.where(found.learned, "", f"not learned within {found.tau} steps")
+            late = np.where(found.learned, "", f"not learned within {found.tau:,} steps")
             return trace[rows, np.searchsorted(steps, found.time)], late.astype(object)
         step = int(pick.at)
         if step > steps[-1]:
@@ -279,6 +285,13 @@ class _View:
             str(x) for x in (pick.split, pick.layer, pick.feature, pick.target) if x is not None
         )
         self.problem = f"no rows of {self.plan.measure} for {pick.condition} ({place})"
+        if self.plan.is_event and pick.at != "end":
+            steps = self.runs.steps(pick.condition, self.budget)
+            confirm = self.runs.record.condition(pick.condition).confirm
+            if int(pick.at) > steps[max(0, len(steps) - confirm)]:
+                self.problem = (
+                    f"step {pick.at:,} cannot be confirmed within the budget of {steps[-1]:,} steps"
+                )
         no = np.zeros(len(reasons), dtype=bool)
         reasons = np.where(reasons == "", "without rows", reasons)
         return _Side(np.full(len(reasons), np.nan), reasons, no, no)
@@ -311,7 +324,7 @@ def _beside(
         return found
     b = minus.values[entered]
     found["mean of"], found["mean minus"] = float(a.mean()), float(b.mean())
-    if plan.measure == TIME_TO_LEARN:
+    if plan.is_event:
         tau = view.tau
         found["mean of"] = restricted_mean(a.astype(np.int64), tau)
         found["mean minus"] = restricted_mean(b.astype(np.int64), tau)

@@ -13,7 +13,7 @@ import numpy as np
 from primacy import record
 from primacy.registry import Measure, canonical, measures
 from primacy.study import Condition, Study
-from primacy.types import Feature, Target
+from primacy.types import Feature, Target, Task
 
 NOT_USED = 0.01
 """A feature group that costs the final network less than this share of its score is not used."""
@@ -28,7 +28,7 @@ def describe(study: Study) -> record.StudyRecord:
         _condition(name, condition, study.factors.get(name, {}))
         for name, condition in study.conditions.items()
     )
-    return record.StudyRecord(
+    whole = record.StudyRecord(
         name=study.name,
         question=study.question,
         study_hash=_hash(study, [c.key for c in conditions], [m.name for m in chosen]),
@@ -48,12 +48,12 @@ def measured(study: Study) -> tuple[Measure, ...]:
     for name in study.measures:
         offered[name]  # an unknown name raises, with the likely one
     losses = {condition.task.loss for condition in study.conditions.values()}
-    needed = {
-        criterion.measure
-        for condition in study.conditions.values()
-        for feature in condition.task.declared
-        if (criterion := _feature(feature, condition.task.targets).criterion)
-    }  # without which no time-to-learn could be told
+    needed: set[str] = set()  # without which no time-to-learn or to pick up could be told
+    for condition in study.conditions.values():
+        described = features(condition.task)
+        needed |= {f.criterion.measure for f in described if f.criterion is not None}
+        if _by_slopes(condition.task.declared):
+            needed |= {"input_gradient_signed", "r_squared"}
     return tuple(
         measure
         for name, measure in sorted(offered.items())
@@ -88,11 +88,11 @@ def _condition(
             chance=t.chance,
             ceiling=t.ceiling,
             ceiling_known=t.ceiling_known,
-        )  # fmt: skip
+        )
         for t in task.targets
     )
-    features = [_feature(f, task.targets) for f in task.declared]
-    features += [
+    described = features(task)
+    described += [
         record.FeatureRecord(
             name=null_name(f),
             columns=f.null_columns,
@@ -102,7 +102,7 @@ def _condition(
             criterion=None,
             reason="null columns",
             null_of=f.name,
-        )  # fmt: skip
+        )
         for f in task.declared
         if f.null_columns
     ]
@@ -112,7 +112,7 @@ def _condition(
         name=name,
         factors=factors,
         spec=canonical(condition),
-        features=tuple(features),
+        features=tuple(described),
         targets=targets,
         inputs=tuple(task.input_names),
         layers=tuple(condition.model.layer_names),
@@ -125,20 +125,34 @@ def _condition(
     )
 
 
-def _feature(feature: Feature, targets: tuple[Target, ...]) -> record.FeatureRecord:
+def features(task: Task) -> list[record.FeatureRecord]:
+    """A task's declared features, each with what it counts as learned by, or why it never does."""
+    slopes = _by_slopes(task.declared)
+    return [_feature(f, task.targets, slopes) for f in task.declared]
+
+
+def _by_slopes(declared: tuple[Feature, ...]) -> bool:
+    """Whether the task says what its features are worth to the best predictor (`Feature.best`)."""
+    return any(f.best is not None or f.solo is not None or f.reason is not None for f in declared)
+
+
+def _feature(feature: Feature, targets: tuple[Target, ...], slopes: bool) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
-    if target is None:
+    reason = None
+    if target is not None:
+        criterion = record.Criterion(
+            measure="accuracy" if target.kind == "binary" else "r_squared",
+            chance=target.chance,
+            ceiling=target.ceiling,
+        )
+    elif slopes:
+        criterion, reason = _slope(feature, targets)
+    else:
         # Relative to the lane's own end. Not plain `reliance`, which is a share of whatever the
         # outputs vary: an untrained network already relies on its inputs, by .05 to .4.
         score = "accuracy" if targets[0].kind == "binary" else "r_squared"
         criterion = record.Criterion(
             measure=f"reliance_{score}", chance=0.0, ceiling=None, floor=NOT_USED
-        )
-    else:
-        criterion = record.Criterion(
-            measure="accuracy" if target.kind == "binary" else "r_squared",
-            chance=target.chance,
-            ceiling=target.ceiling,
         )
     return record.FeatureRecord(
         name=feature.name,
@@ -147,8 +161,30 @@ def _feature(feature: Feature, targets: tuple[Target, ...]) -> record.FeatureRec
         predictivity=feature.predictivity,
         complexity=feature.complexity,
         criterion=criterion,
+        best=feature.best,
+        solo=feature.solo,
+        reason=reason,
         facts=dict(feature.facts),
     )
+
+
+def _slope(
+    feature: Feature, targets: tuple[Target, ...]
+) -> tuple[record.Criterion | None, str | None]:
+    """Learned: the output's slope along the feature is that of the best predictor."""
+    why = None
+    if len(feature.columns) != 1:
+        why = f"{len(feature.columns)} columns have no one slope"
+    elif len(targets) != 1:
+        why = "the task has several targets, and a slope is of one"
+    elif feature.best is None:
+        why = "the data do not identify how much of it the best predictor uses"
+    elif feature.best == 0:
+        why = "the best predictor ignores it"
+    if why is not None or feature.best is None:
+        return None, feature.reason or why
+    # A negative slope is a ceiling below chance, reached from above.
+    return record.Criterion(measure="input_gradient_signed", chance=0.0, ceiling=feature.best), None
 
 
 def _card(measure: Measure) -> record.MeasureRecord:

@@ -3,6 +3,10 @@
 A time-to-learn is always a time *and* whether it was reached: a lane that does not get there within
 tau is censored at tau, as in survival analysis; it is never NaN, never infinity, never a silent
 cap. tau is the last evaluation that can still be confirmed.
+
+A time-to-pick-up is the same at a lower mark, for features that are judged by their slope: a
+quarter of the slope that the best predictor gives the feature, from all features or from this one
+alone. So it is told of a tempting feature that the best predictor ignores, too.
 """
 
 import dataclasses
@@ -13,7 +17,17 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord
-from primacy.runs import Runs, criterion_of, own_target
+from primacy.runs import SLOPE, Runs, criterion_of, own_target, reference_slope
+
+TIME_TO_LEARN = "time_to_learn"
+TIME_TO_PICK_UP = "time_to_pick_up"
+EVENTS = {TIME_TO_LEARN: "learned", TIME_TO_PICK_UP: "picked up"}
+"""What can stand where a measure's name stands, and what has happened once its time has come."""
+
+PICKED_UP = 0.25
+DROPPED = 0.1
+"""Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
+and below which one that was picked up counts as dropped."""
 
 
 class TimeToLearn(NamedTuple):
@@ -105,14 +119,16 @@ def restricted_mean(time: Int[np.ndarray, "..."], tau: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Time-to-learn of one feature in one condition, a lane (seed) a row."""
+    """Time-to-learn (or to pick up) of one feature in one condition, a lane (seed) a row."""
 
     time: Int[np.ndarray, " s"]
     """T, or tau where censored."""
     low: Int[np.ndarray, " s"]
     """The evaluation before T: the true time lies after it. tau where censored."""
     learned: Bool[np.ndarray, " s"]
+    """Or picked up: the event was reached within tau, and confirmed."""
     forgotten: Bool[np.ndarray, " s"]
+    """Later below the threshold for as long as confirming takes."""
     unknown: Bool[np.ndarray, " s"]
     """Stopped (by another criterion) before it was learned and before the budget ended."""
     tau: int
@@ -124,24 +140,29 @@ def times(
     feature: str | None,
     target: str | None = None,
     *,
+    event: str = TIME_TO_LEARN,
+    by: int | None = None,
     theta: float | None = None,
     budget: float = 1.0,
 ) -> Times | None:
     """Time-to-learn of a feature, or of a target itself where `feature` is None.
 
-    None: it has no criterion, or what the criterion looks at was not measured.
+    None: it has no criterion, what the criterion looks at was not measured, or `by` cannot be
+    confirmed within the budget.
 
     Args:
         runs: the study's runs.
         condition: display name.
         feature: a declared feature.
         target: of the feature's criterion; None: its own, else the only one.
-        theta: criterion instead of the condition's own.
+        event: `time_to_learn`, or `time_to_pick_up` (of features with a reference slope).
+        by: an evaluation that takes the place of tau; it is confirmed by those that follow it.
+        theta: criterion instead of the condition's own (a pick-up has its own: `PICKED_UP`).
         budget: as if training had ended at this share of the budget.
     """
-    key = ("times", condition, feature, target, theta, budget)
+    key = ("times", condition, feature, target, event, by, theta, budget)
     if key not in runs.memo:
-        runs.memo[key] = _times(runs, condition, feature, target, theta, budget)
+        runs.memo[key] = _times(runs, condition, feature, target, event, by, theta, budget)
     return runs.memo[key]
 
 
@@ -150,11 +171,13 @@ def _times(
     name: str,
     feature: str | None,
     target: str | None,
+    event: str,
+    by: int | None,
     theta: float | None,
     budget: float,
 ) -> Times | None:
     condition = runs.record.condition(name)
-    criterion = criterion_of(condition, feature, target)
+    criterion = event_criterion(condition, event, feature, target)
     if criterion is None or criterion.measure not in runs.cards:
         return None
     target = target or own_target(condition, feature)
@@ -162,14 +185,56 @@ def _times(
     if full is None:
         return None
     steps = runs.steps(name, budget)
-    values, last = full[:, : len(steps)], runs.last(name, budget)
+    if event == TIME_TO_PICK_UP:
+        theta = PICKED_UP
     theta = condition.theta if theta is None else theta
-    threshold = _threshold(criterion, theta, values[np.arange(len(values)), last])
-    time, learned, forgotten = time_to_learn(values, steps, threshold, condition.confirm)
+    threshold = _threshold(criterion, theta, full[np.arange(len(full)), runs.last(name, budget)])
+    if by is not None:
+        # The criterion stays that of the whole run; only the time in which to reach it is shorter.
+        length = int(np.searchsorted(steps, by)) + condition.confirm
+        if by not in steps or length > len(steps):
+            return None
+        steps = steps[:length]
+    below = criterion.ceiling is not None and criterion.ceiling < criterion.chance
+    sign = -1 if below else 1  # a ceiling below chance is reached from above
+    values = sign * full[:, : len(steps)]
+    time, learned, forgotten = time_to_learn(values, steps, sign * threshold, condition.confirm)
     before = steps[np.maximum(np.searchsorted(steps, time) - 1, 0)]
     early = (runs.ended(name) == "learned") & (runs.end_step(name) < steps[-1])
     tau = int(steps[max(0, len(steps) - condition.confirm)])
     return Times(time, np.where(learned, before, time), learned, forgotten, early & ~learned, tau)
+
+
+def event_criterion(
+    condition: ConditionRecord, event: str, feature: str | None, target: str | None = None
+) -> Criterion | None:
+    """What an event is judged by; None: this has no such event."""
+    if event == TIME_TO_LEARN:
+        return criterion_of(condition, feature, target)
+    slope = None if feature is None else reference_slope(condition, feature)
+    return None if slope is None else Criterion(measure=SLOPE, chance=0.0, ceiling=slope)
+
+
+def dropped(
+    runs: Runs, condition: str, feature: str, *, budget: float = 1.0
+) -> Bool[np.ndarray, " s"] | None:
+    """Which lanes picked a feature up and have let it go by their end.
+
+    Let go: a slope smaller in size than `DROPPED` of the reference slope, in each of the lane's
+    last m evaluations. False also where it was never picked up, and where the lane diverged.
+    None: the feature has no time-to-pick-up.
+    """
+    found = times(runs, condition, feature, event=TIME_TO_PICK_UP, budget=budget)
+    record = runs.record.condition(condition)
+    slope = reference_slope(record, feature)
+    if found is None or slope is None:
+        return None
+    trace = runs.trace(condition, SLOPE, feature=feature, target=own_target(record, feature))
+    if trace is None:
+        return None
+    small = _in_a_row(np.abs(trace) < np.float32(DROPPED * abs(slope)), record.confirm)
+    first = np.maximum(runs.last(condition, budget) - record.confirm + 1, 0)
+    return found.learned & small[np.arange(len(small)), first]
 
 
 def _threshold(
@@ -196,6 +261,8 @@ def summary(
 
     `learned` is null for a feature without a criterion, `time_to_learn` and `rank` where it was
     not learned; ranks of ties are shared. `low_step` is the evaluation before `time_to_learn`.
+    `picked_up` and `dropped` are null for a feature without a reference slope, `time_to_pick_up`
+    also where it was not picked up, and `dropped` where the lane diverged.
     `area` is the mean height of the criterion's curve up to tau. Final values are those of the
     lane's last evaluation, at the last hidden layer; null where the lane diverged or there is no
     such value. Columns of measures that were not stored are left out.
@@ -227,19 +294,30 @@ def _lane_rows(
     """The rows of one condition, by seed and then by feature."""
     name = condition.name
     features = [f for f in condition.features if f.null_of is None]
-    found = [times(runs, name, f.name, theta=theta, budget=budget) for f in features]
     s, k = len(runs.seeds), len(features)
+    no = np.zeros(s, dtype=bool)
+    nothing = Times(no.astype(np.int64), no.astype(np.int64), no, no, ~no, 0)
 
-    def stack(field: str, dtype: type) -> np.ndarray:
-        return np.stack(
-            [getattr(t, field) if t else np.zeros(s, dtype) for t in found] or [[]], axis=-1
-        ).reshape(s, k)
+    def all_times(event: str) -> list[Times]:
+        given = [
+            times(runs, name, f.name, event=event, theta=theta, budget=budget) for f in features
+        ]
+        return [nothing if found is None else found for found in given]
 
-    judged = np.broadcast_to(np.array([t is not None for t in found], dtype=bool), (s, k))
-    time, low, learned = stack("time", np.int64), stack("low", np.int64), stack("learned", bool)
-    known = judged & ~stack("unknown", bool)
+    def stack(columns: list[np.ndarray], dtype: type) -> np.ndarray:
+        return np.stack(columns or [np.empty(0)], axis=-1).astype(dtype).reshape(s, k)
+
+    learning, picking = all_times(TIME_TO_LEARN), all_times(TIME_TO_PICK_UP)
+    time = stack([t.time for t in learning], np.int64)
+    learned = stack([t.learned for t in learning], bool)
+    known = ~stack([t.unknown for t in learning], bool)
+    picked_up = stack([t.learned for t in picking], bool)
+    seen = ~stack([t.unknown for t in picking], bool)
+    left = [dropped(runs, name, f.name, budget=budget) for f in features]
+    gone = stack([no if one is None else one for one in left], bool)
     earlier = (time[:, None, :] < time[:, :, None]) & learned[:, None, :]
     ended = runs.ended(name)
+    whole = np.repeat(ended != "diverged", k).reshape(s, k)
 
     def lane(values: np.ndarray) -> np.ndarray:
         return np.repeat(values, k)
@@ -250,16 +328,21 @@ def _lane_rows(
         "feature": [f.name for f in features] * s,
         "rank": _where(1 + earlier.sum(axis=-1), learned),
         "time_to_learn": _where(time, learned),
-        "low_step": _where(low, learned),
+        "low_step": _where(stack([t.low for t in learning], np.int64), learned),
         "learned": _where(learned, known),
-        "forgotten": _where(stack("forgotten", bool), known),
+        "forgotten": _where(stack([t.forgotten for t in learning], bool), known),
+        "time_to_pick_up": _where(stack([t.time for t in picking], np.int64), picked_up),
+        "picked_up": _where(picked_up, seen),
+        "dropped": _where(gone, seen & whole),
         "diverged": lane(ended == "diverged"),
         "ended": lane(ended).tolist(),
         "end_step": lane(runs.end_step(name)),
     }
     schema: dict[str, pl.DataType] = dict.fromkeys(rows, pl.Int64())
     schema |= dict.fromkeys(("condition", "feature", "ended"), pl.String())
-    schema |= dict.fromkeys(("learned", "forgotten", "diverged"), pl.Boolean())
+    schema |= dict.fromkeys(
+        ("learned", "forgotten", "picked_up", "dropped", "diverged"), pl.Boolean()
+    )
     for column, values in _last_values(runs, condition, features, budget).items():
         rows[column], schema[column] = _where(values, np.isfinite(values)), pl.Float64()
     return pl.DataFrame(rows, schema=schema).filter(pl.Series(lane(ended != ""), dtype=pl.Boolean))

@@ -10,6 +10,9 @@ from jaxtyping import Float, Int
 from primacy import curves as table
 from primacy.record import ConditionRecord, Criterion, FeatureRecord, MeasureRecord, StudyRecord
 
+SLOPE = "input_gradient_signed"
+"""The measure that says how a network's output moves with a feature of one column."""
+
 
 class Runs:
     """The lanes of a study as arrays: a row a seed of the record, a column an evaluation."""
@@ -147,3 +150,15 @@ def criterion_of(
             measure = "accuracy" if found.kind == "binary" else "r_squared"
             return Criterion(measure=measure, chance=found.chance, ceiling=found.ceiling)
     return None
+
+
+def reference_slope(condition: ConditionRecord, feature: str) -> float | None:
+    """The slope that a feature is picked up towards: the larger of its two, in size.
+
+    The two are its slopes in the best predictor from all features, and from this one alone. None:
+    both are 0, none is stated, or the feature has no one column to take a slope along.
+    """
+    found = feature_record(condition, feature)
+    known = [slope for slope in (found.best, found.solo) if slope is not None]
+    largest = max(known, key=abs, default=0.0)
+    return largest if largest and len(found.columns) == 1 else None

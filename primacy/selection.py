@@ -6,16 +6,14 @@ an estimate would find after them.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
+from primacy.events import EVENTS, TIME_TO_LEARN, event_criterion
 from primacy.record import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
-from primacy.runs import by_feature, cards, criterion_of, own_target
+from primacy.runs import by_feature, cards, own_target
 from primacy.spelling import closest
-
-TIME_TO_LEARN = "time_to_learn"
-"""The event that can stand where a measure's name stands."""
 
 COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
 
@@ -38,9 +36,9 @@ class Pick:
     feature: str | None
     target: str | None
     at: str | int
-    """`end`, `mean`, `learned` or a step."""
+    """`end`, `mean`, `learned` or a step. Of an event: `end`, or the step by which it came."""
     clock: tuple[str | None, str | None] | None
-    """Feature and target whose time-to-learn is meant by `learned`, or is the value itself."""
+    """Feature and target whose time-to-learn is meant by `learned`, or whose event it is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +57,16 @@ class Plan:
     def picks(self) -> tuple[Pick, ...]:
         """All of both sides."""
         return (*(p for group in self.of for p in group), *(self.minus or ()))
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it is about a moment itself: time-to-learn or to pick up."""
+        return self.measure in EVENTS
+
+    @property
+    def event(self) -> str:
+        """The event that the clocks of its picks tell."""
+        return self.measure if self.is_event else TIME_TO_LEARN
 
 
 def resolve(record: StudyRecord, contrast: Contrast, measured: Iterable[str] | None = None) -> Plan:
@@ -90,7 +98,7 @@ class _Resolver:
 
     def plan(self) -> Plan:
         c = self.contrast
-        names = [*self.cards, TIME_TO_LEARN]
+        names = [*self.cards, *EVENTS]
         if c.measure not in names:
             self.wrong("measure", c.measure, "not measured", names)
             raise SelectionError(self.problems)
@@ -105,6 +113,11 @@ class _Resolver:
             levels = self.levels(c.over)
             of = tuple(self.side({**c.of, c.over: level}, "of", card) for level in levels)
         minus = None if c.minus is None else self.side(c.minus, "minus", card)
+        picks = [p for group in (*of, minus or ()) for p in group]
+        if card is None and len({p.at for p in picks}) > 1:
+            self.problems.append(
+                f"at: {c.measure} is counted up to one step on all sides: write `at` beside `of`"
+            )
         if self.problems:
             raise SelectionError(list(dict.fromkeys(self.problems)))
         unit = "steps" if card is None else card.unit
@@ -299,11 +312,10 @@ class _Resolver:
     ) -> tuple[str | int, tuple[str | None, str | None] | None]:
         """`at` of this side, and whose time-to-learn it needs."""
         at = where.get("at", self.contrast.at)
-        place = f"{place}.at" if "at" in where else "at"
+        side, place = place, f"{place}.at" if "at" in where else "at"
         if card is None:
-            if at != "end":
-                self.wrong(place, at, f"{TIME_TO_LEARN} has no `at`: it is a moment itself")
-            return "end", self.clock(c, place.split(".")[0], feature, target)
+            at = self.deadline(c, at, place)
+            return at, self.clock(c, side, feature, target, self.contrast.measure)
         if isinstance(at, dict):
             learned = at.get("learned")
             names = [f.name for f in c.features if f.null_of is None]
@@ -318,31 +330,63 @@ class _Resolver:
                 self.wrong(place, at, what, names)
                 return at, None
             return at, self.clock(c, place, feature, target)
-        if isinstance(at, int) and not isinstance(at, bool):
-            if at not in c.steps:
-                i = int(np.searchsorted(c.steps, at))
-                near = [str(s) for s in c.steps[max(0, i - 1) : i + 1]]
-                what = f"not an evaluation of {c.name}; the nearest are {' and '.join(near)}"
-                self.wrong(place, at, what)
+        if _is_step(at):
+            self.evaluation(c, at, place)
         elif at not in ("end", "mean"):
             choices = ("end", "mean", "learned", "a step")
             self.wrong(place, at, "not a moment of training", choices)
         return at, None
 
+    def evaluation(self, c: ConditionRecord, at: int, place: str) -> bool:
+        """Whether a step is one that is measured; a problem where not."""
+        if at in c.steps:
+            return True
+        i = int(np.searchsorted(c.steps, at))
+        near = [str(s) for s in c.steps[max(0, i - 1) : i + 1]]
+        what = f"not an evaluation of {c.name}; the nearest are {' and '.join(near)}"
+        self.wrong(place, at, what)
+        return False
+
+    def deadline(self, c: ConditionRecord, at: Any, place: str) -> str | int:
+        """The step by which an event must have come; `end`: the last that can be confirmed."""
+        if _is_step(at):
+            after = len(c.steps) - 1 - int(np.searchsorted(c.steps, at))
+            if self.evaluation(c, at, place) and after < c.confirm - 1:
+                what = f"{after} evaluations of {c.name} follow, and confirming takes "
+                what += f"{c.confirm - 1}: the last step that can be confirmed is {c.tau}"
+                self.wrong(place, at, what)
+            return at
+        if at != "end":
+            what = f"{self.contrast.measure} has no `at` but a step by which it came: it is a "
+            self.wrong(place, at, what + "moment itself")
+        return "end"
+
     def clock(
-        self, c: ConditionRecord, place: str, feature: str | None, target: str | None
+        self,
+        c: ConditionRecord,
+        place: str,
+        feature: str | None,
+        target: str | None,
+        event: str = TIME_TO_LEARN,
     ) -> tuple[str | None, str | None]:
-        """Whose time-to-learn, if it has one."""
-        criterion = criterion_of(c, feature, target)
-        whose = feature or target
+        """Whose time-to-learn (or to pick up), if it has one."""
+        criterion = event_criterion(c, event, feature, target)
+        whose, called = feature or target, event.replace("_", "-")
         if criterion is None:
             found = next((f for f in c.features if f.name == feature), None)
-            why = f": {found.reason}" if found is not None and found.reason else ""
-            others = [f.name for f in c.features if f.criterion is not None]
-            self.wrong(place, whose, f"it has no time-to-learn{why}", others)
+            why = "" if found is None or found.reason is None else f": {found.reason}"
+            if event != TIME_TO_LEARN:
+                why = ": no slope of it is known that is not 0"
+            names = [f.name for f in c.features if f.null_of is None]
+            others = [name for name in names if event_criterion(c, event, name) is not None]
+            self.wrong(place, whose, f"it has no {called}{why}", others)
         elif criterion.measure not in self.cards:
             self.wrong(place, whose, f"its criterion, {criterion.measure}, is not measured")
         return feature, target
+
+
+def _is_step(at: Any) -> TypeGuard[int]:
+    return isinstance(at, int) and not isinstance(at, bool)
 
 
 def _same(level: Level | None, given: Any) -> bool:

@@ -38,6 +38,9 @@ class Training:
     """How often the network is measured, before the first and after the last step included."""
     spacing: Literal["linear", "log"] = "linear"
     """Log: step 0, rounded log-spaced steps, the last `confirm` evenly in the last 2 %."""
+    also: tuple[Annotated[int, Field(ge=1, le=10**9)], ...] = ()
+    """More steps to evaluate after, each followed by `confirm` - 1 more evaluations, as far apart
+    as the last ones: so that what was learned by such a step is confirmed, too."""
     fit_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
     test_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
     stop: Literal["budget", "learned"] = "budget"
@@ -118,7 +121,8 @@ class Condition:
         """The steps after which the network is measured, 0 and the budget included.
 
         Raises:
-            ValueError: there are more evaluations than steps, or fewer than `confirm`.
+            ValueError: there are more evaluations than steps, or fewer than `confirm`; or what
+                follows a step of `also` lies beyond the budget.
         """
         training, budget = self.training, self.budget
         count, m = training.evaluations, training.confirm
@@ -127,12 +131,21 @@ class Condition:
         if m > count:
             raise ValueError(f"confirm = {m} is more than the {count} evaluations")
         if training.spacing == "linear" or count <= m + 2:
-            at = np.linspace(0, budget, count)
+            at, apart = np.linspace(0, budget, count), budget / (count - 1)
         else:
             # A last m within the last 2 % let what is learned late still be confirmed.
             early = np.geomspace(1, 0.98 * budget, count - 1 - m)
             at = np.concatenate([[0], early, budget * (0.98 + 0.02 * np.arange(1, m + 1) / m)])
-        return tuple(np.unique(np.rint(at).astype(int)).tolist())
+            apart = 0.02 * budget / m
+        steps = np.rint(at).astype(int)
+        windows = np.rint(np.add.outer(training.also, max(1.0, apart) * np.arange(m))).astype(int)
+        for step, last in zip(training.also, windows[:, -1:].ravel(), strict=True):
+            if last > budget:
+                raise ValueError(
+                    f"also = {step}: the {m} evaluations from there on would end at step {last}, "
+                    f"and training ends at {budget}"
+                )
+        return tuple(np.union1d(steps, windows).tolist())
 
     @property
     def key(self) -> str:

@@ -15,10 +15,11 @@ import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
 from primacy.contrasts import NOWHERE, Estimate, check, estimate, share_learned
+from primacy.events import EVENTS, TIME_TO_LEARN
 from primacy.inference import equivalence, holm, seeds_for, share_seeds_for
 from primacy.record import Hypothesis, StudyRecord
 from primacy.runs import Runs
-from primacy.selection import TIME_TO_LEARN, SelectionError, resolve
+from primacy.selection import SelectionError, resolve
 
 ALPHA = 0.05
 CONFIRMATORY = 30
@@ -112,8 +113,9 @@ def problems(
         found.append("margin = 0: nothing can be shown to be exactly equal; state a margin.")
     if h.expect == "never":
         c = h.contrast
-        if c.measure != TIME_TO_LEARN or c.minus is not None or c.over is not None:
-            found.append('expect = "never": it is about one time_to_learn, without `minus`.')
+        if c.measure not in EVENTS or c.minus is not None or c.over is not None:
+            events = " or ".join(EVENTS)
+            found.append(f'expect = "never": it is about one {events}, without `minus`.')
         if not 0 < h.margin < 1:
             found.append(f"margin = {h.margin:g}: for `never` a share of seeds, as 0.12.")
     return found
@@ -208,13 +210,14 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
     c, record = h.contrast, runs.record
     plan = resolve(record, c)
     one = share_learned if h.expect == "never" else estimate
-    if any(p.clock is not None for p in plan.picks):
+    if plan.event == TIME_TO_LEARN and any(p.clock is not None for p in plan.picks):
         own = {record.condition(p.condition).theta for p in plan.picks}
         for theta in THETAS:
             if own != {theta}:
                 yield f"theta {theta:g}", one(runs, c, theta=theta)
-    if c.measure == TIME_TO_LEARN and h.expect != "never":
-        yield "time-to-learn one evaluation earlier", estimate(runs, c, grid=("early", "early"))
+    if plan.is_event and h.expect != "never":
+        called = c.measure.replace("_", "-")
+        yield f"{called} one evaluation earlier", estimate(runs, c, grid=("early", "early"))
         if c.minus is not None:
             yield "`of` one evaluation earlier", estimate(runs, c, grid=("early", "late"))
             yield "`minus` one evaluation earlier", estimate(runs, c, grid=("late", "early"))
@@ -222,7 +225,9 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
         for measure in DEFINITIONS:
             if measure != c.measure and measure in runs.cards:
                 yield measure, estimate(runs, dataclasses.replace(c, measure=measure))
-    yield "half the budget", one(runs, c, budget=0.5)
+    # What came by a given step does not depend on how long training went on after it.
+    if not plan.is_event or all(p.at == "end" for p in plan.picks):
+        yield "half the budget", one(runs, c, budget=0.5)
 
 
 def _with_holm(v: Verdict, p: float, family: int) -> Verdict:
@@ -271,10 +276,11 @@ def _why(h: Hypothesis, found: Estimate, word: Word) -> str:
         return _sentence(found.problem or "nothing can be compared", left_out)
     of = f"{found.pairs} of {found.n} seeds"
     if found.scale == "share":
-        low, high = found.interval
+        low, high = (f"{100 * end:.3g} %" for end in found.interval)
         text = (
-            f"learned in {found.successes} of {found.pairs} seeds; the true share lies between "
-            f"{low:.1%} and {high:.1%} (95 %), against a margin of {h.margin:.3g}"
+            f"{found.successes} of {found.pairs} {EVENTS[h.contrast.measure]} within "
+            f"{found.tau:,} steps (95 % interval {low} to {high}), against a margin of "
+            f"{100 * h.margin:.3g} %"
         )
         return _sentence(text, left_out)
     low, high = _bounds(h, found)

@@ -362,7 +362,14 @@ def c(**fields):
         (c(at={"learned": "xor"}), 'at.learned = "xor": not a feature.'),
         (c(measure="total_variance", of={}, minus=None, at="learned"),
          'at = "learned": total_variance has no feature: say which'),
-        (c(measure="time_to_learn", at=80), "at = 80: time_to_learn has no `at`"),
+        (c(measure="time_to_learn", at="mean"), 'at = "mean": time_to_learn has no `at` but a step '
+         "by which it came"),
+        (c(measure="time_to_learn", at=81), "at = 81: not an evaluation of default; the nearest"),
+        (c(measure="time_to_learn", at=792), "at = 792: 1 evaluations of default follow, and "
+         "confirming takes 2: the last step that can be confirmed is 784."),
+        (c(measure="time_to_learn", minus={**XOR, "at": 80}), "at: time_to_learn is counted up to "
+         "one step on all sides"),
+        (c(measure="time_to_pick_up"), 'of = "linear": it has no time-to-pick-up: no slope of it'),
         (c(minus=None, scale="ratio"), 'scale = "ratio": a ratio needs `minus`'),
         (c(over="x", minus=None), 'over = "x": not a factor.'),
         (c(pool=("x",)), 'pool = "x": not a factor.'),

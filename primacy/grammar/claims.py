@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from primacy import curves
+from primacy.events import EVENTS
 from primacy.grammar.mistakes import Mistake, checked, name, not_among, unknown_key
 from primacy.grammar.tomllines import Path
 from primacy.record import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
-
-EVENTS = ("time_to_learn",)
-"""What a contrast can be about besides measures."""
 
 INGREDIENTS = ("variance_explained", "total_variance")
 """The measures from which every derived one is computed."""
@@ -69,7 +67,7 @@ class Claim:
     claim: Name
     """The claim in words."""
     measure: Name
-    """A measure, or `time_to_learn`."""
+    """A measure, `time_to_learn` or `time_to_pick_up`."""
     of: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the claim is about: columns and the value each must have."""
     minus: dict[str, Any] | None = None
@@ -77,7 +75,8 @@ class Claim:
     scale: Literal["difference", "ratio"] = "difference"
     """How the two are compared."""
     at: At = "end"
-    """When: `end`, `mean`, `learned`, a step, or when a named feature was learned."""
+    """When: `end`, `mean`, `learned`, a step, or when a named feature was learned. Of a time: the
+    step by which it must have come."""
     over: Name | None = None
     """A factor: the claim is a trend over its levels."""
     pool: tuple[Name, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
+from primacy.describe import features
 from primacy.grammar.grid import (
     PARTS,
     Axis,
@@ -251,12 +252,18 @@ def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
         yield Mistake((at,), f"does not say how long: give {choice}")
     if training.confirm > training.evaluations:
         yield Mistake((at, "confirm"), f"more than the {training.evaluations} evaluations")
-    if training.stop == "learned" and any(f.target is None for f in task.declared):
-        yield Mistake(
-            (at, "stop"),
-            "nobody knows when the features of these data are learned as well as they can be: "
-            'write "budget"',
-        )
+    if training.stop == "learned":
+        criteria = [f.criterion for f in features(task) if f.criterion is not None]
+        if any(criterion.ceiling is None for criterion in criteria):
+            yield Mistake(
+                (at, "stop"),
+                "nobody knows when the features of these data are learned as well as they can be: "
+                'write "budget"',
+            )
+        elif not criteria:
+            yield Mistake(
+                (at, "stop"), 'no feature of this task can count as learned: write "budget"'
+            )
 
 
 def _impossible(condition: Condition) -> Iterator[Mistake]:
@@ -273,6 +280,11 @@ def _impossible(condition: Condition) -> Iterator[Mistake]:
             f"more than the {condition.budget + 1} there can be: before the first step and after "
             f"each of {condition.budget}",
         )
+    elif training.also:
+        try:
+            condition.evaluations  # noqa: B018 (asked for its error)
+        except ValueError as error:
+            yield Mistake(("training", "also"), str(error))
 
 
 def _unused(table: Table) -> Iterator[tuple[Path, str | None]]:
