@@ -93,7 +93,8 @@ class Sum(Regression):
     All but the last alone say nothing about the target. `whitening` w replaces the inputs x by
     C^(-w/2) x, where C is their covariance: then it is C^(1-w), its condition number the old one to
     the power 1 - w, and 1 at w = 1. The target stays a sum, with other weights (`best`): the same
-    information and the same functions for a network to learn, without the bad conditioning.
+    information and the same functions for a network to learn, without the bad conditioning. In
+    single precision the whitened inputs are right to about 1e-6 of the plain terms' size.
     """
 
     terms: Annotated[int, Field(ge=2, le=100)] = 2
