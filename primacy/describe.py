@@ -28,7 +28,7 @@ def describe(study: Study) -> record.StudyRecord:
         _condition(name, condition, study.factors.get(name, {}))
         for name, condition in study.conditions.items()
     )
-    whole = record.StudyRecord(
+    return record.StudyRecord(
         name=study.name,
         question=study.question,
         study_hash=_hash(study, [c.key for c in conditions], [m.name for m in chosen]),
@@ -43,7 +43,7 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 def measured(study: Study) -> tuple[Measure, ...]:
-    """The study's measures in the registry's order; where it lists none, all that are computed by default."""
+    """The study's measures in the registry's order; all where it names none."""
     offered = measures.load()
     for name in study.measures:
         offered[name]  # an unknown name raises, with the likely one
@@ -54,13 +54,10 @@ def measured(study: Study) -> tuple[Measure, ...]:
         needed |= {f.criterion.measure for f in described if f.criterion is not None}
         if _by_slopes(condition.task.declared):
             needed |= {"input_gradient_signed", "r_squared"}
-    # A claim about a measure names it as well as the list does.
-    claimed = () if study.measures else [h.contrast.measure for h in study.hypotheses]
-    wanted = {*study.measures, *needed, *claimed}
     return tuple(
         measure
         for name, measure in sorted(offered.items())
-        if (name in wanted or (measure.by_default and not study.measures))
+        if (not study.measures or name in {*study.measures, *needed})
         and any(loss in losses for loss in measure.losses)
     )
 
