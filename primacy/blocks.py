@@ -1,10 +1,11 @@
 """Walks the blocks of a study: skips what is stored, trains the rest, commits, tells progress."""
 
+import contextlib
 import dataclasses
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from primacy.cohort import Interrupted, Lane, Programs, Trained, Watch, train_bl
 from primacy.describe import describe, measured
 from primacy.devices import devices
 from primacy.record import StudyRecord
+from primacy.registry import Measure
 from primacy.result import Result
-from primacy.store import Store, StoreError
+from primacy.store import LOCK_JSON, VERDICTS, LaneKey, Store, StoreError
 from primacy.study import Study
 
 
@@ -51,6 +53,15 @@ class Plan:
     blocks: tuple[Block, ...]
     stored: int
     """Lanes that are on disk already."""
+    taken: Mapping[str, frozenset[LaneKey]] = dataclasses.field(default_factory=dict)
+    """Lanes that another member of the same study of studies trains, by that member's name."""
+    members: tuple["Plan", ...] = ()
+    """Of a study of studies; its own `blocks` are theirs together."""
+
+    @property
+    def parts(self) -> tuple["Plan", ...]:
+        """The plan of each member; of a study that includes none, the plan itself."""
+        return self.members or (self,)
 
     @property
     def lanes(self) -> int:
@@ -64,8 +75,13 @@ class Plan:
 
     @property
     def programs(self) -> int:
-        """Structures to compile."""
-        return len({structure(block.lanes[0]) for block in self.blocks})
+        """Structures to compile; one serves all members."""
+        return len({program(part, block) for part in self.parts for block in part.blocks})
+
+    @property
+    def shared(self) -> int:
+        """Lanes that are in several members and trained in one."""
+        return sum(len(lanes) for part in self.parts for lanes in part.taken.values())
 
     @property
     def multiplications(self) -> float:
@@ -106,22 +122,87 @@ def structure(lane: Lane) -> tuple:
     return jax.tree.structure(lane.condition), lane.record.steps
 
 
+def program(part: Plan, block: Block) -> tuple:
+    """What two blocks must share to run in one program, whichever members they are of."""
+    return structure(block.lanes[0]), block.width, _measured(part.record)
+
+
+def _measured(record: StudyRecord) -> tuple[str, ...]:
+    return tuple(card.name for card in record.measures)
+
+
+def folders(study: Study, store: Store) -> tuple[Store, ...]:
+    """Where the runs are: a folder for each member, or the one of the study itself."""
+    if not study.members:
+        return (store,)
+    return tuple(Store(store.folder / member.name) for member in study.members)
+
+
 def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
     """What is missing in a folder, packed into blocks.
+
+    A lane that several members have is trained in the first and taken over by the others, if they
+    measure the same.
 
     Raises:
         StoreError: the folder holds something that this study would change.
     """
-    record = describe(study)
-    stored: set[tuple[str, int]] = set()
-    if (store.folder / "study.lock.json").exists():
-        stored = store.stored()
-        record = reconcile(store.record(), record, bool(stored), allow_mixed)
+    record, old = describe(study), _held(store)
+    places = folders(study, store)
+    if old:
+        held = [store, *(Store(store.folder / name) for name in old.members)]
+        record = reconcile(old, record, any(place.stored() for place in held), allow_mixed)
+    if not study.members:
+        return _packed(study, record, store.stored() if old else set(), {})
+    parts: list[Plan] = []
+    owners: dict[tuple, str] = {}
+    for member, place in zip(study.members, places, strict=True):
+        own, before = describe(member), _held(place)
+        stored = place.stored() if before else set()
+        if before:
+            try:
+                own = reconcile(before, own, bool(stored), allow_mixed)
+            except StoreError as error:
+                raise StoreError(f"{member.name}: {error}") from None
+        parts.append(_packed(member, own, stored, owners))
+        for c in own.conditions:
+            owners.setdefault((c.key, _measured(own)), member.name)
+    widths = {k: w for part in parts for k, w in part.record.block_widths.items()}
+    return Plan(
+        dataclasses.replace(record, block_widths=widths),
+        tuple(block for part in parts for block in part.blocks),
+        sum(part.stored for part in parts),
+        members=tuple(parts),
+    )
+
+
+def _held(store: Store) -> StudyRecord | None:
+    return store.record() if (store.folder / LOCK_JSON).exists() else None
+
+
+def _packed(
+    study: Study, record: StudyRecord, stored: Set[LaneKey], owners: Mapping[tuple, str]
+) -> Plan:
+    """The plan of one folder.
+
+    Args:
+        study: of this folder.
+        record: how it will be recorded.
+        stored: lanes that it holds.
+        owners: by key and measures of a condition, the member that trains it already.
+    """
     kept = {c.name: c for c in record.conditions}
     groups: dict[Any, list[Lane]] = {}
+    taken: dict[str, set[LaneKey]] = {}
     for seed in record.seeds:
         for name, condition in study.conditions.items():
-            if (kept[name].key, seed) not in stored:
+            key = kept[name].key
+            owner = owners.get((key, _measured(record)))
+            if (key, seed) in stored:
+                continue
+            if owner is not None:
+                taken.setdefault(owner, set()).add((key, seed))
+            else:
                 lane = Lane(condition, kept[name], seed)
                 groups.setdefault(structure(lane), []).append(lane)
     widths = {c.key: width(study.conditions[c.name], c.parameters) for c in record.conditions}
@@ -133,7 +214,8 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
             Block(tuple(lanes[i : i + step]), step) for i in range(0, len(lanes), step)
         ]  # fmt: skip
     wanted = {(c.key, seed) for c in record.conditions for seed in record.seeds}
-    return Plan(record, tuple(blocks), len(stored & wanted))
+    shared = {owner: frozenset(lanes) for owner, lanes in taken.items()}
+    return Plan(record, tuple(blocks), len(stored & wanted), shared)
 
 
 def reconcile(
@@ -228,31 +310,45 @@ def run(
     store = Store(folder)
     if fork:
         store = forked(study, store)
-    with store.locked():
+    places = folders(study, store)
+    with contextlib.ExitStack() as locks:
+        for place in dict.fromkeys((store, *places)):
+            locks.enter_context(place.locked())
         todo = plan(study, store, allow_mixed=allow_mixed)
         refuse_too_large(todo)
         pool = devices()[: max(1, len(todo.blocks))]
         kind = {f"{d.platform} ({d.device_kind})" for d in pool}
-        todo = dataclasses.replace(
-            todo, record=dataclasses.replace(todo.record, device=", ".join(sorted(kind)))
-        )
-        bad = [n for n, part in store.manifest().items() if store.damage(n, part)]
-        if bad:
-            store.drop(bad)
-        store.begin(todo.record, study.source)
+        todo = _on(todo, ", ".join(sorted(kind)))
+        for place in places:
+            bad = [n for n, part in place.manifest().items() if place.damage(n, part)]
+            if bad:
+                place.drop(bad)
+        # The whole first: with it there, whoever looks knows what a member's folder belongs to.
+        if study.members:
+            store.begin(todo.record, study.source)
+        for member, part, place in zip(study.studies, todo.parts, places, strict=True):
+            place.begin(part.record, member.source)
         progress.planned(todo)
         began = time.time()
         walk = Walk(todo, store, study, progress, stop)
         walk.over(pool)
-        store.status(
-            state="complete",
-            lanes=len(todo.record.seeds) * len(todo.record.conditions),
-            trained=todo.lanes,
-            seconds={"total": time.time() - began, "compile": walk.compile_seconds},
-        )
+        walk.take_over()
+        walk.complete(time.time() - began)
         result = Result(store.folder)
         result.judge()
+        for place in places[: len(study.members)]:
+            if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
+                Result(place.folder).judge()
     return result
+
+
+def _on(todo: Plan, device: str) -> Plan:
+    """The plan with the device in its records."""
+    return dataclasses.replace(
+        todo,
+        record=dataclasses.replace(todo.record, device=device),
+        members=tuple(_on(part, device) for part in todo.members),
+    )
 
 
 def forked(study: Study, store: Store) -> Store:
@@ -282,19 +378,39 @@ def refuse_too_large(todo: Plan) -> None:
         )
 
 
+@dataclasses.dataclass
+class Place:
+    """A folder that a walk fills: its plan and how far it is."""
+
+    plan: Plan
+    store: Store
+    measures: tuple[Measure, ...]
+    done: int
+
+
 class Walk:
-    """One pass over the blocks of a plan, a worker for each device."""
+    """One pass over the blocks of a plan, a worker for each device.
+
+    The blocks of all members stand in one queue, so that no device waits for a member to end, and
+    a program compiled for one serves the others.
+    """
 
     def __init__(
         self, todo: Plan, store: Store, study: Study, progress: Progress, stop: threading.Event
     ) -> None:
         self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
-        self.measures = measured(study)
         self.axes = study.seed_axes
         self.compile_seconds = 0.0
-        self._blocks = iter(todo.blocks)
+        self.compiled: set[tuple] = set()
+        """Structures that were compiled, on whichever devices."""
+        self.places = {
+            member.name: Place(part, place, measured(member), part.stored)
+            for member, part, place in zip(
+                study.studies, todo.parts, folders(study, store), strict=True
+            )
+        }
+        self._blocks = iter([(p, b) for p in self.places.values() for b in p.plan.blocks])
         self._turn = threading.Lock()
-        self._done = todo.stored
 
     def over(self, pool: Sequence[jax.Device]) -> None:
         """Train every block; the first failure stops the others and is raised."""
@@ -318,24 +434,25 @@ class Walk:
         watch = Watch(self.progress.advanced, self.stop.is_set)
         while True:
             with self._turn:
-                block = next(self._blocks, None)
-            if block is None:
+                place, block = next(self._blocks, (None, None))
+            if place is None or block is None:
                 return
-            key = structure(block.lanes[0])
+            key = program(place.plan, block)
             if key not in programs:
                 programs[key] = Programs(
-                    block.lanes[0].condition, self.measures, block.width, device
+                    block.lanes[0].condition, place.measures, block.width, device
                 )
             before = programs[key].seconds
             trained = train_block(programs[key], block.lanes, self.axes, watch)
             compiling = programs[key].seconds - before
             with self._turn:
                 self.compile_seconds += compiling
-                self._commit(block, trained)
+                self.compiled.add(key)
+                self._commit(place, block, trained)
 
-    def _commit(self, block: Block, trained: Trained) -> None:
-        record = self.todo.record
-        self.store.commit(
+    def _commit(self, place: Place, block: Block, trained: Trained) -> None:
+        record = place.plan.record
+        place.store.commit(
             trained.curves,
             trained.lanes,
             trained.weights,
@@ -346,10 +463,48 @@ class Walk:
                 "device": record.device,
             },
         )
-        self._done += len(block.lanes)
+        place.done += len(block.lanes)
         here = curves.named(trained.lanes, record)
         summary = events.summary(curves.named(trained.curves, record), here, record)
-        total = len(record.seeds) * len(record.conditions)
-        self.store.status(state="running", lanes=total, done=self._done)
+        self._tell(place)
         self.progress.committed(here, summary)
 
+    def _tell(self, place: Place) -> None:
+        """Rewrite the status of a folder, and of the whole it is in."""
+        place.store.status(state="running", lanes=_total(place.plan.record), done=place.done)
+        if place.store is not self.store:
+            done = sum(p.done for p in self.places.values())
+            self.store.status(state="running", lanes=_total(self.todo.record), done=done)
+
+    def take_over(self) -> None:
+        """Commit to each member the lanes that another one trained, as they are."""
+        for place in self.places.values():
+            for owner, lanes in place.plan.taken.items():
+                for table, ends, weights, origin in self.places[owner].store.held(lanes):
+                    place.store.commit(table, ends, weights, origin)
+                    place.done += ends.height
+                    self._tell(place)
+
+    def complete(self, seconds: float) -> None:
+        """Say in every folder that the run is done, and what it took."""
+        for place in self.places.values():
+            if place.store is not self.store:
+                place.store.status(
+                    state="complete",
+                    lanes=_total(place.plan.record),
+                    trained=place.plan.lanes,
+                    shared=place.plan.shared,
+                )
+        todo = self.todo
+        self.store.status(
+            state="complete",
+            lanes=_total(todo.record),
+            trained=todo.lanes,
+            shared=todo.shared,
+            programs=len(self.compiled),
+            seconds={"total": seconds, "compile": self.compile_seconds},
+        )
+
+
+def _total(record: StudyRecord) -> int:
+    return len(record.seeds) * len(record.conditions)

@@ -172,6 +172,7 @@ def _dry_run(todo: Any, as_json: bool) -> int:
         "seeds": len(todo.record.seeds),
         "networks_stored": todo.stored,
         "networks_to_train": todo.lanes,
+        "networks_shared": todo.shared,
         "blocks": len(todo.blocks),
         "programs": todo.programs,
         "seed_steps": todo.seed_steps,
@@ -186,9 +187,11 @@ def _dry_run(todo: Any, as_json: bool) -> int:
     console.print(f"{len(facts['conditions'])} condition(s) x {facts['seeds']} seeds", style="bold")
     for name in facts["conditions"][:50]:
         console.print("  ", plain(name))
+    shared = f", {todo.shared} shared between members" if todo.shared else ""
     console.print(
-        f"{todo.lanes} networks to train ({todo.stored} stored), {len(todo.blocks)} blocks, "
-        f"{todo.programs} compiled program pair(s), {todo.seed_steps:,} training steps\n"
+        f"{todo.lanes} networks to train ({todo.stored} stored{shared}), "
+        f"{len(todo.blocks)} blocks, {todo.programs} compiled program pair(s), "
+        f"{todo.seed_steps:,} training steps\n"
         f"roughly {facts['seconds']} s, {todo.memory / 1e9:.1f} GB of memory, "
         f"{todo.disk / 1e6:.0f} MB of disk. Nothing was run."
     )
@@ -276,9 +279,11 @@ def check(
     if as_json:
         print(json.dumps({"error": None, "problems": []}))
     else:
+        conditions = sum(len(s.conditions) for s in read.studies)
+        hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)
         print(
-            f"{read.name}: {len(read.conditions)} condition(s), {read.seeds} seeds, "
-            f"{len(read.hypotheses)} hypotheses. No mistakes."
+            f"{read.name}: {conditions} condition(s), {read.seeds} seeds, "
+            f"{hypotheses} hypotheses. No mistakes."
         )
     return 0
 
@@ -363,7 +368,7 @@ def inspect(
     from primacy.result import open as open_run
 
     result = open_run(run)
-    weights = result.store.weights(one_condition(result.record, condition).key, seed)
+    weights = result.weights(one_condition(result.record, condition).name, seed)
     rows = [
         {
             "parameter": name, "shape": list(w.shape), "mean": float(w.mean()),
@@ -423,12 +428,16 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
         run: A run folder.
         as_json: Print what is good and what is damaged as JSON.
     """
-    from primacy.store import Store
+    from primacy.result import open as open_run
 
-    store = Store(run)
-    store.record()
-    parts = store.manifest()
-    bad = {name: found for name, part in parts.items() if (found := store.damage(name, part))}
+    result = open_run(run)
+    parts, bad = [], {}
+    for store in result.stores:
+        place = "" if store is result.store else f"{store.folder.name}/"
+        for name, part in store.manifest().items():
+            parts.append(f"{place}{name}")
+            if found := store.damage(name, part):
+                bad[f"{place}{name}"] = [f"{place}{problem}" for problem in found]
     if as_json:
         print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
     else:

@@ -96,6 +96,21 @@ def named(table: pl.DataFrame | pl.LazyFrame, record: StudyRecord) -> pl.DataFra
     return table.with_columns(pl.col(c).cast(pl.Enum(order)) for c, order in orders.items())
 
 
+def together(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Tables of different conditions as one, all as `named` gives them."""
+    kept = [c for c in NAMES if c in tables[0].columns]
+    union = {
+        c: pl.Enum(list(dict.fromkeys(
+            name for table in tables for name in table[c].dtype.categories  # type: ignore[attr-defined]
+        )))
+        for c in kept
+    }  # fmt: skip
+    return pl.concat(
+        table.with_columns(pl.col(c).cast(pl.String).cast(kind) for c, kind in union.items())
+        for table in tables
+    )
+
+
 def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
     """The rows of a measure of `DERIVED`, computed from the stored ones.
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from primacy import record
+from primacy.inclusion import joined
 from primacy.registry import Measure, canonical, measures
 from primacy.study import Condition, Study
 from primacy.types import Feature, Target, Task
@@ -23,15 +24,21 @@ VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
 
 def describe(study: Study) -> record.StudyRecord:
     """Everything about a study that is known without running it."""
-    chosen = measured(study)
+    members = [describe(member) for member in study.members]
+    chosen = () if members else measured(study)
     conditions = tuple(
         _condition(name, condition, study.factors.get(name, {}))
         for name, condition in study.conditions.items()
     )
-    return record.StudyRecord(
+    whole = record.StudyRecord(
         name=study.name,
         question=study.question,
-        study_hash=_hash(study, [c.key for c in conditions], [m.name for m in chosen]),
+        study_hash=_hash(
+            study,
+            [c.key for c in conditions],
+            [m.name for m in chosen],
+            [member.study_hash for member in members],
+        ),
         seeds=tuple(range(study.seeds)),
         seed_axes=study.seed_axes,
         conditions=conditions,
@@ -40,10 +47,11 @@ def describe(study: Study) -> record.StudyRecord:
         versions={name: importlib.metadata.version(name) for name in VERSIONS}
         | {"python": platform.python_version()},
     )
+    return joined(whole, members) if members else whole
 
 
 def measured(study: Study) -> tuple[Measure, ...]:
-    """The study's measures in the registry's order; all where it names none."""
+    """The study's measures in the registry's order; where it lists none, all that are computed by default."""
     offered = measures.load()
     for name in study.measures:
         offered[name]  # an unknown name raises, with the likely one
@@ -54,10 +62,13 @@ def measured(study: Study) -> tuple[Measure, ...]:
         needed |= {f.criterion.measure for f in described if f.criterion is not None}
         if _by_slopes(condition.task.declared):
             needed |= {"input_gradient_signed", "r_squared"}
+    # A claim about a measure names it as well as the list does.
+    claimed = () if study.measures else [h.contrast.measure for h in study.hypotheses]
+    wanted = {*study.measures, *needed, *claimed}
     return tuple(
         measure
         for name, measure in sorted(offered.items())
-        if (not study.measures or name in {*study.measures, *needed})
+        if (name in wanted or (measure.by_default and not study.measures))
         and any(loss in losses for loss in measure.losses)
     )
 
@@ -193,7 +204,7 @@ def _card(measure: Measure) -> record.MeasureRecord:
     return record.MeasureRecord(**card)
 
 
-def _hash(study: Study, conditions: list[str], chosen: list[str]) -> str:
+def _hash(study: Study, conditions: list[str], chosen: list[str], members: list[str]) -> str:
     fixed = {
         "name": study.name,
         "question": study.question,
@@ -201,5 +212,5 @@ def _hash(study: Study, conditions: list[str], chosen: list[str]) -> str:
         "measures": chosen,
         "hypotheses": canonical(study.hypotheses),
         "seed_axes": study.seed_axes,
-    }
+    } | ({"members": members} if members else {})
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()

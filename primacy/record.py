@@ -184,6 +184,8 @@ class StudyRecord:
     device: str = ""
     block_widths: dict[str, int] = dataclasses.field(default_factory=dict)
     """Lanes that train side by side, by condition key."""
+    members: tuple[str, ...] = ()
+    """Of a study of studies: the run folders inside this one, each a study of its own."""
 
     def condition(self, name: str) -> ConditionRecord:
         """The condition of that display name."""

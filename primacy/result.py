@@ -3,12 +3,15 @@
 import dataclasses
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from primacy import curves, events, report, verdicts
+from primacy.inclusion import FACTOR
 from primacy.record import StudyRecord
 from primacy.store import STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
 from primacy.verdicts import Verdict
@@ -35,14 +38,34 @@ class Result:
         return dataclasses.replace(record, seeds=record.seeds[: self._seeds])
 
     @functools.cached_property
+    def members(self) -> dict[str, "Result"]:
+        """Of a study of studies: each member's own run folder, by its name; else empty."""
+        return {n: Result(self.folder / n, seeds=self._seeds) for n in self.record.members}
+
+    @property
+    def stores(self) -> list[Store]:
+        """The stores that hold the runs: the members', or the folder's own."""
+        return [member.store for member in self.members.values()] or [self.store]
+
+    @functools.cached_property
     def curves(self) -> pl.DataFrame:
         """THE table: one measured number a row, with conditions by display name."""
-        return self._named(self.store.curves())
+        return self._named(Store.curves)
 
     @functools.cached_property
     def lanes(self) -> pl.DataFrame:
         """How each run ended: condition, seed, ended (budget, learned, diverged), end_step."""
-        return self._named(self.store.lanes())
+        return self._named(Store.lanes)
+
+    def weights(self, condition: str, seed: int) -> dict[str, np.ndarray]:
+        """The final parameters of one network, by path; its condition by display name.
+
+        Raises:
+            StoreError: that network is not stored.
+        """
+        found = self.record.condition(condition)
+        member = self.members.get(str(found.factors.get(FACTOR)))
+        return (member or self).store.weights(found.key, seed)
 
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
@@ -98,9 +121,15 @@ class Result:
             "block_widths": dict(record.block_widths),
         }
 
-    def _named(self, table: pl.DataFrame) -> pl.DataFrame:
-        named = curves.named(table, self.record)
-        return named.filter(pl.col("seed").is_in(list(self.record.seeds)))
+    def _named(self, read: Callable[[Store], pl.DataFrame]) -> pl.DataFrame:
+        """What every store holds, with display names, of this record's conditions and seeds."""
+        record, tables = self.record, []
+        for store, member in zip(self.stores, record.members or (None,), strict=True):
+            # Members may share a condition's key; each has its own name for it.
+            own = [c for c in record.conditions if member in (None, c.factors.get(FACTOR))]
+            named = curves.named(read(store), dataclasses.replace(record, conditions=tuple(own)))
+            tables.append(named.filter(pl.col("seed").is_in(list(record.seeds))))
+        return curves.together(tables) if len(tables) > 1 else tables[0]
 
     def __repr__(self) -> str:
         return f"Result({self.folder.name!r}: {self.answer})"
@@ -114,4 +143,3 @@ def open(folder: str | Path, *, seeds: int | None = None) -> Result:
     """
     Store(Path(folder)).record()
     return Result(folder, seeds=seeds)
-

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ from primacy.record import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
+FOLDERS = ("curves", "checkpoints", "controls", "figures")
+OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
+             "data.md", "report.html")  # fmt: skip
+"""What a run folder calls its own; a member of a study of studies cannot be called so."""
 TEMPORARY = ".primacy-partial"
 LARGEST = 1 << 30
 """Bytes beyond which a file of the folder is refused unread."""
@@ -112,8 +116,7 @@ class Store:
             newer = _format_of(path)
             if newer > FORMAT:
                 raise StoreError(
-                    f"{path} has format {newer}; this version reads up to {FORMAT}. "
-                    "Update primacy."
+                    f"{path} has format {newer}; this version reads up to {FORMAT}. Update primacy."
                 ) from None
             first = str(error).splitlines()
             raise Damaged(f"{path} is damaged: {' '.join(first[:3])[:200]}") from None
@@ -163,7 +166,9 @@ class Store:
         for place, path in (("curves", self._curves(name)), ("checkpoints", self._weights(name))):
             try:
                 if sha256(_read(path)) != part[place]:
-                    problems.append(f"{path.relative_to(self.folder)}: changed since it was written")
+                    problems.append(
+                        f"{path.relative_to(self.folder)}: changed since it was written"
+                    )
             except FileNotFoundError:
                 problems.append(f"{path.relative_to(self.folder)}: missing")
             except (OSError, StoreError) as error:
@@ -204,6 +209,26 @@ class Store:
                 held = load_file(self._weights(name))
                 return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
         raise StoreError(f"{self.folder} holds no network of condition {condition}, seed {seed}")
+
+    def held(
+        self, wanted: Collection[LaneKey]
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, dict[str, np.ndarray], dict[str, Any]]]:
+        """What `commit` was given for some of the lanes, part by part: also where they were made.
+
+        Raises:
+            StoreError: a part is damaged.
+        """
+        for name, part in self._whole().items():
+            rows = [x for x in part["lanes"] if (x["condition"], x["seed"]) in wanted]
+            if not rows:
+                continue
+            lanes = pl.DataFrame(rows, schema=dict(curves.LANES))
+            table = pl.read_parquet(io.BytesIO(_read(self._curves(name))))
+            own = table.join(lanes, on=["condition", "seed"], how="semi", maintain_order="left")
+            starts = tuple(f"{x['condition']}/{x['seed']}/" for x in rows)
+            weights = load_file(self._weights(name))
+            origin = {k: v for k, v in part.items() if k not in ("curves", "checkpoints", "lanes")}
+            yield own, lanes, {k: v for k, v in weights.items() if k.startswith(starts)}, origin
 
     def _whole(self) -> dict[str, Any]:
         parts = self.manifest()
@@ -248,7 +273,10 @@ class Store:
             file.write(f"pid {os.getpid()} on {socket.gethostname()} since {started}")
             file.flush()
             for leftover in self.folder.rglob(f"*{TEMPORARY}"):
-                leftover.unlink(missing_ok=True)
+                # A folder with a lock of its own (a member of a study of studies) sweeps itself.
+                inside = leftover.relative_to(self.folder).parents
+                if not any((self.folder / p / ".lock").exists() for p in inside if p.name):
+                    leftover.unlink(missing_ok=True)
             yield
 
     def begin(self, study: StudyRecord, source: str) -> None:

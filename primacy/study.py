@@ -160,8 +160,8 @@ class Study:
 
     name: str
     question: str = ""
-    conditions: dict[str, Condition]
-    """By display name."""
+    conditions: dict[str, Condition] = dataclasses.field(default_factory=dict)
+    """By display name; empty where the study includes others."""
     factors: dict[str, dict[str, Level]] = dataclasses.field(default_factory=dict)
     """For each condition, what sets it apart, by dotted key."""
     measures: tuple[str, ...] = ()
@@ -172,6 +172,33 @@ class Study:
     """The streams that differ between seeds; the others stay those of the first seed."""
     source: str = ""
     """The study file's text, kept in the run folder."""
+    members: tuple["Study", ...] = ()
+    """The studies that this one includes. Seeds, their axes and the names of all measures are
+    those of the whole; conditions are the members' own."""
+
+    def __post_init__(self) -> None:
+        """Refuse members that do not make one whole.
+
+        Raises:
+            ValueError: with what does not fit.
+        """
+        names = [member.name.casefold() for member in self.members]
+        if self.members and self.conditions:
+            raise ValueError("a study that includes others has no conditions of its own")
+        if len(set(names)) < len(names):
+            raise ValueError(f"two members have one name: {', '.join(names)}")
+        for member in self.members:
+            if member.members:
+                raise ValueError(f"{member.name} includes studies itself; a member cannot")
+            for field in ("seeds", "seed_axes"):
+                ours, theirs = getattr(self, field), getattr(member, field)
+                if ours != theirs:
+                    raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")
+
+    @property
+    def studies(self) -> tuple["Study", ...]:
+        """The members; of a study that includes none, the study itself."""
+        return self.members or (self,)
 
     def replace(self, **changes: Any) -> "Study":
         """A copy with some fields changed."""

@@ -1,6 +1,7 @@
 """Study files: TOML -> Study, with every mistake at once, where it stands and how to mend it.
 
-What a file says is data: nothing in it is executed, and its only path is that of the examples.
+What a file says is data: nothing in it is executed. It names other files only beside itself: that
+of the examples, and the studies that it includes.
 """
 
 import dataclasses
@@ -11,20 +12,24 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
+from primacy.contrasts import check
 from primacy.describe import describe
 from primacy.grammar import tomllines
 from primacy.grammar.claims import Claim, Name, read_claims, unknown_measures
 from primacy.grammar.conditions import read_conditions
 from primacy.grammar.grid import PARTS
-from primacy.grammar.mistakes import Mistake, checked, fail, unknown_key
+from primacy.grammar.mistakes import Mistake, checked, placed, unknown_key
 from primacy.grammar.tomldocument import override, parsed, unusable
+from primacy.inclusion import FACTOR
+from primacy.problems import Problem, quoted, refuse
 from primacy.problems import StudyError as StudyError  # what `read` raises
-from primacy.problems import refuse
+from primacy.record import Hypothesis, StudyRecord
 from primacy.registry import closest, models, tasks
+from primacy.store import OWN_NAMES
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
 from primacy.verdicts import problems
 
@@ -59,6 +64,8 @@ class Head:
     """What differs between seeds."""
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
+    include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
+    """Studies that are run as one with this: built-in names, or .toml files beside this one."""
 
 
 HEAD = tuple(field.name for field in dataclasses.fields(Head))
@@ -75,30 +82,83 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
     Raises:
         StudyError: anything is wrong; it lists all that is.
     """
-    file, folder, source = _source(name_or_path)
+    opened = _opened(name_or_path)
+    if isinstance(overrides, Mapping):
+        overrides = [f"{key}={value}" for key, value in overrides.items()]
+    if "include" in opened.document:
+        return _whole(opened, overrides)
+    return _single(opened, overrides)
+
+
+@dataclasses.dataclass
+class _File:
+    """A study file on its way: what it says, and what was found wrong so far."""
+
+    called: str
+    """As a person calls it."""
+    folder: Path
+    source: str
+    text: str
+    document: dict[str, Any]
+    builtin: bool
+    overridden: list[tomllines.Path] = dataclasses.field(default_factory=list)
+    mistakes: list[Mistake] = dataclasses.field(default_factory=list)
+
+    def head(self, overrides: Sequence[str]) -> tuple[Head | None, list[str]]:
+        """The keys at the top, overrides in place, and the measures that are named there."""
+        self.overridden, wrong = override(self.document, overrides)
+        self.mistakes += [*wrong, *unusable(self.document), *_misplaced(self.document)]
+        given = {key: self.document[key] for key in HEAD if key in self.document}
+        head, wrong = checked(Head, {"name": Path(self.called).stem} | given, ())
+        measures = strings(given.get("measures"))
+        self.mistakes += [*wrong, *unknown_measures(measures)]
+        return head, measures
+
+    def problems(self) -> list[Problem]:
+        """The mistakes with their lines."""
+        return placed(
+            self.mistakes,
+            file=self.called,
+            document=self.document,
+            lines=tomllines.locate(self.text),
+            overridden=self.overridden,
+        )
+
+    def judgeable(self, record: StudyRecord, hypotheses: Sequence[Hypothesis]) -> None:
+        """Add what in the hypotheses selects nothing of the study."""
+        self.mistakes += [
+            _located(message, i)
+            for i, hypothesis in enumerate(hypotheses)
+            for message in problems(record, hypothesis)
+        ]
+
+
+def strings(listed: Any) -> list[str]:
+    """The texts of a list; the rest of it is a mistake that is told elsewhere."""
+    return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
+
+
+def _opened(name_or_path: str) -> _File:
+    called, folder, source = _source(name_or_path)
     # NFC, so that a name is the same however its accents were typed.
     text = unicodedata.normalize("NFC", source)
-    document = parsed(text, file)
-    overridden, mistakes = override(document, overrides)
-    mistakes += unusable(document)
-    mistakes += _misplaced(document)
+    builtin = not name_or_path.endswith(".toml")
+    return _File(called, folder, source, text, parsed(text, called), builtin)
 
-    given = {key: document[key] for key in HEAD if key in document}
-    head, wrong = checked(Head, {"name": Path(file).stem} | given, ())
-    mistakes += wrong
-    listed = given.get("measures", [])
-    measured = [m for m in listed if isinstance(m, str)] if isinstance(listed, list) else []
-    mistakes += unknown_measures(measured)
-    conditions, factors, wrong = read_conditions(document, folder)
-    mistakes += wrong
-    hypotheses, wrong = read_claims(document.get("hypothesis", []), measured)
-    mistakes += wrong
-    def stop_at(found: list[Mistake]) -> NoReturn:
-        lines = tomllines.locate(text)
-        fail(found, file=file, document=document, lines=lines, overridden=overridden)
 
-    if mistakes or head is None:
-        stop_at(mistakes)
+def _single(file: _File, overrides: Sequence[str]) -> Study:
+    """A study with conditions of its own.
+
+    Raises:
+        StudyError: anything is wrong; it lists all that is.
+    """
+    head, measured = file.head(overrides)
+    conditions, factors, wrong = read_conditions(file.document, file.folder)
+    file.mistakes += wrong
+    hypotheses, wrong = read_claims(file.document.get("hypothesis", []), measured)
+    file.mistakes += wrong
+    if file.mistakes or head is None:
+        raise StudyError(file.problems())
     study = Study(
         name=head.name,
         question=head.question,
@@ -108,31 +168,149 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
         hypotheses=hypotheses,
         seeds=head.seeds,
         seed_axes=head.seed_axes,
-        source=source,
+        source=file.source,
     )
     # Whether a claim selects what the study will hold is known once all the rest is right.
-    record = describe(study)
-    if mistakes := [
-        _placed(message, i)
-        for i, hypothesis in enumerate(study.hypotheses)
-        for message in problems(record, hypothesis)
-    ]:
-        stop_at(mistakes)
+    file.judgeable(describe(study), study.hypotheses)
+    if file.mistakes:
+        raise StudyError(file.problems())
     return study
 
 
-def _placed(message: str, hypothesis: int) -> Mistake:
+def _whole(file: _File, overrides: Sequence[str]) -> Study:
+    """A study of studies. What it says of seeds, their axes and measures holds for all members.
+
+    Without `measures` all members measure what any of them does, so that a condition which
+    several have is the same run.
+
+    Raises:
+        StudyError: anything is wrong, with it or with a member; it lists all that is.
+    """
+    own = [text for text in overrides if text.partition("=")[0].strip() in HEAD]
+    head, measured = file.head(own)
+    given, table = set(file.document), "no conditions of its own: they stand in its members"
+    file.mistakes += [
+        Mistake((part,), f"a study that includes others has {table}", shows=False)
+        for part in (*PARTS, "grid", "condition")
+        if part in given
+    ]
+    members, problems = _members(file, [text for text in overrides if text not in own])
+    for key in ("seeds", "seed_axes"):
+        if key not in given and len({getattr(member, key) for member in members}) > 1:
+            said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
+            text = f"the members differ ({said}): say here what holds for all"
+            file.mistakes.append(Mistake((key,), text, shows=False))
+    if "measures" not in given and all(member.measures for member in members):
+        measured = list(dict.fromkeys(m for member in members for m in member.measures))
+    claims, wrong = read_claims(
+        file.document.get("hypothesis", []),
+        measured,
+        others=[f"{member.name}/{h.id}" for member in members for h in member.hypotheses],
+        factors=(FACTOR,),
+    )
+    # With a member missing, nobody knows which ids there will be.
+    file.mistakes += [m for m in wrong if not (problems and m.path[-1] == "control_for")]
+    if file.mistakes or problems or head is None:
+        raise StudyError([*file.problems(), *problems])
+    of_members = members[0]
+    shared = {
+        "seeds": head.seeds if "seeds" in given else of_members.seeds,
+        "seed_axes": head.seed_axes if "seed_axes" in given else of_members.seed_axes,
+        "measures": tuple(measured),
+    }
+    study = Study(
+        name=head.name,
+        question=head.question,
+        hypotheses=claims,
+        source=file.source,
+        members=tuple(member.replace(**shared) for member in members),
+        **shared,
+    )
+    record = describe(study)
+    file.judgeable(record, claims)
+    for hypothesis in record.hypotheses[len(claims) :]:
+        if wrong := check(record, hypothesis.contrast):
+            text = f"{hypothesis.id} cannot be judged: {wrong[0]}"
+            file.mistakes.append(Mistake(("measures",), text, shows=False))
+    if file.mistakes:
+        raise StudyError(file.problems())
+    return study
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _members(file: _File, overrides: Sequence[str]) -> tuple[list[Study], list[Problem]]:
+    """The included studies that can be read; what is wrong with the files of the others.
+
+    What is wrong with the list itself is added to the mistakes of the including file.
+    """
+    listed = file.document["include"]
+    members: list[Study] = []
+    problems: dict[Problem, None] = {}  # the same override may be wrong in every member
+    for i, name in enumerate(listed if isinstance(listed, list) else []):
+        if not isinstance(name, str):
+            continue
+        member, wrong = None, "stands twice" if name in listed[:i] else _unfit(file, name)
+        if wrong is None:
+            try:
+                opened = _opened(name if name in _builtin_files() else str(file.folder / name))
+                if "include" in opened.document:
+                    wrong = "includes studies itself; a member cannot"
+                else:
+                    member = _single(opened, overrides)
+            except StudyError as error:
+                problems |= dict.fromkeys(error.problems)
+        if member is not None:
+            called = quoted(member.name)
+            if any(m.name.casefold() == member.name.casefold() for m in members):
+                wrong = f"another member is called {called} too"
+            elif member.name.casefold() in OWN_NAMES:
+                wrong = f"a run folder has something of its own called {called}: rename the study"
+            else:
+                members.append(member)
+        if wrong is not None:
+            choices = tuple(n for n in _builtin_files() if not (file.builtin and n == name))
+            file.mistakes.append(Mistake(("include", i), wrong, choices))
+    return members, list(problems)
+
+
+def _unfit(file: _File, name: str) -> str | None:
+    """Why there can be no member of this name."""
+    if not name.endswith(".toml"):
+        files = sorted(_builtin_files())
+        if name in files:
+            itself = file.builtin and file.called == f"{name}.toml"
+            return "a study cannot include itself" if itself else None
+        hint = closest(name, files) or f" There are: {', '.join(files)}"
+        return f"no built-in study has this name.{hint}; a file's name ends in .toml"
+    if Path(name).name != name or "\\" in name:
+        return "only a file beside this one can be included: leave out the path"
+    path = file.folder / name
+    if path.is_symlink():
+        return "a link; include the file itself"
+    if not path.is_file():
+        return "there is no such file beside this one"
+    if not file.builtin and path.resolve() == Path(file.called).resolve():
+        return "a study cannot include itself"
+    return None
+
+
+def _located(message: str, hypothesis: int) -> Mistake:
     """A message of `verdicts.problems`, which begins with its key, at that key of the file."""
     place, value, why = re.fullmatch(r"([\w.]+)( = .*?)?: (.*)", message, re.S).groups()  # type: ignore[union-attr]
     return Mistake(("hypothesis", hypothesis, *place.split(".", 1)), why, shows=value is not None)
 
 
 def builtin() -> dict[str, str]:
-    """The question of each built-in study, by name."""
-    return {
-        name: tomllib.loads(file.read_text("utf-8"))["question"]
-        for name, file in sorted(_builtin_files().items())
-    }
+    """The question of each built-in study, and which others it includes, by name."""
+    found = {}
+    for name, file in sorted(_builtin_files().items()):
+        document = tomllib.loads(file.read_text("utf-8"))
+        included = ", ".join(document.get("include", []))
+        found[name] = document["question"] + (f" (includes {included})" if included else "")
+    return found
 
 
 def text(name: str) -> str:

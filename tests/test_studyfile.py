@@ -458,8 +458,8 @@ ONE = {  # what stands where, and what is said
     "a strange top key": (
         "seeds = 4",
         "zzz = 4",
-        "3  zzz: unknown key. There are: name, question, seeds, seed_axes, measures, task, "
-        "model, training, grid, condition, hypothesis",
+        "3  zzz: unknown key. There are: name, question, seeds, seed_axes, measures, include, "
+        "task, model, training, grid, condition, hypothesis",
     ),
     "a top key in a table": (
         "epochs = 5",
@@ -630,7 +630,7 @@ ONE = {  # what stands where, and what is said
         "seeds = 4",
         '"\\u202e" = 1',
         r'3  "\u202e": unknown key. There are: name, question, seeds, seed_axes, measures, '
-        r"task, model, training, grid, condition, hypothesis",
+        r"include, task, model, training, grid, condition, hypothesis",
     ),
 }
 

@@ -93,7 +93,11 @@ class Claim:
 
 
 def read_claims(
-    tables: Any, measured: Sequence[str]
+    tables: Any,
+    measured: Sequence[str],
+    *,
+    others: Sequence[str] = (),
+    factors: Sequence[str] = (),
 ) -> tuple[tuple[Hypothesis, ...], list[Mistake]]:
     """The hypotheses of a study file, or every mistake in what they say by themselves.
 
@@ -102,6 +106,8 @@ def read_claims(
     Args:
         tables: the file's `hypothesis`.
         measured: the study's measures; empty: all.
+        others: ids of the hypotheses of included studies, which these may refer to.
+        factors: what a selection may name besides the columns and the dotted keys.
     """
     if not isinstance(tables, list):
         return (), [Mistake(("hypothesis",), "must be written [[hypothesis]]")]
@@ -115,7 +121,7 @@ def read_claims(
         flat = dict(table)
         for side in ("of", "minus"):
             if isinstance(table.get(side), dict):
-                flat[side], wrong = _selection(table[side], (*path, side))
+                flat[side], wrong = _selection(table[side], (*path, side), factors)
                 mistakes += wrong
         claim, wrong = checked(Claim, flat, path)
         mistakes += wrong
@@ -124,10 +130,10 @@ def read_claims(
             mistakes += _contradictions(claim, path)
             mistakes += _unmeasured(claim.measure, (*path, "measure"), measured)
     ids = [table.get("id") if isinstance(table, dict) else None for table in tables]
-    known = [name for name in ids if isinstance(name, str)]
+    known = [*(name for name in ids if isinstance(name, str)), *others]
     for number, claim in claims.items():
         path = ("hypothesis", number)
-        if claim.id in ids[:number]:
+        if claim.id in (*others, *ids[:number]):
             mistakes.append(Mistake((*path, "id"), "another hypothesis has this id"))
         if claim.control_for == claim.id:
             mistakes.append(Mistake((*path, "control_for"), "a hypothesis cannot control itself"))
@@ -153,7 +159,9 @@ def unknown_measures(names: Sequence[str]) -> Iterator[Mistake]:
             yield not_among(path, measure, offered, "not a measure")
 
 
-def _selection(table: dict[str, Any], path: Path, above: str = "") -> tuple[dict, list[Mistake]]:
+def _selection(
+    table: dict[str, Any], path: Path, factors: Sequence[str], above: str = ""
+) -> tuple[dict, list[Mistake]]:
     """Columns and levels, with nested tables (unquoted dotted keys) flattened."""
     flat: dict[str, Level | dict] = {}
     mistakes: list[Mistake] = []
@@ -165,13 +173,12 @@ def _selection(table: dict[str, Any], path: Path, above: str = "") -> tuple[dict
             except ValueError as error:
                 mistakes.append(Mistake(here, str(error)))
         elif isinstance(value, dict):
-            inner, wrong = _selection(value, here, f"{column}.")
+            inner, wrong = _selection(value, here, factors, f"{column}.")
             flat |= inner
             mistakes += wrong
-        elif "." not in column and column not in COLUMNS:
-            mistakes.append(
-                unknown_key(here, (*COLUMNS, "task. ...", "model. ...", "training. ..."))
-            )
+        elif "." not in column and column not in (*COLUMNS, *factors):
+            keys = (*COLUMNS, *factors, "task. ...", "model. ...", "training. ...")
+            mistakes.append(unknown_key(here, keys))
         elif not isinstance(value, (str, int, float, bool)):
             mistakes.append(Mistake(here, "must be one value: text, a number, true or false"))
         else:

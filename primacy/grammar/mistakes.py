@@ -6,12 +6,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from primacy.grammar.tomllines import Path
-from primacy.problems import Problem, StudyError, quoted
+from primacy.problems import Problem, quoted
 from primacy.registry import closest
 
 T = TypeVar("T")
@@ -48,19 +48,15 @@ class Mistake:
     """Whether the value that stands there helps."""
 
 
-def fail(
+def placed(
     mistakes: Iterable[Mistake],
     *,
     file: str,
     document: Mapping[str, Any],
     lines: Mapping[Path, int],
     overridden: Iterable[Path] = (),
-) -> NoReturn:
-    """Say all mistakes in the order of the file, the first one of each key.
-
-    Raises:
-        StudyError: always.
-    """
+) -> list[Problem]:
+    """The mistakes of a file with their lines, in the order of the file, one for each key."""
     found: dict[Path, Problem] = {}
     for mistake in mistakes:
         path = mistake.path
@@ -76,7 +72,7 @@ def fail(
             value=_given(document, path) if mistake.shows else None,
         )
         found.setdefault(path, problem)
-    raise StudyError(sorted(found.values(), key=lambda p: (p.file == "--set", p.line or 0)))
+    return sorted(found.values(), key=lambda p: (p.file == "--set", p.line or 0))
 
 
 def unknown_key(path: Path, choices: Iterable[str]) -> Mistake:
