@@ -210,6 +210,20 @@ def test_standardized_is_numpy():
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(0.01, 0.0), (1.0, 10.0), (-50.0, 3.0)])
+def test_a_standardized_network_does_not_see_scale_and_shift(scale, shift):
+    """Oracle: (a x + b - mean) / SD = sign(a) (x - mean x) / SD x; float32 at b leaves 1e-4."""
+    model = MLP(widths=(8,), activation="tanh", encoding="standardize")
+    first, x = model.init(np.random.default_rng(0), D, T), inputs()
+    x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
+    moved = (scale * x + shift).astype(np.float32)
+    plain, other = (
+        model.apply(model.fitted(first, seen), jnp.asarray(seen)).outputs
+        for seen in (np.sign(np.float32(scale)) * x, moved)
+    )
+    np.testing.assert_allclose(other, plain, atol=1e-4)
+
+
 def test_positional_is_numpy():
     """Oracle: x, then sin and cos of 2 pi f x of all columns, frequency by frequency."""
     model = Linear(encoding="positional", frequencies=(0.5, 3.0), initialization="fan_in_uniform")
