@@ -62,7 +62,6 @@ class _Distracted(Regression):
         group = Feature(
             name="distractors",
             columns=tuple(range(1, 1 + self._columns)),
-            target=0,
             predictivity=0.0,
             best=0.0,
             solo=0.0,

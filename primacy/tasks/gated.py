@@ -60,7 +60,6 @@ class Gate(Regression):
             Feature(
                 name=name,
                 columns=(i,),
-                target=0,
                 predictivity=share,
                 complexity=2.0,
                 reason=_GATED,

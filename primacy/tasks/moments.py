@@ -172,6 +172,7 @@ def linear_terms(
 ) -> tuple[Feature, ...]:
     """Features of one column each, in the order of the columns, with what moments say of them.
 
+    None has a target of its own: they share `y`, and are learned as their slopes are right.
     `predictivity` is Cov^2 / Var and `solo` Cov / Var: from one such input alone the best predictor
     is a line. Columns beyond the names are no such feature.
 
@@ -191,7 +192,6 @@ def linear_terms(
             Feature(
                 name=name,
                 columns=(i,),
-                target=0,
                 predictivity=float(covariance**2 / spread),
                 complexity=1.0,
                 best=best[i],
