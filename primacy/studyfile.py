@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from primacy.contrasts import check
-from primacy.describe import describe
+from primacy.describe import describe, measured
 from primacy.grammar import tomllines
 from primacy.grammar.claims import Claim, Name, read_claims, unknown_measures
 from primacy.grammar.conditions import read_conditions
@@ -28,7 +28,7 @@ from primacy.inclusion import FACTOR
 from primacy.problems import Problem, quoted, refuse
 from primacy.problems import StudyError as StudyError  # what `read` raises
 from primacy.record import Hypothesis, StudyRecord
-from primacy.registry import closest, models, tasks
+from primacy.registry import closest, measures, models, tasks
 from primacy.store import OWN_NAMES
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
 from primacy.verdicts import problems
@@ -110,9 +110,9 @@ class _File:
         self.mistakes += [*wrong, *unusable(self.document), *_misplaced(self.document)]
         given = {key: self.document[key] for key in HEAD if key in self.document}
         head, wrong = checked(Head, {"name": Path(self.called).stem} | given, ())
-        measures = strings(given.get("measures"))
-        self.mistakes += [*wrong, *unknown_measures(measures)]
-        return head, measures
+        listed = strings(given.get("measures"))
+        self.mistakes += [*wrong, *unknown_measures(listed)]
+        return head, listed
 
     def problems(self) -> list[Problem]:
         """The mistakes with their lines."""
@@ -152,10 +152,10 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
     Raises:
         StudyError: anything is wrong; it lists all that is.
     """
-    head, measured = file.head(overrides)
+    head, listed = file.head(overrides)
     conditions, factors, wrong = read_conditions(file.document, file.folder)
     file.mistakes += wrong
-    hypotheses, wrong = read_claims(file.document.get("hypothesis", []), measured)
+    hypotheses, wrong = read_claims(file.document.get("hypothesis", []), listed)
     file.mistakes += wrong
     if file.mistakes or head is None:
         raise StudyError(file.problems())
@@ -180,14 +180,14 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
 def _whole(file: _File, overrides: Sequence[str]) -> Study:
     """A study of studies. What it says of seeds, their axes and measures holds for all members.
 
-    Without `measures` all members measure what any of them does, so that a condition which
-    several have is the same run.
+    All members measure what any of them does, so that a condition which several have is the same
+    run (but for measures of a loss that only some members have).
 
     Raises:
         StudyError: anything is wrong, with it or with a member; it lists all that is.
     """
     own = [text for text in overrides if text.partition("=")[0].strip() in HEAD]
-    head, measured = file.head(own)
+    head, listed = file.head(own)
     given, table = set(file.document), "no conditions of its own: they stand in its members"
     file.mistakes += [
         Mistake((part,), f"a study that includes others has {table}", shows=False)
@@ -200,11 +200,9 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
             said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
             text = f"the members differ ({said}): say here what holds for all"
             file.mistakes.append(Mistake((key,), text, shows=False))
-    if "measures" not in given and all(member.measures for member in members):
-        measured = list(dict.fromkeys(m for member in members for m in member.measures))
     claims, wrong = read_claims(
         file.document.get("hypothesis", []),
-        measured,
+        listed,
         others=[f"{member.name}/{h.id}" for member in members for h in member.hypotheses],
         factors=(FACTOR,),
     )
@@ -212,11 +210,14 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
     file.mistakes += [m for m in wrong if not (problems and m.path[-1] == "control_for")]
     if file.mistakes or problems or head is None:
         raise StudyError([*file.problems(), *problems])
-    of_members = members[0]
+    if "measures" in given:
+        members = [member.replace(measures=tuple(listed)) for member in members]
+    names = {m.name for member in members for m in measured(member)}
+    names |= {h.contrast.measure for h in claims} & set(measures.load())
     shared = {
-        "seeds": head.seeds if "seeds" in given else of_members.seeds,
-        "seed_axes": head.seed_axes if "seed_axes" in given else of_members.seed_axes,
-        "measures": tuple(measured),
+        "seeds": head.seeds if "seeds" in given else members[0].seeds,
+        "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
+        "measures": tuple(sorted(names)),
     }
     study = Study(
         name=head.name,
