@@ -167,7 +167,9 @@ def test_eigenvalues_are_the_known_ones():
     [
         *((Affine(shift=float(c)), k) for c, k in [(0, 1), (1, 6.854102), (2, 33.970563)]),
         *((Affine(shift=float(c)), k) for c, k in [(5, 726.998625), (10, 10401.999904)]),
-        *((Affine(scale=s), max(s**2, s**-2)) for s in (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 10.0)),
+        *((Affine(scale=s), max(s**2, s**-2)) for s in (1e-9, 0.01, 0.05, 0.1, 0.5, 2.0, 10.0)),
+        (Sum(term_scale=1e5), 4e10),
+        (Duplicates(slope2=0.001, shift2=1e4), None),
         (Sum(), 6.854102),
         (Sum(term_scale=15.0, whitening=1.0), 1.0),
         (Duplicates(), None),

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, create_
 
 from primacy.types import Feature, LossName, Target
 
-SINGULAR = 1e-12
+SINGULAR = 1e-14
 """An eigenvalue so many times smaller than the largest is rounding."""
 
 MOST_COLUMNS = 4_096
@@ -159,8 +159,8 @@ def condition_number(task: Regression) -> float | None:
     else:
         live = np.append(live, True)
         values = np.linalg.eigvalsh(second_moments(task)[0][np.ix_(live, live)])
-    if values[0] < SINGULAR * values[-1]:
-        return None
+        if values[0] < SINGULAR * values[-1]:
+            return None
     return float(values[-1] / values[0])
 
 
