@@ -150,14 +150,14 @@ def _by_slopes(declared: tuple[Feature, ...]) -> bool:
 def _feature(feature: Feature, targets: tuple[Target, ...], slopes: bool) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     reason = None
-    if target is not None:
+    if _by_slopes((feature,)) or (slopes and target is None):
+        criterion, reason = _slope(feature, targets)
+    elif target is not None:
         criterion = record.Criterion(
             measure="accuracy" if target.kind == "binary" else "r_squared",
             chance=target.chance,
             ceiling=target.ceiling,
         )
-    elif slopes:
-        criterion, reason = _slope(feature, targets)
     else:
         # Relative to the lane's own end. Not plain `reliance`, which is a share of whatever the
         # outputs vary: an untrained network already relies on its inputs, by .05 to .4.

@@ -359,6 +359,9 @@ def data_dictionary(study: StudyRecord) -> str:
         "`summary.parquet`: a row for each condition, seed and feature.",
         "`time_to_learn` is in training steps and null where the feature was not learned within the",
         "budget (`learned` false: the true time is later, and it stays in n).",
+        "`time_to_pick_up` is the same for a quarter of the feature's slope in the best predictor,",
+        "from all features or from it alone, whichever is larger; `dropped`: picked up, and under a",
+        "tenth of that slope at the end. Both are null for features without such a slope.",
         "`checkpoints/*.safetensors`: final weights, named condition/seed/layer/parameter.",
         "",
     ]  # fmt: skip
