@@ -109,9 +109,11 @@ def run(
 
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
     asked = studyfile.read(study, overrides=changes)
-    from primacy.blocks import Interrupted, Store, plan
     from primacy.blocks import run as run_blocks
+    from primacy.cohort import Interrupted
+    from primacy.planning import plan
     from primacy.progress import TerminalProgress
+    from primacy.store import Store
     from primacy.terminal import plain, verdict_table
 
     folder = out or Path("runs") / asked.name

@@ -14,7 +14,8 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from primacy.blocks import Plan, Progress
+from primacy.blocks import Progress
+from primacy.planning import Plan
 from primacy.terminal import plain
 
 PLAIN_EVERY = 10.0

@@ -6,8 +6,9 @@ import threading
 import polars as pl
 import pytest
 
-from primacy.blocks import Progress, differences, plan, run
+from primacy.blocks import Progress, run
 from primacy.cohort import Interrupted
+from primacy.planning import differences, plan
 from primacy.record import Contrast
 from primacy.store import Store, StoreError
 from tests import tiny

@@ -13,9 +13,10 @@ from statsmodels.stats.multitest import multipletests
 
 import primacy
 from primacy import cli, studyfile
-from primacy.blocks import Progress, plan, run
+from primacy.blocks import Progress, run
 from primacy.cohort import Interrupted
 from primacy.describe import measured
+from primacy.planning import plan
 from primacy.problems import StudyError
 from primacy.store import Store, StoreError
 from primacy.study import Study
