@@ -51,7 +51,7 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 def measured(study: Study) -> tuple[Measure, ...]:
-    """The study's measures in the registry's order; where it lists none, all that are computed by default."""
+    """The study's measures in the registry's order; where it lists none, those of every study."""
     offered = measures.load()
     for name in study.measures:
         offered[name]  # an unknown name raises, with the likely one

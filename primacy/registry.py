@@ -123,6 +123,8 @@ class Measure:
     invariance: str
     misleads: str
     reference: str
+    by_default: bool = True
+    """Whether a study that lists no measures has it; if not, it is computed where it is named."""
 
     @property
     def by_layer(self) -> bool:
@@ -143,6 +145,7 @@ def measure(
     reference: str,
     splits: tuple[str, ...] = ("test",),
     losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error"),
+    by_default: bool = True,
 ) -> Callable[[T], T]:
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
@@ -175,6 +178,7 @@ def measure(
                 invariance=invariance,
                 misleads=misleads,
                 reference=reference,
+                by_default=by_default,
             )  # fmt: skip
         )  # type: ignore[arg-type]
         return function

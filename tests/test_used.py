@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from primacy.measures.gradients import input_gradient, input_gradient_signed
 from primacy.measures.used import (
-    input_gradient,
-    input_gradient_signed,
+    ablation,
     reliance,
     reliance_accuracy,
     reliance_loss,
@@ -56,6 +56,47 @@ def test_linear_model_closed_form():
     targets = INPUTS @ jnp.array([[3.0, 0], [2.0, 0], [0, -2.0], [0, 0]]) + 7
     rise = reliance_loss(forward, INPUTS, forward(INPUTS), targets, SITES, DONORS, squared_error)
     np.testing.assert_allclose(rise, [[18, 0], [16, 0], [0, 8], [34, 0]], atol=1e-4)
+
+
+def test_ablation_has_closed_forms():
+    """Against a linear target with weights b, holding a column at its mean raises the squared error
+    by (2 w b - w^2) Var x: half of what an interchange costs a perfect network."""
+    w, b = np.array([3.0, 4, 1, 0]), np.array([3.0, 2, 0, 5])
+    shifted = INPUTS + 0.5  # a mean that no example has
+
+    def forward(x):
+        return x @ jnp.asarray(w[:, None], jnp.float32)
+
+    targets = shifted @ jnp.asarray(b[:, None], jnp.float32)
+    found = ablation(forward, shifted, forward(shifted), targets, SITES, squared_error)
+    one = 2 * w * b - w**2
+    # The offset (w - b) . mean of this network is part of its error before and after.
+    np.testing.assert_allclose(found[:, 0], [*one[:3], one[0] + one[1]], rtol=1e-5)
+    perfect = forward(shifted)
+    found = ablation(forward, shifted, perfect, perfect, SITES, squared_error)
+    swapped = reliance_loss(forward, shifted, perfect, perfect, SITES, DONORS, squared_error)
+    np.testing.assert_allclose(found, swapped / 2, rtol=1e-5)
+
+
+def test_ablation_of_either_input_of_an_xor_costs_everything():
+    def forward(x):
+        return x[:, :1] * x[:, 1:2]
+
+    y = forward(INPUTS)
+    found = ablation(forward, INPUTS, y, y, SITES, squared_error)
+    np.testing.assert_allclose(found, [[1], [1], [0], [1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_ablation_of_an_equal_copy_costs_a_quarter(shift):
+    inputs = INPUTS.at[:, 1].set(INPUTS[:, 0]) + shift
+
+    def forward(x):
+        return (x[:, :1] - shift) / 2 + (x[:, 1:2] - shift) / 2
+
+    y = forward(inputs)
+    found = ablation(forward, inputs, y, y, SITES, squared_error)
+    np.testing.assert_allclose(found, [[0.25], [0.25], [0], [1]], atol=1e-6)
 
 
 def test_lost_scores_have_closed_forms():
@@ -162,6 +203,7 @@ def test_what_cannot_be_measured_is_null():
         input_gradient(forward, INPUTS, empty),
         input_gradient_signed(forward, INPUTS, empty),
         reliance_loss(forward, INPUTS, INPUTS[:, :1], INPUTS[:, :1], empty, DONORS, squared_error),
+        ablation(forward, INPUTS, INPUTS[:, :1], INPUTS[:, :1], empty, squared_error),
     ):
         assert np.isnan(found).all()
     np.testing.assert_array_equal(

@@ -8,6 +8,7 @@ _QUESTIONS = {
     "learned": "What has it learned?",
     "represented": "What does it represent?",
     "used": "What does it use?",
+    "gradients": "What does it use? The slopes of its outputs",
 }
 
 
@@ -20,15 +21,24 @@ def cards() -> str:
         "What each number means, and when it misleads. Written from the measures themselves "
         "(`primacy.measures.cards`): edit those, not this page.",
     ]
-    ordered = sorted(measures.values(), key=lambda m: (m.function.__module__, m.name))
+    rooms = list(_QUESTIONS)
+
+    def place(card: Measure) -> tuple[int, str, str]:
+        module = _module(card)  # one of a third party comes after ours
+        return rooms.index(module) if module in rooms else len(rooms), module, card.name
+
     question = ""
-    for card in ordered:
-        module = card.function.__module__.rpartition(".")[2]
+    for card in sorted(measures.values(), key=place):
+        module = _module(card)
         if module != question:
             question = module
             lines += ["", f"## {_QUESTIONS.get(module, module)}"]
         lines += ["", *_card(card)]
     return "\n".join(lines) + "\n"
+
+
+def _module(card: Measure) -> str:
+    return card.function.__module__.rpartition(".")[2]
 
 
 def _card(card: Measure) -> list[str]:
@@ -43,6 +53,7 @@ def _card(card: Measure) -> list[str]:
         "One number for each": " and ".join(one),
         "Losses": ", ".join(card.losses).replace("_", " "),
         "Examples": " and ".join(card.splits),
+        "Computed": "" if card.by_default else "only where a study names it",
         "Unchanged by": card.invariance,
         "Misleads when": card.misleads,
         "Reference": card.reference,

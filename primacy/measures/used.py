@@ -1,7 +1,8 @@
 """What the network uses: how far its outputs move when a feature is changed in the input.
 
 A site is a set of input columns: those of a declared feature, or as many matched columns that carry
-nothing (the control: how far an input moves the outputs that no target depends on).
+nothing (the control: how far an input moves the outputs that no target depends on). Slopes of the
+outputs are in `gradients`.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from primacy.measures.learned import accuracy, r_squared
-from primacy.measures.moments import share, variance
+from primacy.measures.moments import centered, share, variance
 from primacy.registry import measure
 
 Apply = Callable[[Float[Array, "n d"]], Float[Array, "n t"]]
@@ -29,7 +30,7 @@ def _interchanged(
     return jax.lax.map(lambda site: forward(jnp.where(site[None], donated, inputs)), columns)
 
 
-def _some(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Float[Array, "p t"]:
+def with_columns(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Float[Array, "p t"]:
     """The value, NaN for a site without a column: nothing was changed, so nothing is known."""
     return jnp.where(columns.any(axis=1, keepdims=True), value, jnp.nan)
 
@@ -65,7 +66,7 @@ def reliance(
     Null: the output is constant or not finite, or the site has no columns.
     """
     moved = _interchanged(forward, inputs, columns, donors) - outputs[None]
-    return _some(columns, share((moved**2).mean(axis=1), 2 * variance(outputs)[None]))
+    return with_columns(columns, share((moved**2).mean(axis=1), 2 * variance(outputs)[None]))
 
 
 @measure(
@@ -97,7 +98,7 @@ def reliance_loss(
     """
     swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: loss(changed, targets))(swapped)
-    return _some(columns, (now - loss(outputs, targets)[None]).mean(axis=1))
+    return with_columns(columns, (now - loss(outputs, targets)[None]).mean(axis=1))
 
 
 @measure(
@@ -109,9 +110,10 @@ def reliance_loss(
     chance=0.0,
     formula="accuracy - accuracy with the site's columns interchanged",
     invariance="any rescaling of the output that keeps its sign",
-    misleads="It moves in steps of one example, so on a small test set a weakly used feature cannot "
-    "be told from an unused one. Copies share the credit: of two copies each may be spared without "
-    "a single error, and both have 0. Interchanging leads off the data where features correlate.",
+    misleads="It moves in steps of one example, so on a small test set a weakly used feature "
+    "cannot be told from an unused one. Copies share the credit: of two copies each may be spared "
+    "without a single error, and both have 0. Interchanging leads off the data where features "
+    "correlate.",
     reference="permutation importance: Breiman 2001, Machine Learning 45",
 )
 def reliance_accuracy(
@@ -130,7 +132,7 @@ def reliance_accuracy(
     """
     swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: accuracy(changed, targets))(swapped)
-    return _some(columns, accuracy(outputs, targets)[None] - now)
+    return with_columns(columns, accuracy(outputs, targets)[None] - now)
 
 
 @measure(
@@ -162,63 +164,41 @@ def reliance_r_squared(
     """
     swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: r_squared(changed, targets))(swapped)
-    return _some(columns, r_squared(outputs, targets)[None] - now)
-
-
-def _slopes(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "t n d"]:
-    """d output / d input of every example, a target at a time (examples do not interact)."""
-    outputs, pull = jax.vjp(forward, inputs)
-    t = outputs.shape[1]
-    each = jnp.broadcast_to(jnp.eye(t, dtype=outputs.dtype)[:, None], (t, *outputs.shape))
-    return jax.vmap(lambda one: pull(one)[0])(each)
+    return with_columns(columns, r_squared(outputs, targets)[None] - now)
 
 
 @measure(
     axes=("site", "target"),
-    unit="output per input unit",
-    direction="higher is more sensitive",
-    range=(0.0, None),
-    chance=0.0,
-    formula="sqrt(sum over the site's columns of (mean over examples of |d output / d column|)^2)",
-    invariance="shift of input and output; scales with the output and against the input",
-    misleads="It is taken at the examples themselves and sees only the neighborhood of each: a "
-    "saturated unit has slope 0 and may still decide the output, and at 0/1 inputs the slope says "
-    "little of what a whole flip does. Columns of different scale do not compare.",
-    reference="Simonyan et al. 2013, arXiv 1312.6034",
-)
-def input_gradient(
-    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
-) -> Float[Array, "p t"]:
-    """Size of the output's slope along a feature's columns, on the data.
-
-    0: no example's output changes with a small change of these columns. For a linear network it is
-    the length of the columns' weights. Null: a slope is not finite, or the site has no columns.
-    """
-    size = jnp.abs(_slopes(forward, inputs)).mean(axis=1)
-    chosen = columns.astype(size.dtype)
-    return _some(columns, jnp.sqrt(chosen @ (size**2).T))
-
-
-@measure(
-    axes=("site", "target"),
-    unit="output per input unit",
-    direction="away from 0 is used more; the sign is that of the effect",
+    by_default=False,
+    unit="the loss's own",
+    direction="higher is used to more benefit",
     range=(None, None),
     chance=0.0,
-    formula="mean over examples of d output / d column (sites of one column)",
-    invariance="shift of input and output; scales with the output and against the input",
-    misleads="Slopes of opposite sign on different examples cancel: a feature used through an XOR "
-    "can have 0 here. See input_gradient beside it.",
-    reference="Simonyan et al. 2013, arXiv 1312.6034",
+    formula="mean loss with the site's columns at their means over the test examples - mean loss",
+    invariance="none: it scales as the loss does",
+    misleads="The mean may be an input that never occurs (0.5 for a bit), and there the network "
+    "answers whatever it likes. A perfect linear network loses w^2 Var of a column, half of what "
+    "interchanging it costs; and a network that knows the column to be missing would lose less. "
+    "Copies share the credit: mean-ablating one of two equal halves costs a quarter.",
+    reference="mean-ablation: Wang et al. 2022, arXiv 2211.00593",
 )
-def input_gradient_signed(
-    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
+def ablation(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    outputs: Float[Array, "n t"],
+    targets: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
 ) -> Float[Array, "p t"]:
-    """Mean slope of the output along a feature's one column, on the data.
+    """How much the loss rises when a feature's columns are held at their means.
 
-    For a linear network it is the weight. 0: no effect, or effects that cancel. Null: the site has
-    several columns or none (no single direction to take the sign along), or a slope is not finite.
+    0: how the columns vary does not matter for this target. Below 0: the network does better
+    without their variation. Null: a loss is not finite, or the site has no columns.
     """
-    slope = _slopes(forward, inputs).mean(axis=1)
-    one = columns.sum(axis=1, keepdims=True) == 1
-    return jnp.where(one, columns.astype(slope.dtype) @ slope.T, jnp.nan)
+    mean = centered(inputs)
+
+    def rise(site: Bool[Array, " d"]) -> Float[Array, " t"]:
+        held = forward(jnp.where(site[None], mean.first + mean.rest, inputs))
+        return (loss(held, targets) - loss(outputs, targets)).mean(axis=0)
+
+    return with_columns(columns, jax.lax.map(rise, columns))
