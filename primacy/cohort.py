@@ -207,7 +207,7 @@ def started(condition: Condition, rng: np.random.Generator, data: Streams) -> An
     """A network's first parameters; a model that must see inputs first gets the fit examples."""
     task, model = condition.task, condition.model
     params = model.init(rng, len(task.input_names), len(task.targets))
-    if hasattr(model, "fitted"):
+    if getattr(model, "encoding", "none") == "standardize":
         draws = task.draw("fit", data, condition.examples["fit"])
         params = model.fitted(params, np.asarray(built_inputs(task, draws)))
     return params

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from primacy.models.encodings import trained
 from primacy.registry import Measure
 from primacy.study import Condition, Training
 from primacy.types import Batch, Draws, LossName, Model
@@ -51,7 +52,8 @@ def optimizer(training: Training, steps: int) -> optax.GradientTransformation:
     if training.optimizer == "adam":
         return optax.adam(rate)
     if training.optimizer == "adamw":
-        return optax.adamw(rate, weight_decay=training.weight_decay)
+        # What a model has measured (an encoding's mean and SD) is no weight to decay.
+        return optax.adamw(rate, weight_decay=training.weight_decay, mask=trained)
     return optax.sgd(rate, momentum=training.momentum)
 
 
