@@ -319,10 +319,15 @@ class Store:
 
 
 def conditions(study: StudyRecord) -> pl.DataFrame:
-    """Each condition's key, display name and factors (a column each, null where it has none)."""
-    factors = sorted({name for c in study.conditions for name in c.factors})
+    """Each condition's key, display name and factors (a column each, null where it has none).
+
+    `label` is the name in its [[condition]], of which a grid may have made several.
+    """
+    columns = {"condition": "label"}  # the key is called `condition` in every table on disk
+    factors = sorted({columns.get(name, name) for c in study.conditions for name in c.factors})
     rows = [
-        {"condition": c.key, "name": c.name, **{f: c.factors.get(f) for f in factors}}
+        {"condition": c.key, "name": c.name, **dict.fromkeys(factors)}
+        | {columns.get(name, name): level for name, level in c.factors.items()}
         for c in study.conditions
     ]
     mixed = [f for f in factors if len({type(r[f]) for r in rows if r[f] is not None}) > 1]
