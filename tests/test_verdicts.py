@@ -101,7 +101,7 @@ def test_never_is_a_share_with_an_exact_interval():
         assert found.word == word and found.p is None and found.scale == "share"
         assert found.value == pytest.approx(learn / n)
         assert (found.low, found.high) == pytest.approx(clopper_pearson(learn, n), rel=1e-9)
-        assert f"earned in {learn} of {n} seeds" in found.why
+        assert f"{learn} of {n} learned within 784 steps" in found.why
     assert found.more_seeds == 19  # 29 in all
 
 
