@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -138,8 +139,6 @@ def run(
         words = ["primacy", "run", study, "--out", str(folder)]
         words += [] if seeds is None else ["--seeds", str(seeds)]
         words += [part for change in overrides for part in ("--set", change)]
-        import shlex
-
         print(
             "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),
             file=sys.stderr,
@@ -356,39 +355,120 @@ def report(run: RunFolder, *, out: Path | None = None) -> int:
 
 @app.command
 def inspect(
-    run: RunFolder, *, condition: str | None = None, seed: int = 0, as_json: Json = False
+    run: RunFolder,
+    *,
+    condition: str | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    as_json: Json = False,
 ) -> int:
-    """Show the final weights of one network: each parameter's shape, mean, spread and range.
+    """Show one network at the end: its weights, what its first units read, its function.
+
+    Weights themselves up to 200 numbers, else their mean, spread and range. For each unit of the
+    first layer the feature with the largest share of its squared incoming weight, each weight
+    times the SD of what it multiplies, where that is known.
 
     Args:
         run: A run folder.
         condition: Its display name; may be left out where there is only one.
         seed: Which network.
-        as_json: Print the table as a JSON list.
+        out: Draw the function of a network of one or two inputs: an .svg, .png or .pdf.
+        as_json: Print it all as a JSON object.
     """
     from primacy.export import one_condition
     from primacy.result import open as open_run
+    from primacy.weights import parameters, units
 
     result = open_run(run)
-    weights = result.weights(one_condition(result.record, condition).name, seed)
-    rows = [
-        {
-            "parameter": name, "shape": list(w.shape), "mean": float(w.mean()),
-            "sd": float(w.std()), "min": float(w.min()), "max": float(w.max()),
-        }
-        for name, w in weights.items()
-    ]  # fmt: skip
-    if as_json:
-        print(json.dumps(rows))
-        return 0
-    from rich.table import Table
+    own = one_condition(result.record, condition)
+    weights = result.weights(own.name, seed)
+    few = len(own.inputs) <= 2
+    if out is not None and not few:
+        raise Refused(
+            f"a network of {len(own.inputs)} inputs cannot be drawn; one of one or two can"
+        )
+    spread = function = None
+    try:
+        from primacy import network
 
-    table = Table("parameter", "shape", "mean", "SD", "min", "max", box=None, pad_edge=False)
-    for row in rows:
-        shape = " x ".join(map(str, row["shape"]))
-        numbers = [f"{row[key]:.4g}" for key in ("mean", "sd", "min", "max")]
-        table.add_row(row["parameter"], shape, *numbers)
-    _console().print(table)
+        trained = network.network(result, own.name, seed)
+        inputs = network.examples_of(own, seed)
+        spread = None if inputs is None else network.spread_read(trained, inputs)
+        function = network.function(trained, inputs) if few else None
+    except (ImportError, ValueError):
+        # Without JAX, or a model that is not registered here, the stored numbers still are.
+        if out is not None:
+            raise
+    if out is not None and function is not None:
+        from primacy.page.landscape import function_of_inputs
+
+        function_of_inputs(own, seed, *function).save(out)
+    rows, reads = parameters(weights), units(own, weights, spread)
+    if as_json:
+        from primacy.weights import to_json
+
+        print(to_json(rows, reads, scaled=spread is not None))
+        return 0
+    from primacy import terminal
+
+    console = _console()
+    console.print(terminal.parameter_table(rows))
+    if all("values" in row for row in rows):
+        console.print(terminal.numbers(rows))
+    if reads is not None:
+        console.print(terminal.unit_table(reads, scaled=spread is not None))
+    if function is not None and len(own.inputs) == 1:
+        console.print(terminal.sketch(own, *function))
+    if out is not None:
+        console.print(f"The picture: {out}", markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def evaluate(
+    run: RunFolder,
+    *,
+    task: str | None = None,
+    overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    condition: str | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Measure stored networks on another data set; nothing is trained.
+
+    Every measure on held-out examples of the new task, drawn by each network's own seed. Prints
+    medians over seeds with the 10 % and 90 % quantiles.
+
+    Args:
+        run: A run folder.
+        task: A study file (or built-in study) whose [task] is meant; else each network's own.
+        overrides: Change a key of the task, such as task.scale=2. Repeatable.
+        condition: Only this one, by its display name.
+        seed: Only this network of each condition.
+        out: Write every number to this file: the rows of curves, as Parquet.
+        as_json: Print the table as a JSON list, with all layers.
+    """
+    from primacy import evaluation
+    from primacy.result import open as open_run
+    from primacy.store import to_parquet, write
+
+    result = open_run(run)
+    rows = evaluation.evaluate(
+        result, task=task, overrides=overrides, condition=condition, seed=seed
+    )
+    if out is not None:
+        write(out, to_parquet(rows, "evaluation"))
+    found = evaluation.spread(rows, result.record)
+    if as_json:
+        print(json.dumps(found.to_dicts(), ensure_ascii=False, allow_nan=False))
+        return 0
+    from primacy.terminal import spread_table
+
+    console = _console()
+    console.print(spread_table(result.record, found))
+    if out is not None:
+        console.print(f"Every number: {out}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -396,29 +476,54 @@ def inspect(
 def export(
     run: RunFolder,
     *,
-    to: Literal["demo-csv"],
+    to: Literal["tensorboard", "demo-csv", "latex"],
     condition: str | None = None,
+    seeds: Annotated[bool, Flag] = False,
     out: Path | None = None,
 ) -> int:
     """Write a run in another tool's format.
 
     Args:
         run: A run folder.
-        to: demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
-        condition: Its display name; may be left out where there is only one.
-        out: A file; stdout when left out.
+        to: tensorboard: event files, a run each for a condition's median, p10 and p90 over seeds.
+            demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
+            latex: tables of the verdicts and of what was first, represented and used (booktabs).
+        condition: Of demo-csv: its display name; may be left out where there is only one.
+        seeds: Of tensorboard: one more run for each seed.
+        out: A file, and stdout when left out; for tensorboard a folder.
     """
-    from primacy.export import demo_csv
     from primacy.result import open as open_run
 
     result = open_run(run)
-    text = demo_csv(result.record, result.curves, condition)
+    if to == "tensorboard":
+        from primacy.tensorboard import event_files
+
+        if out is None:
+            raise Refused("event files need a folder: give --out DIR")
+        runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
+        print(f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them")
+        return 0
+    from primacy.export import demo_csv, latex
+
+    if to == "latex":
+        text = latex(result.record, result.summary, result.verdicts)
+    else:
+        text = demo_csv(result.record, result.curves, condition)
     if out is None:
         print(text, end="")
     else:
         from primacy.store import write
 
         write(out, text.encode())
+    return 0
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of study files, by which editors complete and check them."""
+    from primacy import studyfile
+
+    print(json.dumps(studyfile.schema(), ensure_ascii=False, indent=1))
     return 0
 
 

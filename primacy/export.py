@@ -1,10 +1,14 @@
 """Results in other tools' formats."""
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 
+from primacy.page.figures import visible
+from primacy.page.standing import Number, standings
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.verdicts import Verdict
 
 DEMO_LAYER_MEASURES = ("total_variance", "variance_explained_unit_mean")
 
@@ -43,10 +47,10 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
         columns += [
             (f"{name}_{label}", _rows(own, measure, split, target=f.target)) for label, f in labels
         ]
+    last, share = chosen.layers[-1], DEMO_LAYER_MEASURES[1]
     columns += [
-        (f"rep-R2_{label}", _rows(own, DEMO_LAYER_MEASURES[1], feature=f.name, layer=chosen.layers[-1]))
-        for label, f in labels
-    ]  # fmt: skip
+        (f"rep-R2_{label}", _rows(own, share, feature=f.name, layer=last)) for label, f in labels
+    ]
     table = own.select("seed", "step").unique().sort("seed", "step")
     for name, rows in columns:
         table = table.join(rows.rename({"value": name}), on=["seed", "step"], how="left")
@@ -56,6 +60,82 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
         numbers = ["" if v is None else f"{v:.8f}" for v in values]
         lines.append(", ".join([str(seed), str(step // chosen.steps_per_epoch), told, *numbers]))
     return "\n".join(lines) + "\n"
+
+
+LATEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+} | {c: f"\\{c}" for c in "{}$&#_%"}  # fmt: skip
+"""Characters that LaTeX takes for commands, or prints as others."""
+
+NULL = "--"
+
+
+def latex(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
+    """Two tables for a paper: the verdicts, and what was first, represented and used.
+
+    Needs `\\usepackage{booktabs}`. A number that is null is a dash. Time-to-learn is the step by
+    which half of all seeds had learned the feature, with those of a quarter and three quarters;
+    `>` stands where fewer had by the last step at which it could be confirmed. The other columns
+    are medians over seeds at the end of training.
+    """
+    parts = []
+    if verdicts:
+        head = ["Claim", "Verdict", r"Effect [95\,\% interval]", "$n$", "$p$ (Holm)"]
+        told = [
+            [escaped(v.claim), escaped(", ".join((v.word, *v.flags))), _effect(v), str(v.pairs),
+             NULL if v.p_holm is None else r"$<$0.001" if v.p_holm < 0.001 else f"{v.p_holm:.3f}"]
+            for v in verdicts
+        ]  # fmt: skip
+        parts.append(_booktabs("lllrr", head, told))
+    head = ["Condition", "Feature", "Learned", "First: steps", "Represented", "Used"]
+    rows = [
+        [escaped(condition), escaped(row["feature"]), _learned(row), _steps(row),
+         _number(row.get("variance_explained")), _number(row.get("reliance"))]
+        for condition, features in standings(record, summary).items()
+        for row in features
+    ]  # fmt: skip
+    parts.append(_booktabs("llrrrr", head, rows))
+    return "\n".join(parts)
+
+
+def escaped(text: str) -> str:
+    """A name as LaTeX prints it; invisible characters are shown escaped."""
+    return "".join(LATEX.get(c, c) for c in re.sub(r"\s", " ", visible(text)))
+
+
+def _booktabs(columns: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", " & ".join(head) + r" \\"]
+    lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in rows), r"\bottomrule"]
+    return "\n".join([*lines, r"\end{tabular}"]) + "\n"
+
+
+def _effect(v: Verdict) -> str:
+    if v.value is None:
+        return NULL
+    interval = "" if v.low is None or v.high is None else f" [{_number(v.low)}, {_number(v.high)}]"
+    return f"{_number(v.value)}{interval} {escaped(v.unit)}".strip()
+
+
+def _learned(row: dict) -> str:
+    return f"{row['learned']} of {row['seeds']}" if row["timed"] else NULL
+
+
+def _steps(row: dict) -> str:
+    if not row["timed"]:
+        return NULL
+    low, half, high = (
+        f"$>${row['tau']}" if row[c] is None else f"{row[c]:.0f}"
+        for c in ("steps_low", "steps", "steps_high")
+    )
+    return f"{half} [{low}, {high}]"
+
+
+def _number(value: Number | None) -> str:
+    if value is None:
+        return NULL
+    text = f"{value:.3g}".replace("inf", r"\infty")
+    return f"${text}$" if text.startswith("-") or "inf" in text else text
 
 
 def one_condition(record: StudyRecord, name: str | None) -> ConditionRecord:

@@ -5,13 +5,19 @@ are shown escaped.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+import polars as pl
+from jaxtyping import Float
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
+from primacy.weights import Unit
 
 STYLES = {
     "supported": ("✔", "bold green"),
@@ -56,5 +62,87 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
             effect.append(f"\n{verdict.unit}", style="dim")
         table.add_row(
             plain(verdict.claim), word, effect, str(verdict.pairs), number(verdict.p_holm)
+        )
+    return table
+
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+COLUMNS = 60
+"""Characters of a sketched function."""
+
+
+def parameter_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a parameter."""
+    table = Table("parameter", "shape", "mean", "SD", "min", "max", box=None, pad_edge=False)
+    for row in rows:
+        shape = " x ".join(map(str, row["shape"]))
+        cells = [f"{row[key]:.4g}" for key in ("mean", "sd", "min", "max")]
+        table.add_row(plain(row["parameter"]), shape, *cells)
+    return table
+
+
+def numbers(rows: Sequence[Mapping[str, Any]]) -> Text:
+    """The parameters themselves: a column a unit, and of a kernel a line each that it reads."""
+    text = Text("A column a unit; of a kernel, a line for each number that it reads.\n")
+    for row in rows:
+        text.append_text(plain(row["parameter"])).append("\n")
+        values = np.array(row["values"])
+        for line in np.atleast_2d(values).reshape(-1, values.shape[-1]):
+            text.append(" ".join(f"{v:>9.3g}" for v in line) + "\n")
+    return text
+
+
+def unit_table(units: Sequence[Unit], *, scaled: bool) -> Table:
+    """A line a unit of the first layer: the feature that it reads most, and all shares."""
+    told = "weight x SD" if scaled else "weight"
+    table = Table(box=None, pad_edge=False, title=f"What the first layer reads: squared {told}")
+    for column in ("unit", "size", "reads most", "share", "all shares"):
+        table.add_column(column)
+    for unit in units:
+        largest = unit.largest
+        shares = [f"{name} {number(share)}" for name, share in unit.shares.items()]
+        table.add_row(
+            str(unit.unit),
+            number(unit.size),
+            plain("–" if largest is None else largest),
+            number(None if largest is None else unit.shares[largest]),
+            plain(", ".join(shares)),
+        )
+    return table
+
+
+def sketch(
+    condition: ConditionRecord, inputs: Float[np.ndarray, "n 1"], outputs: Float[np.ndarray, "n t"]
+) -> Text:
+    """The function of a network of one input: for each output a line of blocks of eight heights."""
+    text = Text()
+    at = np.linspace(0, len(inputs) - 1, COLUMNS).round().astype(int)
+    for target, column in zip(condition.targets, outputs[at].T, strict=True):
+        low, high = float(column.min()), float(column.max())
+        span = high - low if np.isfinite(high - low) and high > low else 1.0
+        heights = np.nan_to_num((column - low) / span * (len(BLOCKS) - 1)).round().astype(int)
+        text.append_text(plain(target.name)).append(f": {low:.3g} to {high:.3g}\n")
+        text.append("".join(BLOCKS[height] for height in heights) + "\n")
+    ends = f"{inputs[0, 0]:.3g} to {inputs[-1, 0]:.3g}"
+    return text.append_text(plain(condition.inputs[0])).append(f": {ends}")
+
+
+def spread_table(record: StudyRecord, spread: pl.DataFrame) -> Table:
+    """A line a measured number, median and quantiles over seeds; only the last hidden layer."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Last hidden layer; median over seeds")
+    for column in ("condition", "measure", "of", "median", "10 % to 90 %", "n"):
+        table.add_column(column, justify="right" if column == "n" else "left")
+    for row in spread.to_dicts():
+        layers = record.condition(row["condition"]).layers
+        if row["layer"] is not None and row["layer"] != layers[-1]:
+            continue
+        of = [row[c] for c in ("feature", "target") if row[c] is not None]
+        table.add_row(
+            plain(row["condition"]),
+            plain(row["measure"]),
+            plain(", ".join(dict.fromkeys(of))),
+            number(row["median"]),
+            f"{number(row['p10'])} to {number(row['p90'])}",
+            f"{row['n'] - row['null']} of {row['n']}" if row["null"] else str(row["n"]),
         )
     return table

@@ -183,7 +183,7 @@ def test_a_subset_of_seeds_writes_nothing(run, capsys):
 
 def test_inspect_shows_shapes(run, capsys):
     code, out, _ = called(capsys, "inspect", run, "--seed", "2", "--json")
-    told = {row["parameter"]: row["shape"] for row in json.loads(out)}
+    told = {row["parameter"]: row["shape"] for row in json.loads(out)["parameters"]}
     assert code == 0
     assert told["hidden1/kernel"] == [16, 80]
     assert told["output/bias"] == [2]
