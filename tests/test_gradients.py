@@ -7,6 +7,7 @@ import pytest
 
 from primacy.describe import measured
 from primacy.measures.gradients import (
+    STEPS,
     attributions,
     data_direction,
     directional_derivative,
@@ -22,9 +23,14 @@ from primacy.record import Contrast, Hypothesis
 from tests import tiny
 
 N = 400
-RNG = np.random.default_rng(0)
-Y = RNG.normal(size=(N, 1)).astype(np.float32)
-DONORS = jnp.asarray(RNG.permutation(N))
+
+
+def normal(*size, seed=0):
+    return np.random.default_rng((*size, seed)).normal(size=size)
+
+
+Y = normal(N, 1).astype(np.float32)
+DONORS = jnp.asarray(np.random.default_rng(0).permutation(N))
 DOUBLE = jnp.asarray(np.hstack([Y, -Y - 1]))
 """Two copies of the target, as in the notebook's "double"."""
 EACH = jnp.eye(2, dtype=bool)
@@ -32,16 +38,9 @@ THREE = jnp.asarray([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], bool)
 SIGNS = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]], np.float32)
 
 
-def correlated(shift=0.0):
-    x = RNG.normal(size=(N, 3)) @ np.array([[1, 0.5, 0], [0, 1, -2], [0, 0, 3]])
+def correlated(shift=0.0, seed=0):
+    x = normal(N, 3, seed=seed) @ np.array([[1, 0.5, 0], [0, 1, -2], [0, 0, 3]])
     return jnp.asarray(x + shift, jnp.float32)
-
-
-def relu_net(seed=0, d=3, t=2):
-    """A random ReLU network with biases."""
-    rng = np.random.default_rng(seed)
-    w, b, v = (jnp.asarray(rng.normal(size=size), jnp.float32) for size in ((d, 8), (8,), (8, t)))
-    return lambda x: jax.nn.relu(x @ w + b[None]) @ v
 
 
 # ------------------------------------------------------------------------------------- off the data
@@ -60,7 +59,7 @@ def test_off_data_permutes_each_column_by_another_power_of_the_donors():
 
 def test_off_data_has_no_link_left_between_copies():
     x = np.asarray(off_data(jnp.asarray(np.hstack([Y] * 4)), DONORS))
-    between = np.corrcoef(np.hstack([x, Y]).T)[np.triu_indices(5, 1)]
+    between = np.asarray(np.corrcoef(np.hstack([x, Y]).T))[np.triu_indices(5, 1)]
     assert np.abs(between).max() < 4 / np.sqrt(N)  # independent: about 1 / sqrt n each
 
 
@@ -99,7 +98,7 @@ def test_linear_network_shares_its_variance_by_the_product_measure(measure, shif
     x = correlated(shift)
     w = np.array([[1, 0.5], [-2, 1], [0.3, 2]])
     exact = np.asarray(x, np.float64)
-    y = exact @ w
+    y = np.asarray(exact @ w)
     own = w * np.cov(exact.T, y.T, ddof=0)[:3, 3:] / y.var(axis=0)
     assert own.min() < -0.01, "a share below 0 is among them"
     # The output is handed over without the rounding that 1000 x weights would have.
@@ -132,9 +131,9 @@ def test_product_counts_twice_along_its_slopes_and_once_along_the_path():
 
 def test_homogeneous_relu_network_adds_up_to_one():
     """Without biases, about inputs of mean 0, a ReLU network is linear along each path (Euler)."""
-    half = RNG.normal(size=(N // 2, 3))
+    half = normal(N // 2, 3)
     x = jnp.asarray(np.vstack([half, -half]), jnp.float32)
-    w, v = (jnp.asarray(RNG.normal(size=size), jnp.float32) for size in ((3, 8), (8, 2)))
+    w, v = (jnp.asarray(normal(*size), jnp.float32) for size in ((3, 8), (8, 2)))
     forward = lambda x: jax.nn.relu(x @ w) @ v  # noqa: E731
     y = forward(x)
     slopes = np.asarray(directional_derivative(forward, x, y, THREE))
@@ -152,14 +151,14 @@ def test_integrated_gradients_of_a_relu_have_the_closed_form():
     np.testing.assert_allclose(found, [[[2 / 3, 4 / 3]]], atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [32, 8192])
+@pytest.mark.parametrize("steps", [16, 8192])
 def test_integrated_gradients_are_complete_on_a_relu_network(steps):
     """A unit that switches on the way costs at most half a step of its jump; double precision, so
     that no rounding hides in the bound."""
     with jax.enable_x64(True):
-        w, b, v = (jnp.asarray(RNG.normal(size=size)) for size in ((3, 8), (8,), (8, 2)))
+        w, b, v = (jnp.asarray(normal(*size)) for size in ((3, 8), (8,), (8, 2)))
         forward = lambda x: jax.nn.relu(x @ w + b[None]) @ v  # noqa: E731
-        x, baseline = jnp.asarray(RNG.normal(size=(20, 3))), jnp.asarray([[0.3, -0.2, 0.1]])
+        x, baseline = jnp.asarray(normal(20, 3)), jnp.asarray([[0.3, -0.2, 0.1]])
         wanted = np.asarray(forward(x) - forward(baseline))
         total = np.asarray(attributions(forward, x, baseline, steps)).sum(axis=2).T
         bound = np.abs((x - baseline) @ w) @ np.abs(v) / steps / 2
@@ -171,25 +170,34 @@ def test_integrated_gradients_are_complete_on_a_relu_network(steps):
 
 
 def test_integrated_gradients_add_up_to_one_but_for_the_points_of_the_path():
+    """The bound above, averaged as the measure averages."""
     for seed in range(5):
-        forward = relu_net(seed)
+        w, b, v = (
+            jnp.asarray(normal(*size, seed=seed), jnp.float32) for size in ((3, 8), (8,), (8, 2))
+        )
         x = correlated(1.0)
-        y = forward(x)
-        total = np.asarray(integrated_gradients(forward, x, y, THREE))[3]
-        np.testing.assert_allclose(total, 1, atol=4e-3)
-        # Its own total and its parts are one sum.
-        parts = np.asarray(integrated_gradients(forward, x, y, THREE))[:3].sum(axis=0)
-        np.testing.assert_allclose(parts, total, atol=1e-5)
+        forward = lambda x, w=w, b=b, v=v: jax.nn.relu(x @ w + b[None]) @ v  # noqa: E731
+        found = np.asarray(integrated_gradients(forward, x, forward(x), THREE))
+        np.testing.assert_allclose(found[:3].sum(axis=0), found[3], atol=1e-5)
+        baseline = x.mean(axis=0, keepdims=True)
+        moved = np.asarray(forward(x) - forward(baseline))
+        bound = np.abs((x - baseline) @ w) @ np.abs(v) / STEPS / 2
+        off = (bound * np.abs(moved)).mean(axis=0) / (moved**2).mean(axis=0)
+        assert (np.abs(found[3] - 1) <= off + 1e-5).all()
+        # Examples err on either side, so what remains is far less than any may err by itself.
+        assert (np.abs(found[3] - 1) < 0.01).all()
 
 
-def test_smooth_network_is_complete_with_few_points():
-    x, w = correlated() / 4, jnp.asarray(RNG.normal(size=(3, 2)), jnp.float32)
+def test_smooth_network_is_complete_up_to_the_error_of_the_midpoint_rule():
+    """At most max |third derivative of tanh| = 2, times move^3 / (24 points^2)."""
+    x, w = correlated() / 4, jnp.asarray(normal(3, 2), jnp.float32)
     forward = lambda x: jnp.tanh(x @ w + 0.5)  # noqa: E731
     baseline = x.mean(axis=0, keepdims=True)
     total = attributions(forward, x, baseline).sum(axis=2).T
-    np.testing.assert_allclose(total, forward(x) - forward(baseline), atol=1e-3)
-    found = integrated_gradients(forward, x, forward(x), THREE)
-    np.testing.assert_allclose(found[3], 1, atol=1e-4)
+    error = np.abs(total - (forward(x) - forward(baseline)))
+    bound = 2 * np.abs((x - baseline) @ w) ** 3 / 24 / STEPS**2
+    assert (error <= bound + 1e-6).all()
+    assert error.max() > 1e-5
 
 
 def test_an_ignored_column_gets_nothing():
@@ -206,7 +214,7 @@ def test_an_ignored_column_gets_nothing():
 
 def test_data_direction_is_least_squares():
     np.testing.assert_allclose(data_direction(DOUBLE, jnp.asarray(Y)), [[1], [-1]], atol=1e-5)
-    x, y = correlated(50.0), correlated()[:, :2]
+    x, y = correlated(50.0), correlated(seed=1)[:, :2]
     wanted = np.linalg.lstsq(
         np.hstack([np.ones((N, 1)), np.asarray(y[:, :1], np.float64)]), np.asarray(x), rcond=None
     )[0][1]
@@ -307,7 +315,8 @@ def test_costly_measures_are_computed_where_they_are_named():
 
 def test_slopes_on_the_data_are_taken_once():
     """In one program all measures of them run the network back once (XLA merges equal parts)."""
-    forward = relu_net(d=2)
+    w, v = (jnp.asarray(normal(*size), jnp.float32) for size in ((2, 8), (8, 1)))
+    forward = lambda x: jax.nn.relu(x @ w) @ v  # noqa: E731
 
     def products(*chosen):
         def both(x):
@@ -315,6 +324,7 @@ def test_slopes_on_the_data_are_taken_once():
                      lambda: directional_derivative(forward, x, forward(x), EACH)]  # fmt: skip
             return [found[i]() for i in chosen]
 
-        return jax.jit(both).lower(DOUBLE).compile().cost_analysis()["flops"]
+        text = jax.jit(both).lower(DOUBLE).compile().as_text() or ""
+        return text.count(" dot(")
 
-    assert products(0, 1) < products(1) + 0.5 * products(0)
+    assert products(1) == products(0, 1) - 1 > 1  # input_gradient adds up its sites by a product

@@ -14,7 +14,7 @@ from primacy.measures.moments import centered, share, variance
 from primacy.measures.used import Apply, with_columns
 from primacy.registry import measure
 
-STEPS = 32
+STEPS = 16
 """Points on the path of integrated gradients. Where the slope jumps between two of them, one
 example's attribution is off by at most half a step's share of the jump."""
 
@@ -209,13 +209,13 @@ def attributions(
     chance=0.0,
     formula="mean over examples of attribution x (output - baseline output) / mean (output - "
     "baseline output)^2; attribution = sum over the site's columns of (column - its mean) x mean "
-    "of d output / d column at 32 midpoints of the straight path from the mean input",
+    "of d output / d column at 16 midpoints of the straight path from the mean input",
     invariance="shift and scale of the output and of every input column",
     misleads="The path from the mean input to an example leads through inputs that may never "
     "occur (fractions of bits), so its slopes are partly off the data, and another baseline gives "
     "another answer. The values over a partition of the columns add up to 1 for every network, but "
-    "for the error of 32 points on a path where a slope may jump between two (measured on ReLU "
-    "networks: up to .003). Copies share the credit as their weights do.",
+    "for the error of 16 points on a path where a slope may jump between two (measured on ReLU "
+    "networks: up to .006). Copies share the credit as their weights do.",
     reference="Sundararajan, Taly and Yan 2017, arXiv 1703.01365, eq. 1 and Proposition 1",
 )
 def integrated_gradients(
