@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from primacy.cohort import built_inputs
 from primacy.grammar.mistakes import checked, dotted
 from primacy.models import encodings
 from primacy.page.landscape import grid
@@ -127,11 +126,12 @@ def examples_of(record: ConditionRecord, seed: int) -> Float[np.ndarray, "n d"] 
     except StoreError:
         return None
     n = EXAMPLES if task.sizes is None else min(EXAMPLES, task.sizes["test"])
-    return np.asarray(built_inputs(task, task.draw("test", streams(seed, "data"), n)))
+    draws = jax.tree.map(jnp.asarray, task.draw("test", streams(seed, "data"), n))
+    return np.asarray(task.build(draws).inputs)
 
 
 def function(
-    trained: Network, examples: Float[np.ndarray, "n d"] | None
+    trained: Network, examples: Float[np.ndarray, "m d"] | None
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n t"]]:
     """Inputs over the range of the examples, and what the network makes of them.
 
