@@ -15,7 +15,7 @@ import polars as pl
 from primacy import curves, events
 from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
 from primacy.describe import measured
-from primacy.devices import devices
+from primacy.devices import workers
 from primacy.planning import Block, Plan, folders, forked, plan, program, refuse_too_large
 from primacy.record import StudyRecord
 from primacy.registry import Measure
@@ -71,7 +71,7 @@ def run(
             locks.enter_context(place.locked())
         todo = plan(study, store, allow_mixed=allow_mixed)
         refuse_too_large(todo)
-        pool = devices()[: max(1, len(todo.blocks))]
+        pool = workers()[: max(1, len(todo.blocks))]
         kind = {f"{d.platform} ({d.device_kind})" for d in pool}
         todo = _on(todo, ", ".join(sorted(kind)))
         for place in places:
@@ -117,9 +117,9 @@ class Place:
 
 
 class Walk:
-    """One pass over the blocks of a plan, a worker for each device.
+    """One pass over the blocks of a plan.
 
-    The blocks of all members stand in one queue, so that no device waits for a member to end, and
+    The blocks of all members stand in one queue, so that no worker waits for a member to end, and
     a program compiled for one serves the others.
     """
 
@@ -128,9 +128,8 @@ class Walk:
     ) -> None:
         self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
         self.axes = study.seed_axes
-        self.compile_seconds = 0.0
-        self.compiled: set[tuple] = set()
-        """Structures that were compiled, on whichever devices."""
+        self.compiled: dict[tuple, Programs] = {}
+        """By structure and device; all workers share them."""
         self.places = {
             member.name: Place(part, place, measured(member), part.stored)
             for member, part, place in zip(
@@ -158,25 +157,26 @@ class Walk:
             raise errors[0]
 
     def _work(self, device: jax.Device) -> None:
-        programs: dict[Any, Programs] = {}
         watch = Watch(self.progress.advanced, self.stop.is_set)
         while True:
             with self._turn:
                 place, block = next(self._blocks, (None, None))
             if place is None or block is None:
                 return
-            key = program(place.plan, block)
-            if key not in programs:
-                programs[key] = Programs(
+            trained = train_block(
+                self._programs(place, block, device), block.lanes, self.axes, watch
+            )
+            with self._turn:
+                self._commit(place, block, trained)
+
+    def _programs(self, place: Place, block: Block, device: jax.Device) -> Programs:
+        key = (program(place.plan, block), device)
+        with self._turn:
+            if key not in self.compiled:
+                self.compiled[key] = Programs(
                     block.lanes[0].condition, place.measures, block.width, device
                 )
-            before = programs[key].seconds
-            trained = train_block(programs[key], block.lanes, self.axes, watch)
-            compiling = programs[key].seconds - before
-            with self._turn:
-                self.compile_seconds += compiling
-                self.compiled.add(key)
-                self._commit(place, block, trained)
+            return self.compiled[key]
 
     def _commit(self, place: Place, block: Block, trained: Trained) -> None:
         record = place.plan.record
@@ -230,7 +230,7 @@ class Walk:
             trained=todo.lanes,
             shared=todo.shared,
             programs=len(self.compiled),
-            seconds={"total": seconds, "compile": self.compile_seconds},
+            seconds={"total": seconds, "compile": sum(p.seconds for p in self.compiled.values())},
         )
 
 

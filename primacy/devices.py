@@ -1,4 +1,4 @@
-"""The devices that blocks train on: one single-threaded CPU device a core."""
+"""The device that blocks train on, and how many workers share it."""
 
 import os
 from pathlib import Path
@@ -8,27 +8,24 @@ import jax
 SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
 
 
-def devices() -> list[jax.Device]:
-    """One device a core, each of which computes on one thread.
+def workers() -> list[jax.Device]:
+    """The device of each worker: the same one for all, a worker a core.
 
-    Networks of this size gain nothing from threads within a matrix product, and all from two
-    trainings side by side. JAX must not have started yet; where it has (a notebook that computed
-    before), whatever it started with is used, which is slower.
+    A CPU device computes for several threads at once, so its programs are compiled once for all
+    workers; within a computation, matrix products stay on one thread, because two trainings side
+    by side gain what threads inside one do not. JAX must not have started yet; where it has (a
+    notebook that computed before), it goes on as it was started, which is slower.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     flags = os.environ.get("XLA_FLAGS", "")
-    try:
-        jax.config.update("jax_num_cpu_devices", cores or 1)
-        if "xla_cpu_multi_thread_eigen" not in flags:
-            os.environ["XLA_FLAGS"] = f"{flags} {SINGLE_THREADED}".strip()
-        keep_programs()
-    except RuntimeError:
-        pass  # already started: use what there is
-    found = jax.local_devices()
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {SINGLE_THREADED}".strip()
+    keep_programs()
+    device = jax.local_devices()[0]  # starts JAX, which reads the flags now
     os.environ["XLA_FLAGS"] = flags
     if not flags:
         del os.environ["XLA_FLAGS"]
-    return found
+    return [device] * (cores or 1)
 
 
 def keep_programs() -> None:
