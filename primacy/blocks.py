@@ -7,15 +7,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
-import jax
 import polars as pl
 
 from primacy import curves, events
 from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
 from primacy.describe import measured
-from primacy.devices import workers
+from primacy.devices import Device, workers
 from primacy.planning import Block, Plan, folders, forked, plan, program, refuse_too_large
 from primacy.record import StudyRecord
 from primacy.registry import Measure
@@ -139,7 +137,7 @@ class Walk:
         self._blocks = iter([(p, b) for p in self.places.values() for b in p.plan.blocks])
         self._turn = threading.Lock()
 
-    def over(self, pool: Sequence[jax.Device]) -> None:
+    def over(self, pool: Sequence[Device]) -> None:
         """Train every block; the first failure stops the others and is raised."""
         if not self.todo.blocks:
             return
@@ -156,7 +154,7 @@ class Walk:
         if errors:
             raise errors[0]
 
-    def _work(self, device: jax.Device) -> None:
+    def _work(self, device: Device) -> None:
         watch = Watch(self.progress.advanced, self.stop.is_set)
         while True:
             with self._turn:
@@ -169,7 +167,7 @@ class Walk:
             with self._turn:
                 self._commit(place, block, trained)
 
-    def _programs(self, place: Place, block: Block, device: jax.Device) -> Programs:
+    def _programs(self, place: Place, block: Block, device: Device) -> Programs:
         key = (program(place.plan, block), device)
         with self._turn:
             if key not in self.compiled:

@@ -2,13 +2,17 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
+
+Device = Any
+"""A `jax.Device`, which type checkers take for a variable."""
 
 SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
 
 
-def workers() -> list[jax.Device]:
+def workers() -> list[Device]:
     """The device of each worker: the same one for all, a worker a core.
 
     A CPU device computes for several threads at once, so its programs are compiled once for all
@@ -36,7 +40,7 @@ def keep_programs() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return  # a read-only home: compile anew each time
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

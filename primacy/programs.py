@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from primacy import train
+from primacy.devices import Device
 from primacy.registry import Measure
 from primacy.study import Condition
 
@@ -58,7 +59,7 @@ class Programs:
     """Start, advance and evaluate for the lanes of a structure, `width` at a time."""
 
     def __init__(
-        self, condition: Condition, measures: tuple[Measure, ...], width: int, device: jax.Device
+        self, condition: Condition, measures: tuple[Measure, ...], width: int, device: Device
     ) -> None:
         self.measures, self.width, self.device = measures, width, device
         self.budget, self.examples = condition.budget, condition.examples

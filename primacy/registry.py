@@ -62,7 +62,8 @@ class Registry(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         choices = sorted(self)
         raise ValueError(
-            f"no {self.kind} named {name!r}.{closest(name, choices)} There are: {', '.join(choices)}"
+            f"no {self.kind} named {name!r}.{closest(name, choices)} "
+            f"There are: {', '.join(choices)}"
         )
 
 
@@ -164,7 +165,7 @@ def measure(
         measures.add(name)(
             Measure(
                 name=name,
-                function=function,
+                function=function,  # type: ignore[arg-type]
                 asks=asks,
                 axes=axes,
                 splits=splits,
@@ -179,8 +180,8 @@ def measure(
                 misleads=misleads,
                 reference=reference,
                 by_default=by_default,
-            )  # fmt: skip
-        )  # type: ignore[arg-type]
+            )
+        )
         return function
 
     return register

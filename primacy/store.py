@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file, save
 
-from primacy import curves
+from primacy import curves, dictionary
 from primacy.record import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
@@ -284,7 +284,7 @@ class Store:
         write(self.folder / STUDY, source.encode())
         write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
-        write(self.folder / "data.md", data_dictionary(study).encode())
+        write(self.folder / "data.md", dictionary.markdown(study).encode())
 
     def commit(
         self, table: pl.DataFrame, lanes: pl.DataFrame, weights: dict[str, np.ndarray],
@@ -335,42 +335,6 @@ def conditions(study: StudyRecord) -> pl.DataFrame:
         for factor in mixed:  # a column has one type: 1 and "all" become texts
             row[factor] = None if row[factor] is None else str(row[factor])
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def data_dictionary(study: StudyRecord) -> str:
-    """`data.md`: every column of every table with its meaning and unit."""
-    lines = [
-        f"# {study.name}: what the files of this folder hold",
-        "",
-        "`curves/*.parquet`: one measured number a row.",
-        "",
-        "| column | meaning |",
-        "| --- | --- |",
-        "| condition | key of the condition; `conditions.parquet` has its name and factors |",
-        "| seed | the replicate: one trained network |",
-        "| step | training steps taken before the evaluation |",
-        "| split | the examples it was measured on: train or test (held out) |",
-        "| layer | the hidden layer; null where a measure has none |",
-        "| feature | the feature; `... null` are its matched null columns; null for the task itself |",
-        "| target | the output; null for the mean over outputs |",
-        "| measure | see below |",
-        "| value | the number, in the measure's unit; null where it is not defined |",
-        "",
-        "| measure | unit | formula |",
-        "| --- | --- | --- |",
-        *(f"| {m.name} | {m.unit} | {m.formula.replace('|', chr(92) + '|')} |" for m in study.measures),
-        *(f"| {name} (derived) | | {formula} |" for name, formula in curves.DERIVED.items()),
-        "",
-        "`summary.parquet`: a row for each condition, seed and feature.",
-        "`time_to_learn` is in training steps and null where the feature was not learned within the",
-        "budget (`learned` false: the true time is later, and it stays in n).",
-        "`time_to_pick_up` is the same for a quarter of the feature's slope in the best predictor,",
-        "from all features or from it alone, whichever is larger; `dropped`: picked up, and under a",
-        "tenth of that slope at the end. Both are null for features without such a slope.",
-        "`checkpoints/*.safetensors`: final weights, named condition/seed/layer/parameter.",
-        "",
-    ]  # fmt: skip
-    return "\n".join(lines)
 
 
 def _read(path: Path) -> bytes:

@@ -79,9 +79,9 @@ class Condition:
                 if has is None:
                     raise ValueError(f'{split}: "all" needs a task of limited size; give a number')
                 n = has[split]
-            elif has is not None and n > has[split]:
+            elif has is not None and int(n) > has[split]:
                 raise ValueError(f"{split}: {n} examples asked for; the data have {has[split]}")
-            counts[split] = n
+            counts[split] = int(n)
         return counts
 
     @property

@@ -21,7 +21,7 @@ State = tuple[PyTree, PyTree]
 """Parameters, and the optimizer's state."""
 
 EVALUATION_ROWS = 1024
-"""Examples that pass the network at once when a whole training set is scored: they stay in cache."""
+"""Examples that pass the network at once when a training set is scored: they stay in cache."""
 
 DIVERGED = 1000.0
 """A final held-out loss beyond so many times the constant predictor's counts as diverged."""

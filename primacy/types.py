@@ -167,3 +167,6 @@ class Model(Protocol):
     def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
         """Outputs and every hidden layer."""
         ...
+
+    # Optional: `fitted(params, inputs) -> params`, called once on the host with the fit examples
+    # where the model's `encoding` is `standardize`.

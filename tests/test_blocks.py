@@ -96,8 +96,7 @@ def data_files(folder):
     }
 
 
-def test_a_damaged_part_is_trained_again_to_the_same_bytes(six, tmp_path):
-    folder, _ = six
+def test_a_damaged_part_is_trained_again_to_the_same_bytes(tmp_path):
     run(study(seeds=2), tmp_path / "x")
     first = sorted((tmp_path / "x" / "curves").iterdir())[0]
     whole = first.read_bytes()
@@ -153,7 +152,7 @@ def test_a_new_condition_is_added_and_leaves_the_others_alone(six, tmp_path):
     assert "post hoc" in result.verdicts[0].flags
 
 
-def test_other_versions_are_refused_unless_mixing_is_allowed(six, tmp_path, monkeypatch):
+def test_other_versions_are_refused_unless_mixing_is_allowed(tmp_path, monkeypatch):
     run(study(seeds=1), tmp_path / "x")
     monkeypatch.setattr("primacy.describe.platform.python_version", lambda: "9.9")
     with pytest.raises(StoreError, match=r"python: .* -> 9\.9 \(--allow-mixed"):

@@ -31,7 +31,7 @@ def places() -> dict[str, tuple[int, int]]:
     found = {}
     for line, steps in enumerate(LINES):
         for position, rooms in enumerate(steps):
-            found |= {name: (line, position) for name in rooms}
+            found |= dict.fromkeys(rooms, (line, position))
     return found
 
 

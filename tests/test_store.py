@@ -103,9 +103,9 @@ def test_half_written_files_are_swept_and_nothing_else(store):
 
 
 def test_a_second_writer_is_refused(store):
-    with store.locked(), pytest.raises(StoreError, match=r"in use by another run \(pid \d+"):
-        with Store(store.folder).locked():
-            pass
+    refused = pytest.raises(StoreError, match=r"in use by another run \(pid \d+")
+    with store.locked(), refused, Store(store.folder).locked():
+        pass
 
 
 def test_a_read_only_folder_is_refused_before_anything(tmp_path, monkeypatch):
@@ -113,9 +113,9 @@ def test_a_read_only_folder_is_refused_before_anything(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", denied)
-    with pytest.raises(StoreError, match="cannot be written to: Permission denied"):
-        with Store(tmp_path / "x").locked():
-            pass
+    refused = pytest.raises(StoreError, match="cannot be written to: Permission denied")
+    with refused, Store(tmp_path / "x").locked():
+        pass
 
 
 @pytest.mark.parametrize("harm", ["truncated", "flipped", "missing", "link"])

@@ -87,7 +87,8 @@ def ours(replay):
             state = advance(state, sets["train"], order, np.int32(0), np.int32(8))
         seen = jax.device_get(evaluate(state[0], sets, columns, np.arange(1024)))
         last = len(condition.model.layer_names) - 1
-        row = [seen["loss/train"].mean(), seen["loss/test"].mean(), seen["total_variance/test"][last]]
+        row = [seen["loss/train"].mean(), seen["loss/test"].mean()]
+        row += [seen["total_variance/test"][last]]
         row += [*seen["accuracy/train"], *seen["accuracy/test"]]
         row += [*seen["loss/train"], *seen["loss/test"]]
         row += [*seen["variance_explained_unit_mean/test"][last]]
