@@ -9,7 +9,7 @@ run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

@@ -243,6 +243,9 @@ def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
             yield Mistake((at, key), "this task makes as many as asked for: give a number")
         elif isinstance(n, int) and has is not None and n > has[split]:
             yield Mistake((at, key), f"more than the {has[split]} that the data have")
+    if training.examples == "stream" and task.sizes is not None:
+        why = 'the data are of limited size: write "all" or a number'
+        yield Mistake((at, "examples"), why)
     if training.epochs is not None and training.steps is not None:
         yield Mistake((at, "steps"), "epochs is given too: leave out one of them")
     elif training.examples == "stream" and training.epochs is not None:
