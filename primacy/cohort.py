@@ -30,6 +30,9 @@ PAGE_STEPS = 256
 BLOCK_WORK = 2**19
 """Multiply-adds of one step that fill a core; smaller networks train side by side."""
 
+BLOCK_NUMBERS = 2**23
+"""Inputs and activations of the test examples that a block may hold at once (32 MB)."""
+
 MAX_WIDTH = 256
 
 
@@ -64,9 +67,12 @@ class Watch:
 
 
 def width(condition: Condition, parameters: int) -> int:
-    """Lanes a block: as many as fill a core, a power of two, by structure alone."""
-    work = max(1, parameters * condition.training.batch_size)
-    return int(min(MAX_WIDTH, max(1, 2 ** int(np.log2(max(1, BLOCK_WORK / work))))))
+    """Lanes a block: as many as fill a core and its memory, a power of two, by structure alone."""
+    work = parameters * condition.training.batch_size
+    layers = sum(getattr(condition.model, "widths", ()))
+    held = condition.examples["test"] * (len(condition.task.input_names) + layers)
+    fit = min(BLOCK_WORK / max(1, work), BLOCK_NUMBERS / held, MAX_WIDTH)
+    return 2 ** int(np.log2(max(1, fit)))
 
 
 def pages(condition: Condition, orders: Sequence[Streams], data: Sequence[Streams]) -> Iterator:

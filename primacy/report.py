@@ -22,15 +22,18 @@ from primacy.page import (
     embedding,
     figures,
     findings,
+    members,
     methods,
     multiples,
     prose,
+    questions,
     sketches,
 )
 from primacy.page import standing as places
 from primacy.page.figures import Figure, visible
 from primacy.page.gallery import drawings
-from primacy.page.prose import answer, number, probability, sentences, share
+from primacy.page.prose import number, probability, share
+from primacy.page.questions import answer, sentences
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
@@ -73,7 +76,9 @@ def page(
     standings = places.standings(record, summary)
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
-    found = drawings(record, curves, lanes, summary, lead.name) if lead else {}
+    # One condition in full says nothing about a study of studies.
+    alone = lead is not None and not record.members
+    found = drawings(record, curves, lanes, summary, lead.name) if lead and alone else {}
     style = (HERE / "page.css").read_text(encoding="utf-8")
     script = (HERE / "page.js").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -88,6 +93,9 @@ def page(
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
     said = sentences(record, summary, verdicts)
+    parts = members.groups(record)
+    cards = multiples.cards(record, curves, lanes, standings, palette)
+    exceptions = {c.name: findings.exceptions(c, standings[c.name], summary) for c in trained}
     return environment.get_template("report.html").render(
         style=Markup(style),
         script=Markup(script),
@@ -100,10 +108,27 @@ def page(
         answer=[_emphasized(s, names) for s in said],
         answer_text=said[0],
         chips=_chips(record, lanes, summary, provenance),
+        questions=questions.questions(record, verdicts) if lead and questions.asked(verdicts) else [],
         groups=_groups(record, verdicts),
+        symbols=SYMBOLS,
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,
+        many=bool(record.members) or len(record.conditions) > members.FEW,
+        parts=[
+            {
+                "name": name,
+                "conditions": own,
+                "short": {c.name: members.short(c, name) for c in own},
+                "cards": [card for card in cards if card["condition"].name in {c.name for c in own}],
+                "maps": members.maps(own, standings),
+                "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
+                "shares": _shares(record, own, curves, lanes),
+                "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
+            }
+            for name, own in parts
+        ],
+        places={c.name: i for i, c in enumerate(record.conditions, 1)},
         relative=places.relative(lead) if lead else False,
         figures={name: _drawn(figure, palette) for name, figure in found.items()},
         rows=standings[lead.name] if lead else [],
@@ -112,9 +137,17 @@ def page(
         hues={name: _hue(color) for name, (color, _) in palette.items()},
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
         ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
-        cards=multiples.cards(record, curves, lanes, standings, palette),
-        exceptions=[(c, findings.exceptions(c, standings[c.name], summary)) for c in trained],
-        untrained=_untrained(lead, curves, lanes, standings) if lead else [],
+        cards=cards,
+        exceptions=list(zip(trained, exceptions.values(), strict=True)),
+        sane=[
+            {
+                "condition": c,
+                "untrained": _untrained(c, curves, lanes, standings),
+                "nulls": {r["feature"]: r for r in findings.nulls(c, curves)},
+            }
+            for _, own in parts
+            for c in [c for c in own if standings[c.name]][:1]
+        ],
         methods=methods,
         paragraphs=methods.paragraphs(record, provenance, lanes),
         provenance=provenance,
@@ -177,14 +210,26 @@ def _chips(
     return chips
 
 
-def _groups(
-    record: StudyRecord, verdicts: Sequence[Verdict]
-) -> list[tuple[str | None, list[dict[str, Any]]]]:
-    """Verdicts by the question they answer, in the order of the study file."""
-    groups: dict[str | None, list[dict[str, Any]]] = {}
-    for v in verdicts:
-        groups.setdefault(v.answers, []).append(_verdict(v))
-    return list(groups.items())
+def _groups(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts by the question they answer, controls under what they control."""
+    return [
+        {
+            "title": q.title,
+            "counts": [f"{k} {word}" for word, k in q.counts],
+            "rows": [_verdict(arm.verdict) | {"depth": min(arm.depth, 2)} for arm in q.arms],
+        }
+        for q in questions.questions(record, verdicts)
+    ]
+
+
+def _shares(
+    record: StudyRecord,
+    conditions: Sequence[ConditionRecord],
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+) -> list[tuple[ConditionRecord, str]]:
+    told = [(c, findings.unidentified(record, c, curves, lanes)) for c in conditions]
+    return [(c, text) for c, text in told if text is not None]
 
 
 def _verdict(v: Verdict) -> dict[str, Any]:

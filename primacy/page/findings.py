@@ -8,7 +8,8 @@ import polars as pl
 
 from primacy.page import standing
 from primacy.page.prose import EQUAL, among, counted, listed, ranges, share
-from primacy.record import ConditionRecord
+from primacy.record import ConditionRecord, StudyRecord
+from primacy.sharing import not_identified, shares
 
 Row = Mapping[str, Any]
 MOST = 8
@@ -205,6 +206,32 @@ def _none(why: str) -> list[str]:
 def _seeds(seeds: Sequence[int], n: int) -> str:
     noun = "seed" if len(seeds) == 1 else "seeds"
     return f"{noun} {ranges(seeds)} ({len(seeds)} of {n})"
+
+
+def unidentified(
+    record: StudyRecord, condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame
+) -> str | None:
+    """How use is divided among features that the data cannot tell apart; None: there are no such.
+
+    The range over seeds of each one's share of the slopes at the end (`sharing.shares`).
+    """
+    names = not_identified(condition)
+    if len(names) < 2:
+        return None
+    table = shares(curves, record, condition.name, lanes=lanes).drop_nulls("share")
+    told, n = [], table["seed"].n_unique()
+    for name in names:
+        own = table.filter(pl.col("feature").cast(pl.String) == name)["share"]
+        if own.len():
+            low, middle, high = (share(own.quantile(q, "linear")) for q in (0.0, 0.5, 1.0))
+            told.append(f"{name} {low} to {high} (median {middle})")
+    if not told:
+        return None
+    also = " and the examples drawn" if {"data", "order"} & set(record.seed_axes) else ""
+    return (
+        f"How the slope is divided between {listed(names)} is not identified by the data; set by "
+        f"the initialization{also}: over {counted(n, 'seed')} the shares are {listed(told)}."
+    )
 
 
 def nulls(condition: ConditionRecord, curves: pl.DataFrame) -> list[dict[str, Any]]:

@@ -32,6 +32,13 @@ SUMMARY = {
     "low_step": ("training steps", "the evaluation before it: the true time lies between the two"),
     "learned": ("true/false", "reached the criterion; null: it has none, or the run stopped early"),
     "forgotten": ("true/false", "later below the criterion; the time stands"),
+    "time_to_pick_up": ("training steps", "first evaluation of those that stay at a quarter of the "
+                        "feature's slope in the best predictor, from all features or from it "
+                        "alone, whichever is larger; null: not picked up, or it has no such slope"),
+    "picked_up": ("true/false", "reached that quarter within tau; null: it has no such slope, or "
+                  "the run stopped early"),
+    "dropped": ("true/false", "picked up, and under a tenth of that slope at the end; null: it has "
+                "no such slope, or the run diverged"),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
     "ended": ("", "budget, learned (stop rule) or diverged"),
     "end_step": ("training steps", "last evaluation"),

@@ -92,7 +92,9 @@ def standings(record: StudyRecord, summary: pl.DataFrame) -> dict[str, list[dict
 
 def _standing(condition: ConditionRecord, lanes: pl.DataFrame) -> list[dict]:
     rows = []
-    numeric = [c for c, t in lanes.schema.items() if t.is_numeric() and c not in ("seed", "time")]
+    # A time that never came is later than any step, not missing: no plain median of those.
+    counted = ("seed", "time", "time_to_learn", "low_step", "time_to_pick_up")
+    numeric = [c for c, t in lanes.schema.items() if t.is_numeric() and c not in counted]
     for feature in condition.features:
         own = lanes.filter(pl.col("feature").cast(pl.String) == feature.name)
         if feature.null_of is not None or own.is_empty():
@@ -116,13 +118,31 @@ def _standing(condition: ConditionRecord, lanes: pl.DataFrame) -> list[dict]:
                 "steps_high": quantile(found, 0.75) if timed else None,
                 "tau": condition.tau,
             }
-            | {c: own[c].median() for c in numeric if c != "time_to_learn"}
+            | picks(own)
+            | {c: own[c].median() for c in numeric}
         )
     rows.sort(key=_first)
     known = [r["steps"] for r in rows if r["steps"] is not None]
     for row in rows:
         row["place"] = None if row["steps"] is None else 1 + sum(t < row["steps"] for t in known)
     return rows
+
+
+def picks(own: pl.DataFrame) -> dict[str, Number | None]:
+    """How many lanes of a feature picked it up and dropped it, and the median step of the first.
+
+    Lanes that never picked it up, or diverged, are later than any step. All null: the feature has
+    no reference slope (or the summary no such columns), so that it can be neither.
+    """
+    if "picked_up" not in own.columns or own["picked_up"].is_null().all():
+        return {"picked_up": None, "dropped": None, "pick_up_steps": None}
+    kept = pl.col("picked_up").fill_null(False) & ~pl.col("diverged").fill_null(False)
+    times = own.select(pl.when(kept).then(pl.col("time_to_pick_up"))).to_series().to_list()
+    return {
+        "picked_up": sum(t is not None for t in times),
+        "dropped": int(own["dropped"].fill_null(False).sum()),
+        "pick_up_steps": quantile(times, 0.5),
+    }
 
 
 def _first(row: dict) -> tuple:
