@@ -80,6 +80,7 @@ def _console() -> Console:
 @app.command
 def run(
     study: str | None = None,
+    /,
     *,
     seeds: int | None = None,
     out: Path | None = None,
@@ -115,7 +116,7 @@ def run(
     from primacy.planning import plan
     from primacy.progress import TerminalProgress
     from primacy.store import Store
-    from primacy.terminal import plain, verdict_table
+    from primacy.terminal import lines, verdict_table
 
     folder = out or Path("runs") / asked.name
     if dry_run:
@@ -153,7 +154,7 @@ def run(
         return 0
     console = _console()
     console.print()
-    console.print(plain(result.answer), style="bold")
+    console.print(lines(result.answer), style="bold")
     console.print(verdict_table(result.verdicts))
     if len(result.record.seeds) < 30:
         console.print(
@@ -328,11 +329,11 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
 
         print(to_json(found).decode())
         return 0
-    from primacy.terminal import plain, verdict_table
+    from primacy.terminal import lines, verdict_table
 
     if seeds is not None:
         _console().print(f"The first {seeds} seeds only; nothing was written.")
-    _console().print(plain(result.answer), style="bold")
+    _console().print(lines(result.answer), style="bold")
     _console().print(verdict_table(found))
     return 0
 

@@ -37,6 +37,11 @@ def plain(text: str) -> Text:
     return Text("".join(shown))
 
 
+def lines(text: str) -> Text:
+    """Sentences of ours as text, a line each; what a user named in them is shown as in `plain`."""
+    return Text("\n").join(plain(line) for line in text.split("\n"))
+
+
 def number(value: float | None) -> str:
     """Three digits, or a dash for null."""
     return "–" if value is None else f"{value:.3g}"

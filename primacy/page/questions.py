@@ -57,8 +57,8 @@ class Question:
 
 
 def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
-    """The finding: a sentence a question where the claims name questions, else what came first."""
-    return " ".join(sentences(record, summary, verdicts))
+    """The finding: a line a question where the claims name questions, else what came first."""
+    return ("\n" if asked(verdicts) else " ").join(sentences(record, summary, verdicts))
 
 
 def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
