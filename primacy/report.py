@@ -108,7 +108,9 @@ def page(
         answer=[_emphasized(s, names) for s in said],
         answer_text=said[0],
         chips=_chips(record, lanes, summary, provenance),
-        questions=questions.questions(record, verdicts) if lead and questions.asked(verdicts) else [],
+        questions=(
+            questions.questions(record, verdicts) if lead and questions.asked(verdicts) else []
+        ),
         groups=_groups(record, verdicts),
         symbols=SYMBOLS,
         control=lambda v: prose.control(v, verdicts),
@@ -120,7 +122,9 @@ def page(
                 "name": name,
                 "conditions": own,
                 "short": {c.name: members.short(c, name) for c in own},
-                "cards": [card for card in cards if card["condition"].name in {c.name for c in own}],
+                "cards": [
+                    card for card in cards if card["condition"].name in {c.name for c in own}
+                ],
                 "maps": members.maps(own, standings),
                 "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
                 "shares": _shares(record, own, curves, lanes),

@@ -93,8 +93,7 @@ def _map(
         "across": across,
         "columns": [f"{a:g}" for a in columns],
         "rows": [
-            (f"{d:g}", [cell(d, a) for a in columns])
-            for d in sorted({d for d, _ in at}, key=_size)
+            (f"{d:g}", [cell(d, a) for a in columns]) for d in sorted({d for d, _ in at}, key=_size)
         ],
         "relative": any(relative(c) for c in conditions),
         "tau": max(c.tau for c in conditions),
