@@ -121,3 +121,44 @@ def arrays(study: Made) -> Made:
     keys = {c.name: c.key for c in conditions}
     curves = curves.with_columns(pl.col("condition").replace(keys), target=pl.lit("y"))
     return Made(record, tables.named(curves, record), study.lanes)
+
+
+def joined(never: tuple[str, ...] = ()) -> Made:
+    """A study of studies: `size`, a grid of 2 x 2, and `other`; its claims answer H1A and H1.
+
+    In the conditions named in `never` no feature is learned.
+    """
+    study = made(6, rates=(1e-3, 2e-3, 3e-3, 4e-3, 5e-3))
+    told = [("size", {"task.scale": s, "task.shift": t}) for s in (0.1, 1.0) for t in (0.0, 5.0)]
+    told.append(("other", {}))
+    names = ["size/a", "size/b", "size/c", "size/d", "other/default"]
+    conditions = tuple(
+        dataclasses.replace(c, name=name, factors={"study": member} | factors)
+        for c, name, (member, factors) in zip(study.record.conditions, names, told, strict=True)
+    )
+    keys = {c.name: c.key for c in study.record.conditions}
+    own = {c.name: name for c, name in zip(study.record.conditions, names, strict=True)}
+    text = study.curves.with_columns(pl.col(tables.NAMES).cast(pl.String))
+    flat = pl.col("condition").replace(own).is_in(never) & (pl.col("measure") == "accuracy")
+    text = text.with_columns(value=pl.when(flat).then(0.5).otherwise("value"))
+    first, control, main, *_ = study.record.hypotheses
+    base = {"of": {"condition": "size/a", "feature": "linear"}}
+    base["minus"] = base["of"] | {"feature": "xor_xor_xor"}
+    claims = []
+    for h, name, answers, of in (
+        (main, "size/equal", "H1A", None),
+        (first, "early", "H1", None),
+        (control, "late", "H1", "early"),
+    ):
+        contrast = dataclasses.replace(
+            first.contrast, **base, measure="time_to_learn", scale="ratio", at="end"
+        )
+        claims.append(
+            dataclasses.replace(h, id=name, answers=answers, control_for=of, contrast=contrast)
+        )
+    record = dataclasses.replace(
+        study.record, conditions=conditions, hypotheses=tuple(claims), members=("size", "other")
+    )
+    curves = tables.named(text.with_columns(pl.col("condition").replace(keys)), record)
+    lanes = study.lanes.with_columns(pl.col("condition").cast(pl.String).replace(own))
+    return Made(record, curves, lanes)

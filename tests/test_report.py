@@ -13,10 +13,11 @@ from html.parser import HTMLParser
 import numpy as np
 import polars as pl
 import pytest
-from pages import HOSTILE, PROVENANCE, Made, arrays, copied, made, untold
+import slopes
+from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untold
 
 from primacy import report
-from primacy.page import embedding, findings, methods, prose, standing
+from primacy.page import embedding, findings, members, methods, prose, questions, standing
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -430,3 +431,147 @@ def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
     assert all(card["large"] for card in multiples.cards(*given))
     assert not any(card["large"] for card in multiples.cards(*given, lines=11))
     assert multiples.cards(*(dataclasses.replace(given[0], conditions=()), *given[1:])) == []
+
+
+# ------------------------------------------------------------------------- a study of studies
+
+
+def arm(
+    id: str, answers: str | None, word="supported", of: str | None = None, **changes
+) -> Verdict:
+    return dataclasses.replace(
+        VERDICT, id=id, claim=f"claim {id}", answers=answers, word=word, control_for=of, **changes
+    )
+
+
+def test_questions_stand_in_order_with_controls_under_what_they_control():
+    verdicts = [
+        arm("m/x", "a phrase"), arm("m/two", "H10"), arm("m/c", "H2", "no effect", of="m/one"),
+        arm("m/one", "H2"), arm("own", "H3"), arm("m/none", None), arm("m/cc", "H2", of="m/c"),
+    ]  # fmt: skip
+    record = dataclasses.replace(made(2).record, members=("m",))
+    found = questions.questions(record, verdicts)
+    assert [q.title for q in found] == ["H3", "H2", "H10", "a phrase", None]
+    assert [(a.verdict.id, a.depth, a.differs) for a in found[1].arms] == [
+        ("m/one", 0, False), ("m/c", 1, True), ("m/cc", 2, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        ([arm("a", "Q")], "Q: holds: “claim a” (mean variance explained 0.2 share, n = 30)."),
+        (
+            [arm("a", "Q"), arm("b", "Q", "contradicted", scale="ratio", value=0.25)],
+            "; but “claim b” is contradicted (1/4 of the variance explained).",
+        ),
+        (
+            [arm("a", "Q", scale="ratio", value=3.0, measure="time_to_learn", pairs=28),
+             arm("c", "Q", "no effect", of="a")],
+            "Q: holds, but not in its control: “claim a” (3 times the steps, 28 of 30 seeds); "
+            "the control “claim c” shows no effect",
+        ),
+        ([arm("a", "Q"), arm("c", "Q", of="a")], "Q: holds: “claim a” (mean"),
+        ([arm("a", "Q", "inconclusive", flags=("fragile",))], "Q: inconclusive: “claim a” ("),
+        (
+            [arm("a", "Q", scale="share", expect="never", why="3 of 30 learned within 800 steps "
+                 "(95 % interval 2 % to 27 %), against a margin of 12 %.")],
+            "Q: holds: “claim a” (3 of 30 learned within 800 steps).",
+        ),
+    ],
+)  # fmt: skip
+def test_sentence_of_a_question(verdicts, words):
+    (found,) = questions.questions(made(2).record, verdicts)
+    assert words in found.sentence
+
+
+def test_page_of_a_study_of_studies_goes_by_question_and_by_member():
+    study = joined()
+    reader = Reader(study.page())
+    text = " ".join(" ".join(reader.text).split())
+    for q in questions.questions(study.record, study.verdicts):
+        assert q.told in text
+        assert text.index(q.told) < text.index("Each claim, with its margin")
+    # The study's own question comes first, and its control is indented under it.
+    rows = [a.get("class") for a in reader.all("tr")]
+    assert rows.count("arm arm1") == 1 and rows.count("group") == 2
+    parts = [a for a in reader.all("details") if a.get("class") == "part"]
+    assert len(parts) == 5 * 2  # race, order, exceptions, sanity and settings, each member one
+    cards = [a["id"] for a in reader.all("details") if a.get("class") == "card"]
+    assert cards == [f"condition-{i}" for i in range(1, 6)]
+    assert not [a for a in reader.all("svg") if a["class"] == "chart"]  # no race of one condition
+
+
+def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
+    study = joined(never=("size/b",))
+    standings = standing.standings(study.record, study.summary)
+    (_, own), (_, other) = members.groups(study.record)
+    first, _ = members.maps(own, standings)
+    assert (first["feature"], first["down"], first["across"]) == (
+        "linear", "task.scale", "task.shift",
+    )  # fmt: skip
+    times = study.summary.filter(pl.col("condition") == "size/a", pl.col("feature") == "linear")
+    steps = sorted(times["time_to_learn"].to_list())[2]  # the first by which half of six had
+    assert [level for level, _ in first["rows"]] == ["0.1", "1"]
+    assert first["columns"] == ["0", "5"]
+    (a, b), (c, d) = (cells for _, cells in first["rows"])
+    assert a["text"] == f"{steps:,}" and a["kind"] == "shade5"  # learned at the lowest rate
+    assert (b["text"], b["kind"]) == ("never", "never")
+    assert d["kind"] == "shade1" and c["condition"].name == "size/c"
+    assert members.maps(other, standings) == []
+    page = study.page()
+    assert '<td class="n never"><a href="#condition-2">never</a></td>' in page
+    assert len([a for a in Reader(page).all("table") if a.get("class") == "map"]) == 2
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [(0.1, 1.0), (0.2, 1.0)],  # the second does not vary
+        [(0.1, "a"), (0.2, "b")],  # a name is no axis
+        [(0.1, True), (0.2, False)],
+        [(0.1, 1.0), (0.1, 1.0), (0.2, 2.0)],  # two conditions in one cell
+    ],
+)
+def test_no_map_of_anything_else(levels):
+    c = made(2).record.conditions[0]
+    own = [dataclasses.replace(c, factors={"a": x, "b": y}) for x, y in levels]
+    assert members.factors(own) is None
+
+
+def test_split_that_the_data_leave_open_is_a_range_over_seeds():
+    flat = [np.full(len(slopes.STEPS), x) for x in (0.2, 0.5, 0.9)]
+    rest = [np.full(len(slopes.STEPS), x) for x in (-0.8, 0.5, 0.1)]  # its size is what counts
+    record, curves, lanes = slopes.study({"copy": flat, "copy #2": rest})
+    told = findings.unidentified(record, record.conditions[0], curves, lanes)
+    assert told == (
+        "How the slope is divided between copy and copy #2 is not identified by the data; set by "
+        "the initialization and the examples drawn: over 3 seeds the shares are copy 0.20 to 0.90 "
+        "(median 0.50) and copy #2 0.10 to 0.80 (median 0.50)."
+    )  # closed form
+    one = dataclasses.replace(record, seed_axes=("init",))
+    told = findings.unidentified(one, record.conditions[0], curves, lanes)
+    assert told is not None and "set by the initialization: over 3 seeds" in told
+    alone = made(3)
+    given = (alone.record, alone.record.conditions[0], alone.curves, alone.lanes)
+    assert findings.unidentified(*given) is None
+
+
+def test_pick_ups_that_never_came_are_later_than_any_step():
+    rows = pl.DataFrame(
+        {
+            "time_to_pick_up": [10, 20, None, None, 40],
+            "picked_up": [True, True, False, False, True],
+            "dropped": [True, False, False, False, None],
+            "diverged": [False, False, False, False, True],
+        }
+    )
+    # The lane that diverged is as late: two of five came, so no median.
+    assert standing.picks(rows) == {"picked_up": 2, "dropped": 1, "pick_up_steps": None}
+    assert standing.picks(rows.head(3))["pick_up_steps"] == 20
+    never = rows.with_columns(picked_up=pl.lit(None, pl.Boolean))
+    assert set(standing.picks(never).values()) == {None}
+    study = made(2)
+    (row, _) = standing.standings(study.record, study.summary)["default"]
+    assert "time_to_pick_up" not in row and "low_step" not in row
+    assert {"time_to_pick_up", "picked_up", "dropped"} <= set(methods.SUMMARY)

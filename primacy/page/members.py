@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from primacy.inclusion import FACTOR
-from primacy.page.standing import racers, relative
+from primacy.page.standing import Number, racers, relative
 from primacy.record import ConditionRecord, StudyRecord
 
 FEW = 4
@@ -104,7 +104,7 @@ def _size(level: Any) -> float:
     return float(level)
 
 
-def _shade(steps: float, ends: tuple[float, float]) -> str:
+def _shade(steps: Number, ends: tuple[Number, Number]) -> str:
     low, high = (math.log1p(x) for x in ends)
     part = (math.log1p(steps) - low) / (high - low) if high > low else 0.0
     return f"shade{min(SHADES, 1 + int(part * SHADES))}"
