@@ -145,7 +145,7 @@ def _judge_one(runs: Runs, h: Hypothesis) -> Verdict:
         )
     except SelectionError as error:
         found = _nothing(runs, f"not one comparison: {'; '.join(error.problems)}")
-    word = _word(h, found)
+    word = word_of(h, found)
     flips = () if word == "untestable" else tuple(_flips(runs, h, word))
     p = None
     if found.test is not None:
@@ -156,7 +156,7 @@ def _judge_one(runs: Runs, h: Hypothesis) -> Verdict:
         low=_number(found.interval.low), high=_number(found.interval.high), unit=found.unit,
         scale=found.scale, n=found.n, pairs=found.pairs, p=_number(p), p_holm=None,
         margin=h.margin, expect=h.expect, flips=flips,
-        more_seeds=_more_seeds(h, found) if word == "inconclusive" else None,
+        more_seeds=more_seeds(h, found) if word == "inconclusive" else None,
         why=_why(h, found, word),
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def _bounds(h: Hypothesis, found: Estimate) -> tuple[float, float]:
     return -h.margin, h.margin
 
 
-def _word(h: Hypothesis, found: Estimate) -> Word:
+def word_of(h: Hypothesis, found: Estimate) -> Word:
     """What the estimate says of the claim; by tests, not interval ends, so that ties are ties."""
     if found.problem is not None:
         return "untestable"
@@ -200,7 +200,7 @@ def _word(h: Hypothesis, found: Estimate) -> Word:
 def _flips(runs: Runs, h: Hypothesis, word: Word) -> Iterator[str]:
     """Each variant of the analysis with another word."""
     for label, found in _variants(runs, h):
-        other = _word(h, found)
+        other = word_of(h, found)
         if other != word:
             yield f"{label}: {other}"
 
@@ -252,7 +252,7 @@ def _flagged(v: Verdict, record: StudyRecord) -> Verdict:
     return dataclasses.replace(v, flags=tuple(f for f, holds in flags.items() if holds))
 
 
-def _more_seeds(h: Hypothesis, found: Estimate) -> int | None:
+def more_seeds(h: Hypothesis, found: Estimate) -> int | None:
     """About how many more seeds would settle it with a power of 80 %, if mean and spread stay."""
     if h.expect == "never" or found.test is None:
         total = share_seeds_for(found.successes or 0, found.pairs, h.margin)
