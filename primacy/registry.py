@@ -18,7 +18,11 @@ T = TypeVar("T")
 # What a measure may ask for, by the name of its arguments. Data names exist as `fit_*` too: the
 # examples on which a measure fits, apart from those on which it is scored.
 DATA = ("inputs", "features", "targets", "outputs", "reps")
-OFFERED = (*DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss")
+OFFERED = (
+    *DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss",
+    "onward",  # the outputs that the rest of the network gives for an edited hidden layer
+    "own_targets",  # of each feature, the index of the target that it fully determines; else -1
+)  # fmt: skip
 
 
 class Registry(dict[str, Any]):
@@ -132,6 +136,11 @@ class Measure:
         """Whether it is computed once for every hidden layer."""
         return "reps" in self.asks
 
+    @property
+    def by_onward(self) -> bool:
+        """Whether it runs the rest of the network from an edited hidden layer."""
+        return "onward" in self.asks
+
 
 def measure(
     *,
@@ -151,7 +160,8 @@ def measure(
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
     Raises:
-        ValueError: an argument name is not on the list of what can be offered.
+        ValueError: an argument name is not on the list of what can be offered, or `onward` comes
+            without the `reps` of the layer from which it goes on.
     """
 
     def register(function: T) -> T:
@@ -162,6 +172,8 @@ def measure(
                 f"measure {name!r} asks for {', '.join(unknown)}."
                 f"{closest(unknown[0], OFFERED)} It may ask for: {', '.join(OFFERED)}"
             )
+        if "onward" in asks and "reps" not in asks:
+            raise ValueError(f"measure {name!r} asks for onward without reps: of which layer?")
         measures.add(name)(
             Measure(
                 name=name,

@@ -4,6 +4,7 @@
 measure must leave training alone. Both are traced; everything random comes in as an argument.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from primacy.models.encodings import trained
 from primacy.registry import Measure
 from primacy.study import Condition, Training
-from primacy.types import Batch, Draws, LossName, Model
+from primacy.types import Batch, Draws, Feature, LossName, Model
 
 State = tuple[PyTree, PyTree]
 """Parameters, and the optimizer's state."""
@@ -110,6 +111,7 @@ def evaluate(
         "columns": columns,
         "donors": donors,
         "loss": losses,
+        "own_targets": own_targets(condition.task.declared),
     }
     by_split: dict[str, dict[str, Any]] = {}
     for split, prefix in (("fit", "fit_"), ("test", "")):
@@ -131,6 +133,8 @@ def evaluate(
         for split in measure.splits:
             if split not in by_split or (measure.by_layer and not model.layer_names):
                 continue
+            if measure.by_onward and not hasattr(model, "onward"):
+                continue
             given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
             if measure.by_layer:
                 value = jnp.stack([
@@ -138,6 +142,8 @@ def evaluate(
                         **given,
                         **{a: seen["fit" if a == "fit_reps" else "test"].layers[layer]
                            for a in measure.asks if a.endswith("reps")},
+                        **({"onward": functools.partial(rest_of, model, params, layer)}
+                           if measure.by_onward else {}),
                     )
                     for layer in model.layer_names
                 ])  # fmt: skip
@@ -151,6 +157,18 @@ def evaluate(
     constant = constant_loss(condition.task.loss, test.targets)
     results["loss_ratio"] = jnp.where(constant > 0, held_out / constant, 0)
     return results
+
+
+def rest_of(
+    model: Any, params: PyTree, layer: str, reps: Float[Array, "n h"]
+) -> Float[Array, "n t"]:
+    """The outputs of a model that can go on from a hidden layer, when that layer is `reps`."""
+    return model.onward(params, layer, reps)
+
+
+def own_targets(declared: tuple[Feature, ...]) -> Int[Array, " k"]:
+    """Of each feature, the index of the target that it fully determines; -1 where there is none."""
+    return jnp.array([-1 if f.target is None else f.target for f in declared], jnp.int32)
 
 
 def outputs_in_blocks(

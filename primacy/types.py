@@ -170,3 +170,6 @@ class Model(Protocol):
 
     # Optional: `fitted(params, inputs) -> params`, called once on the host with the fit examples
     # where the model's `encoding` is `standardize`.
+    # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
+    # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a
+    # hidden layer have no value for this model.

@@ -109,6 +109,22 @@ def test_outputs_and_layers_have_the_declared_shapes_and_names(model):
         assert leaf.dtype == jnp.float32 and bool(jnp.isfinite(leaf).all())
 
 
+def test_going_on_from_an_own_layer_gives_the_outputs(model):
+    """Oracle: `apply` itself, bit for bit; an edited layer gives others."""
+    params, x = start(model), jnp.asarray(inputs())
+    seen = model.apply(params, x)
+    assert hasattr(model, "onward") == bool(model.layer_names)
+    for name, reps in seen.layers.items():
+        np.testing.assert_array_equal(model.onward(params, name, reps), seen.outputs)
+        assert not np.array_equal(model.onward(params, name, reps + 1), seen.outputs)
+
+
+def test_going_on_from_a_layer_that_is_not_there_is_refused():
+    for model in (MLP(widths=(5,)), SeparateHeads()):
+        with pytest.raises(ValueError, match="not in tuple"):
+            model.onward(start(model), "hidden9", jnp.zeros((2, 5)))
+
+
 def test_examples_do_not_see_each_other(model):
     params, x = start(model), inputs()
     whole = model.apply(params, jnp.asarray(x)).outputs

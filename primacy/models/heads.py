@@ -77,6 +77,10 @@ class SeparateHeads:
         read = jnp.concatenate([*heads, inputs[:, np.array(others, int)]], axis=1)
         return self.trunk.apply(params, read)
 
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+        """The outputs when a hidden layer of the trunk (after its activation) is `reps`."""
+        return self.trunk.onward(params, layer, reps)
+
     def matched(self, d: int, t: int) -> MLP:
         """The control without heads: as many parameters, in a wider first hidden layer.
 

@@ -73,6 +73,13 @@ class MLP:
             layers[name] = x
         return Forward(affine(params["output"], x), layers)
 
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+        """The outputs when a hidden layer (after its activation) is `reps`."""
+        x = reps
+        for name in self.layer_names[self.layer_names.index(layer) + 1 :]:
+            x = ACTIVATIONS[self.activation](affine(params[name], x))
+        return affine(params["output"], x)
+
 
 def affine(layer: PyTree, x: Float[Array, "n a"]) -> Float[Array, "n b"]:
     """What a dense layer makes of its input, before any activation."""
