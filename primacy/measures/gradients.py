@@ -58,6 +58,7 @@ def input_gradient(
 
 @measure(
     axes=("site", "target"),
+    by_default=False,
     unit="output per input unit",
     direction="away from 0 is used more; the sign is that of the effect",
     range=(None, None),
@@ -132,6 +133,7 @@ def input_gradient_off_data(
 
 @measure(
     axes=("site", "target"),
+    by_default=False,
     unit="fraction of the output's variance",
     direction="away from 0 is used more; below 0 it works against the rest",
     range=(None, None),
