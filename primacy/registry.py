@@ -82,7 +82,9 @@ def spec(cls: type[T]) -> type[T]:
 
     A field annotated `float` (or a nested spec) is a leaf and may differ between networks that
     train side by side in one compiled program; every other field (counts, widths, names) is
-    structure. `jax.tree.structure(a) == jax.tree.structure(b)` says that two specs can share one.
+    structure. One annotated `float | None` is a leaf where it has a number, and None is structure:
+    what it would do is then no part of the program.
+    `jax.tree.structure(a) == jax.tree.structure(b)` says that two specs can share one.
     Unflattening skips `__init__`, so tracers pass while the fields stay plain `float` for
     pydantic and for the run-time type checker.
     """
@@ -92,7 +94,8 @@ def spec(cls: type[T]) -> type[T]:
     )
     hints = typing.get_type_hints(cls, include_extras=False)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    leaves = [name for name in names if hints[name] is float or _is_spec(hints[name])]
+    numbers = (float, float | None)
+    leaves = [name for name in names if hints[name] in numbers or _is_spec(hints[name])]
     structure = [name for name in names if name not in leaves]
 
     as_pytree(cls, leaves, structure)

@@ -26,6 +26,13 @@ class Training:
     """Of sgd."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     """Of adamw."""
+    ridge: Annotated[float, Field(ge=0)] | None = None
+    """Adds `ridge` / 2 times the sum of all squared weights (biases too) to the loss, under any
+    optimizer; that of adamw is no such penalty. Left out: no penalty."""
+    spectral_decoupling: Annotated[float, Field(ge=0)] | None = None
+    """Adds `spectral_decoupling` / 2 times the mean squared output, over examples and targets, to
+    the loss, so that a feature learned first leaves the others something to learn (Pezeshki et al.
+    2020, arXiv 2011.09468). Left out: no penalty."""
     schedule: Literal["constant", "cosine"] = "constant"
     batch_size: Annotated[int, Field(ge=1)] = 1024
     examples: Annotated[int, Field(ge=1)] | Literal["stream", "all"] = 8192

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from primacy.linkage import Sources, built
 from primacy.models.encodings import trained
 from primacy.registry import Measure
 from primacy.study import Condition, Training
@@ -58,11 +59,33 @@ def optimizer(training: Training, steps: int) -> optax.GradientTransformation:
     return optax.sgd(rate, momentum=training.momentum)
 
 
+def penalized(
+    training: Training, loss: Float[Array, ""], params: PyTree, outputs: Float[Array, "n t"]
+) -> Float[Array, ""]:
+    """What is trained on: the loss, with the penalties that the training spec asks for.
+
+    Ridge: ridge / 2 times the sum of squared weights. Spectral decoupling: so much / 2 times the
+    mean squared output. Without either it is the loss itself, in the same program.
+
+    Reference:
+        Spectral decoupling: Pezeshki et al. 2020, arXiv 2011.09468, there with summed loss and
+        outputs; dividing both by the number of examples leaves the coefficient as it is.
+    """
+    # None is structure: who asks for no penalty has no trace of it in the compiled program.
+    if training.ridge is not None:
+        weights = [params[name] for name, counts in trained(params).items() if counts]
+        squares = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(weights))
+        loss = loss + training.ridge / 2 * squares
+    if training.spectral_decoupling is not None:
+        loss = loss + training.spectral_decoupling / 2 * jnp.mean(outputs**2)
+    return loss
+
+
 def advance(
     condition: Condition,
     steps: int,
     state: State,
-    draws: Draws,
+    draws: Draws | Sources,
     order: Int[Array, "p b"] | None,
     start: Int[Array, ""],
     stop: Int[Array, ""],
@@ -77,12 +100,13 @@ def advance(
 
     def objective(params: PyTree, batch: Batch) -> Float[Array, ""]:
         outputs = condition.model.apply(params, batch.inputs).outputs
-        return losses(outputs, batch.targets).mean(axis=0).mean()
+        loss = losses(outputs, batch.targets).mean(axis=0).mean()
+        return penalized(condition.training, loss, params, outputs)
 
     def step(i: Int[Array, ""], state: State) -> State:
         params, memory = state
         rows = i if order is None else order[i]
-        batch = condition.task.build(jax.tree.map(lambda a: a[rows], draws))
+        batch = built(condition.task, jax.tree.map(lambda a: a[rows], draws))
         updates, memory = rule.update(jax.grad(objective)(params, batch), memory, params)
         return optax.apply_updates(params, updates), memory
 
@@ -93,9 +117,10 @@ def evaluate(
     condition: Condition,
     measures: tuple[Measure, ...],
     params: PyTree,
-    sets: Mapping[str, Draws],
+    sets: Mapping[str, Draws | Sources],
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
+    own_targets: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     """Every measure of one network, by `measure/split`; layers are the leading axis.
 
@@ -104,14 +129,14 @@ def evaluate(
     `loss_ratio` (test loss over that of the best constant; see `DIVERGED`).
     """
     model, losses = condition.model, LOSSES[condition.task.loss]
-    batches = {split: condition.task.build(draws) for split, draws in sets.items()}
+    batches = {split: built(condition.task, draws) for split, draws in sets.items()}
     seen = {split: model.apply(params, batches[split].inputs) for split in ("fit", "test")}
     offered: dict[str, Any] = {
         "forward": lambda inputs: model.apply(params, inputs).outputs,
         "columns": columns,
         "donors": donors,
         "loss": losses,
-        "own_targets": own_targets(condition.task.declared),
+        "own_targets": jnp.array(own_targets, jnp.int32),
     }
     by_split: dict[str, dict[str, Any]] = {}
     for split, prefix in (("fit", "fit_"), ("test", "")):
@@ -166,9 +191,12 @@ def rest_of(
     return model.onward(params, layer, reps)
 
 
-def own_targets(declared: tuple[Feature, ...]) -> Int[Array, " k"]:
-    """Of each feature, the index of the target that it fully determines; -1 where there is none."""
-    return jnp.array([-1 if f.target is None else f.target for f in declared], jnp.int32)
+def own_targets(declared: tuple[Feature, ...]) -> tuple[int, ...]:
+    """Of each feature, the index of the target that it fully determines; -1 where there is none.
+
+    Asked of a spec with plain numbers, before tracing: what a task declares may depend on them.
+    """
+    return tuple(-1 if f.target is None else f.target for f in declared)
 
 
 def outputs_in_blocks(

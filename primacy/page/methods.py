@@ -142,6 +142,9 @@ def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
         details.append(f"momentum {number_of(training['momentum'])}")
     if optimizer == "adamw":
         details.append(f"weight decay {number_of(training.get('weight_decay'))}")
+    for penalty in ("ridge", "spectral_decoupling"):
+        if training.get(penalty):
+            details.append(f"{penalty.replace('_', ' ')} {number_of(training[penalty])}")
     details.append(f"{training.get('schedule', 'constant')} schedule")
     details.append(f"batches of {training.get('batch_size', '?'):,}")
     examples = training.get("examples")
