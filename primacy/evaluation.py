@@ -210,6 +210,7 @@ def _evaluated(
     asked = tuple(m for m in measured(study) if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
+    own_targets = train.own_targets(task.declared)
     names = Names(task.declared, [t.name for t in task.targets], site_names, own.layers)
     parts = []
     for (end_step,), group in lanes.partition_by("end_step", as_dict=True).items():
@@ -222,7 +223,7 @@ def _evaluated(
             ends[-1].step = end_step
             params = params_of(condition.model, own, weights[seed])
             sets, donors = examples.drawn(condition, seed, look)
-            value = _measured(condition, asked, params, sets, columns, donors)
+            value = _measured(condition, asked, params, sets, columns, donors, own_targets)
             seen.append(jax.device_get(value))
         parts.append(table([e.lane for e in ends], ends, [stack(seen)], asked, names))
     return pl.concat(parts) if parts else curves.frame([])
@@ -263,6 +264,6 @@ def _fits(own: ConditionRecord, task: Task) -> None:
         raise StoreError(f"{told} were trained on {was} targets; those of the task are {now}")
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _measured(condition, measures, params, sets, columns, donors) -> dict[str, Any]:
-    return train.evaluate(condition, measures, params, sets, columns, donors)
+@functools.partial(jax.jit, static_argnums=(1, 6))
+def _measured(condition, measures, params, sets, columns, donors, own) -> dict[str, Any]:
+    return train.evaluate(condition, measures, params, sets, columns, donors, own)

@@ -65,6 +65,7 @@ class Programs:
         self.budget, self.examples = condition.budget, condition.examples
         # What an optimizer remembers at first does not depend on its numbers.
         rule = train.optimizer(condition.training, self.budget)
+        own = train.own_targets(condition.task.declared)
         order = None if condition.training.examples == "stream" else 0
         self._start = Program(rule.init, (0,), width)
         self._advance = Program(
@@ -74,7 +75,9 @@ class Programs:
             donate=(1,),
         )
         self._evaluate = Program(
-            lambda c, *rest: train.evaluate(c, measures, *rest), (0, 0, 0, None, 0), width
+            lambda c, *rest: train.evaluate(c, measures, *rest, own_targets=own),
+            (0, 0, 0, None, 0),
+            width,
         )
 
     @property
