@@ -5,12 +5,25 @@ versions, answers where the answer is known. Later reports cite it.
 """
 
 import dataclasses
+import json
 import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+
+FORMAT = 1
+LARGEST = 1 << 24
+"""Bytes beyond which a file is not read: it is no certificate."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
     """One number that was measured where the answer is known."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     quantity: str
     """What was measured, in words a reader of the table understands."""
@@ -52,3 +65,110 @@ class Curve:
     y_label: str
     case: str = ""
     """The case it belongs to; the case puts it in."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """The outcome of one calibration: with which versions, on what, when."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    versions: Mapping[str, str]
+    device: str
+    date: str
+    """Day it was made, in UTC."""
+    full: bool
+    """Whether the cases that take long were among them."""
+    seconds: float
+    checks: tuple[Check, ...]
+    format: int = FORMAT
+
+    @property
+    def hits(self) -> int:
+        """How many known answers were hit."""
+        return sum(check.passed for check in self.checks)
+
+    def of_measure(self, name: str) -> tuple[Check, ...]:
+        """The checks whose number is this measure's."""
+        return tuple(check for check in self.checks if name in check.measures)
+
+
+def rows(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """The table as JSON values, one object a check."""
+    return [
+        {
+            "case": c.case, "quantity": c.quantity, "expected": c.expected, "measured": c.measured,
+            "tolerance": c.tolerance, "relative": c.relative, "passed": c.passed,
+            "measures": list(c.measures), "reference": c.reference,
+        }
+        for c in checks
+    ]  # fmt: skip
+
+
+def place() -> Path:
+    """Where this user's certificate lies."""
+    home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Path(home) / "primacy" / "calibration.json"
+
+
+def to_json(certificate: Certificate) -> bytes:
+    """The content of `calibration.json`."""
+    content = {**dataclasses.asdict(certificate), "checks": rows(certificate.checks)}
+    return json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def from_json(text: bytes) -> Certificate:
+    """The certificate in a file's content; whether a check passed is found anew.
+
+    Raises:
+        ValueError: it is none, or of another format.
+    """
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"no calibration of format {FORMAT}")
+    checks = content.get("checks")
+    if isinstance(checks, list):
+        told = [c for c in checks if isinstance(c, dict)]
+        content["checks"] = [{k: v for k, v in c.items() if k != "passed"} for c in told]
+    return TypeAdapter(Certificate).validate_python(content)
+
+
+def read() -> Certificate | None:
+    """This user's certificate; None where there is none that can be read."""
+    path = place()
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        return from_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def cited(certificate: Certificate | None, versions: Mapping[str, str], device: str) -> str:
+    """What a report says of the calibration: a sentence.
+
+    Args:
+        certificate: this user's, if there is one.
+        versions: of the libraries that made the numbers of the report.
+        device: that made them.
+    """
+    again = "run `primacy calibrate`"
+    if certificate is None:
+        return f"Not calibrated on this machine: {again}."
+    others = [
+        f"{name} {certificate.versions.get(name, 'missing')}, here {version}"
+        for name, version in versions.items()
+        if certificate.versions.get(name) != version
+    ]
+    if certificate.device != device:
+        others.append(f"{certificate.device}, here {device or 'unknown'}")
+    hits, n = certificate.hits, len(certificate.checks)
+    if others:
+        return (
+            f"Calibrated only with other versions or on another device ({'; '.join(others)}), "
+            f"where {hits} of {n} known answers were hit: {again}."
+        )
+    return (
+        f"Calibrated: {hits} of {n} known answers hit with these versions on this device "
+        f"({certificate.date})."
+    )

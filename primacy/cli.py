@@ -243,22 +243,88 @@ def explain(measure: str, *, as_json: Json = False) -> int:
         measure: Its name (`primacy list measures`).
         as_json: Print the card as a JSON object.
     """
+    from primacy import certificate
     from primacy.registry import measures
+    from primacy.terminal import number, rounded
 
     card = measures.load()[measure]
+    held = certificate.read()
+    checks = () if held is None else held.of_measure(measure)
     shown = {
         "formula": card.formula, "unit": card.unit, "direction": card.direction,
         "range": [card.low, card.high], "chance": card.chance, "invariance": card.invariance,
         "misleads": card.misleads, "reference": card.reference,
     }  # fmt: skip
     if as_json:
-        print(json.dumps({"name": measure, **shown}, ensure_ascii=False))
+        told = {"name": measure, **shown, "calibration": certificate.rows(checks)}
+        print(json.dumps(told, ensure_ascii=False))
         return 0
     console = _console()
     console.print(measure, style="bold")
     for key, value in shown.items():
         console.print(f"  {key}: {value}", markup=False)
+    if held is None:
+        console.print("  calibration: not on this machine yet; run `primacy calibrate`")
+    elif not checks:
+        console.print(f"  calibration: no known answer of its own ({held.date})")
+    else:
+        hits = sum(check.passed for check in checks)
+        console.print(f"  calibration: {hits} of {len(checks)} known answers hit ({held.date})")
+    for check in checks:
+        missed = "" if check.passed else "; MISSED"
+        told = f"{rounded(check)}, expected {number(check.expected)}{missed}"
+        console.print(f"    {check.case}: {check.quantity}: {told}", markup=False)
     return 0
+
+
+@app.command
+def calibrate(
+    *,
+    full: Annotated[bool, Flag] = False,
+    out: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Measure what has a known answer: do training, measures and statistics hit it here?
+
+    Each row is one number that a formula or a paper gives. The outcome is kept in the user's data
+    folder as calibration.json, which reports cite, and as calibration.html, which draws the
+    courses of training over the formulas. Exit code 1 if an answer was missed.
+
+    Args:
+        full: Also the cases that take long.
+        out: Write calibration.json to this file as well, and the page beside it.
+        as_json: Print the rows as a JSON list and nothing else; progress goes to stderr.
+    """
+    from primacy import calibration, certificate
+    from primacy.page.certificate import page
+    from primacy.store import write
+    from primacy.terminal import check_table
+
+    errors = Console(stderr=True, highlight=False)
+
+    def told(case: calibration.Case, checks: Sequence[Any], seconds: float) -> None:
+        hits = sum(check.passed for check in checks)
+        errors.print(f"{case.title}: {hits} of {len(checks)} ({seconds:.1f} s)", markup=False)
+
+    found, curves = calibration.calibrate(full=full, told=told)
+    places = [certificate.place(), *([] if out is None else [out])]
+    html = page(found, curves).encode()
+    for place in places:
+        write(place, certificate.to_json(found))
+        write(place.with_suffix(".html"), html)
+    missed = len(found.checks) - found.hits
+    if as_json:
+        print(json.dumps(certificate.rows(found.checks), ensure_ascii=False, allow_nan=False))
+        return 1 if missed else 0
+    console = _console()
+    console.print(check_table(found.checks))
+    console.print(
+        f"{found.hits} of {len(found.checks)} known answers hit in {found.seconds:.0f} s on "
+        f"{found.device}.",
+        style="bold",
+    )
+    console.print(f"The page: {places[-1].with_suffix('.html')}", soft_wrap=True)
+    return 1 if missed else 0
 
 
 @app.command

@@ -44,10 +44,15 @@ def describe(study: Study) -> record.StudyRecord:
         conditions=conditions,
         measures=tuple(_card(measure) for measure in chosen),
         hypotheses=study.hypotheses,
-        versions={name: importlib.metadata.version(name) for name in VERSIONS}
-        | {"python": platform.python_version()},
+        versions=versions(),
     )
     return joined(whole, members) if members else whole
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that decide numbers, each with its version."""
+    found = {name: importlib.metadata.version(name) for name in VERSIONS}
+    return found | {"python": platform.python_version()}
 
 
 def measured(study: Study) -> tuple[Measure, ...]:

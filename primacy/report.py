@@ -4,21 +4,18 @@ Complete without JavaScript. Nothing is ever requested: the page's policy forbid
 this one style sheet and script by their hashes. Names that a user chose stay text everywhere.
 """
 
-import base64
-import hashlib
 import html
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 from markupsafe import Markup
 
 from primacy.page import (
     charts,
     courses,
+    document,
     embedding,
     figures,
     findings,
@@ -39,7 +36,6 @@ from primacy.verdicts import Verdict
 
 __all__ = ["answer", "drawings", "page"]
 
-HERE = Path(__file__).parent / "page"
 SYMBOLS = {
     "supported": "✔",
     "contradicted": "✘",
@@ -79,16 +75,8 @@ def page(
     # One condition in full says nothing about a study of studies.
     alone = lead is not None and not record.members
     found = drawings(record, curves, lanes, summary, lead.name) if lead and alone else {}
-    style = (HERE / "page.css").read_text(encoding="utf-8")
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )
+    style, script = document.style(), document.script()
+    environment = document.environment()
     environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
@@ -97,12 +85,9 @@ def page(
     cards = multiples.cards(record, curves, lanes, standings, palette)
     exceptions = {c.name: findings.exceptions(c, standings[c.name], summary) for c in trained}
     return environment.get_template("report.html").render(
-        style=Markup(style),
-        script=Markup(script),
-        policy=(
-            f"default-src 'none'; style-src '{_hashed(style)}'; script-src '{_hashed(script)}'; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
-        ),
+        style=style,
+        script=script,
+        policy=document.policy(style, script),
         record=record,
         heading=record.question or record.name,
         answer=[_emphasized(s, names) for s in said],
@@ -165,10 +150,6 @@ def page(
 
 def _any(standings: Mapping[str, list[dict]], column: str) -> bool:
     return any(row.get(column) is not None for rows in standings.values() for row in rows)
-
-
-def _hashed(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _label(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from primacy import curves, events, report, verdicts
+from primacy import certificate, curves, events, report, verdicts
 from primacy.inclusion import FACTOR
 from primacy.record import StudyRecord
 from primacy.store import STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
@@ -104,7 +104,7 @@ class Result:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Where the numbers come from: command, versions, device, seconds, block widths."""
+        """Where the numbers come from: command, versions, device, calibration and so on."""
         status = self.folder / STATUS
         try:
             told = json.loads(status.read_bytes()) if status.is_file() else {}
@@ -119,6 +119,9 @@ class Result:
             "complete": self.complete,
             "hash": record.study_hash,
             "block_widths": dict(record.block_widths),
+            "calibration": certificate.cited(
+                certificate.read(), record.versions, record.device or ""
+            ),
         }
 
     def _named(self, read: Callable[[Store], pl.DataFrame]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from primacy.certificate import Check
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 from primacy.weights import Unit
@@ -151,3 +152,36 @@ def spread_table(record: StudyRecord, spread: pl.DataFrame) -> Table:
             f"{row['n'] - row['null']} of {row['n']}" if row["null"] else str(row["n"]),
         )
     return table
+
+
+def check_table(checks: Sequence[Check]) -> Table:
+    """A line a known answer: what was expected and what came."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("case", no_wrap=True)
+    table.add_column("quantity", min_width=24)
+    for column in ("expected", "measured", "tolerance", ""):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    case = ""
+    for check in checks:
+        tolerance = f"{100 * check.tolerance:g} %" if check.relative else f"{check.tolerance:.3g}"
+        hit = Text("✔", "bold green") if check.passed else Text("✘ missed", "bold red")
+        table.add_row(
+            plain(check.case if check.case != case else ""),
+            plain(check.quantity),
+            f"{check.expected:.5g}",
+            rounded(check),
+            tolerance,
+            hit,
+        )
+        case = check.case
+    return table
+
+
+def rounded(check: Check) -> str:
+    """The measured number with the digits that its tolerance makes worth reading."""
+    if check.measured is None:
+        return "–"
+    size = abs(check.expected) if check.relative else 1.0
+    if abs(check.measured) < 1e-3 * check.tolerance * size:
+        return "0"
+    return f"{check.measured:.5g}"

@@ -13,12 +13,17 @@ def saxe() -> list[Check | Curve]:
 """
 
 import dataclasses
+import datetime
+import math
+import time
 from collections.abc import Callable, Sequence
 
-from primacy.certificate import Check, Curve
+from primacy.certificate import Certificate, Check, Curve
+from primacy.describe import versions
+from primacy.devices import workers
 from primacy.registry import Registry
 
-__all__ = ["Case", "Check", "Curve", "carry_out", "case", "cases"]
+__all__ = ["Case", "Certificate", "Check", "Curve", "calibrate", "carry_out", "case", "cases"]
 
 cases = Registry("calibration case", "primacy.calibration")
 
@@ -66,10 +71,51 @@ def carry_out(asked: Case) -> tuple[list[Check], list[Curve]]:
     checks, curves = [], []
     for found in asked.function():
         if isinstance(found, Check):
-            reference = found.reference or asked.reference
-            checks.append(dataclasses.replace(found, case=asked.name, reference=reference))
+            number = found.measured
+            checks.append(
+                dataclasses.replace(
+                    found,
+                    case=asked.name,
+                    reference=found.reference or asked.reference,
+                    measured=number if number is not None and math.isfinite(number) else None,
+                )
+            )
         else:
             curves.append(dataclasses.replace(found, case=asked.name))
     if not checks:
         raise ValueError(f"calibration case {asked.name!r} checks nothing")
     return checks, curves
+
+
+def calibrate(
+    *, full: bool = False, told: Callable[[Case, Sequence[Check], float], None] | None = None
+) -> tuple[Certificate, list[Curve]]:
+    """Carry out every case, in the order of their names.
+
+    Args:
+        full: also those that take long.
+        told: called after each case with the case, its checks and its seconds.
+    """
+    # Before any case computes: JAX reads its settings when it starts.
+    device = ", ".join(sorted({f"{d.platform} ({d.device_kind})" for d in workers()}))
+    began = time.monotonic()
+    checks: list[Check] = []
+    curves: list[Curve] = []
+    for _, asked in sorted(cases.load().items()):
+        if asked.full and not full:
+            continue
+        start = time.monotonic()
+        found, courses = carry_out(asked)
+        checks += found
+        curves += courses
+        if told is not None:
+            told(asked, found, time.monotonic() - start)
+    certificate = Certificate(
+        versions=versions(),
+        device=device,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        full=full,
+        seconds=round(time.monotonic() - began, 1),
+        checks=tuple(checks),
+    )
+    return certificate, curves

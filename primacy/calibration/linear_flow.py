@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 from scipy.linalg import expm
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from primacy.blocks import run
 from primacy.calibration import Check, Curve, case
@@ -79,7 +79,8 @@ class Flow:
             times = 10 * times
         above = [abs(self.weights(t)[i]) >= abs(half) for t in times]
         at = above.index(True)
-        return brentq(lambda t: abs(self.weights(t)[i]) - abs(half), times[at - 1], times[at])
+        bracket = (times[at - 1], times[at])
+        return root_scalar(lambda t: abs(self.weights(t)[i]) - abs(half), bracket=bracket).root
 
 
 def flow(task: Task, n: int = N) -> Flow:

@@ -5,6 +5,7 @@ same, and a layer sum_f v_f f has |v_f|^2 / sum |v|^2 of its variance from featu
 """
 
 import itertools
+from typing import SupportsFloat
 
 import jax
 import numpy as np
@@ -40,7 +41,7 @@ def _program(
     return found | {name: registered[name].function(reps) for name in OF_LAYER}
 
 
-def _check(quantity: str, measure: str, expected: float, measured: float) -> Check:
+def _check(quantity: str, measure: str, expected: float, measured: SupportsFloat) -> Check:
     return Check(
         quantity=f"{measure}: {quantity}",
         expected=expected,
