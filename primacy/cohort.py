@@ -6,6 +6,7 @@ block that is not full is padded with copies, which are never stored.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,10 +15,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Float
 
-from primacy import curves, train
+from primacy import curves, linkage, train
 from primacy.describe import sites
 from primacy.programs import Programs
-from primacy.record import ConditionRecord
+from primacy.record import ConditionRecord, ControlKind
 from primacy.registry import Measure, measures
 from primacy.runs import own_target
 from primacy.streams import streams
@@ -75,27 +76,34 @@ def width(condition: Condition, parameters: int) -> int:
     return 2 ** int(np.log2(max(1, fit)))
 
 
-def pages(condition: Condition, orders: Sequence[Streams], data: Sequence[Streams]) -> Iterator:
-    """Endless pages of training: `(steps, order [W, p, b] or None, draws [W, p, b, ...] or None)`.
+def pages(
+    condition: Condition,
+    orders: Sequence[Streams],
+    data: Sequence[Streams],
+    controls: Sequence[tuple[ControlKind | None, Streams]],
+) -> Iterator:
+    """Endless pages of training: `(steps, order [W, p, b] or None, sources or None)`.
 
     Keyed by the page's number, whatever chunks the training is cut into. Lanes that share a
-    generator (conditions of one seed) share its draws.
+    generator (conditions of one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
     """
     training, per_epoch = condition.training, condition.steps_per_epoch
     batch = training.batch_size
     page = 0
     while True:
         if per_epoch is None:
-            stacked = shared(
-                data,
-                lambda rng, page=page: condition.task.draw(
-                    "stream", _page(rng, page), PAGE_STEPS * batch
-                ),
+
+            def fresh(rng: Streams, page: int = page) -> Draws:
+                return condition.task.draw("stream", _page(rng, page), PAGE_STEPS * batch)
+
+            each = [
+                linkage.of_stream(control, draws, functools.partial(fresh, rng))
+                for (control, rng), draws in zip(controls, drawn(data, fresh), strict=False)
+            ]
+            shape = functools.partial(
+                jax.tree.map, lambda a: a.reshape(a.shape[0], PAGE_STEPS, batch, *a.shape[2:])
             )
-            shaped = jax.tree.map(
-                lambda a: a.reshape(a.shape[0], PAGE_STEPS, batch, *a.shape[2:]), stacked
-            )
-            yield PAGE_STEPS, None, shaped
+            yield PAGE_STEPS, None, linkage.mapped(shape, linkage.stacked(each, len(data), stack))
         else:
             n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
             index = np.tile(np.arange(n, dtype=np.int32), (epochs, 1))
@@ -113,9 +121,14 @@ def pages(condition: Condition, orders: Sequence[Streams], data: Sequence[Stream
 
 
 def shared(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> Any:
-    """What each generator draws, stacked; one that several lanes share is asked once."""
-    drawn = {rng: draw(rng) for rng in dict.fromkeys(generators)}
-    return stack(drawn[rng] for rng in generators)
+    """What each generator draws, stacked."""
+    return stack(drawn(generators, draw))
+
+
+def drawn(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> list[Any]:
+    """What each generator draws; one that several lanes share is asked once."""
+    found = {rng: draw(rng) for rng in dict.fromkeys(generators)}
+    return [found[rng] for rng in generators]
 
 
 def _page(rng: Streams, page: int) -> Streams:
@@ -147,10 +160,16 @@ def train_block(
     put = lambda tree: jax.device_put(tree, programs.device)  # noqa: E731
     conditions = put(stack([lane.condition for lane in padded]))
     data = generators("data")
-    sets = put({
-        split: shared(data, lambda rng, split=split, n=n: task.draw(split, rng, n))
-        for split, n in programs.examples.items()
-    })  # fmt: skip
+    chance = {lane.seed: streams(lane.seed, "control") for lane in padded}
+    controls = [(lane.record.control, chance[lane.seed]) for lane in lanes]
+    sets = {}
+    for split, n in programs.examples.items():
+        own = drawn(data, lambda rng, split=split, n=n: task.draw(split, rng, n))
+        each = [
+            linkage.of_set(control, split, draws, rng)
+            for (control, rng), draws in zip(controls, own, strict=False)
+        ]
+        sets[split] = linkage.mapped(put, linkage.stacked(each, len(padded), stack))
     params = put(stack(
         started(lane.condition, rng("init"), draw)
         for lane, rng, draw in zip(padded, generators("init"), data, strict=True)
@@ -167,9 +186,11 @@ def train_block(
 
     def page() -> tuple:
         length, order, fresh = next(book)
-        return length, put(order), sets["train"] if fresh is None else put(fresh)
+        if fresh is None:
+            return length, put(order), sets["train"]
+        return length, put(order), linkage.mapped(put, fresh)
 
-    book = pages(first, generators("order"), data)
+    book = pages(first, generators("order"), data, controls)
     length, order, draws = page()
     programs.prepare(
         (conditions, state, draws, order, np.int32(0), np.int32(0)),

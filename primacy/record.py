@@ -16,6 +16,13 @@ FORMAT = 1
 Level = str | int | float | bool
 """What a factor or a column may be compared with."""
 
+ControlKind = Literal["shuffled labels", "constant feature"]
+"""Shuffled labels: trained on targets, and described by features, of other examples than it sees.
+Constant feature: untrained, with every feature the same in all examples."""
+
+Controls = Literal["default", "full", "none"]
+"""Which controls a study runs: at most 6 networks a kind and a tenth of its work, all, or none."""
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def _record(cls):
@@ -94,6 +101,10 @@ class ConditionRecord:
     stop: Literal["budget", "learned"]
     parameters: int
     """Numbers that one network learns."""
+    control: ControlKind | None = None
+    """In the folder `controls`: which control this is."""
+    control_of: str | None = None
+    """And the key of the condition that it controls."""
 
     @property
     def budget(self) -> int:
@@ -186,6 +197,8 @@ class StudyRecord:
     """Lanes that train side by side, by condition key."""
     members: tuple[str, ...] = ()
     """Of a study of studies: the run folders inside this one, each a study of its own."""
+    controls: Controls = "none"
+    """Which controls were run beside it; their record and runs are in the folder `controls`."""
 
     def condition(self, name: str) -> ConditionRecord:
         """The condition of that display name."""
