@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint schema clean
+.PHONY: run test lint bench schema clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -15,6 +15,17 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# Alone on the machine: half an hour. `make bench BENCH=--quick` tries everything in a few minutes.
+# An environment of its own, because Lightning brings much along.
+bench: benchmarks/.venv/installed
+	benchmarks/.venv/bin/python benchmarks/bench.py $(BENCH)
+
+benchmarks/.venv/installed: pyproject.toml constraints.txt
+	test -x benchmarks/.venv/bin/python || $(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -e '.[bench]'
+	touch $@
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -31,4 +42,4 @@ lint: .venv/installed-test
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv benchmarks/.venv

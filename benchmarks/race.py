@@ -1,0 +1,124 @@
+"""primacy and its peers on the demo's work, interleaved, each a process of its own."""
+
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from measured import calibration, measured
+
+HERE = Path(__file__).parent
+PEERS = HERE / "peers"
+PYTHON = sys.executable
+
+MULTIPLICATIONS = sum(a * b for a, b in itertools.pairwise((32, 256, 128, 64, 64, 2)))
+STEPS, BATCH, LOOKS, SCORED = 800, 1024, 101, 8192 + 1024 + 1024
+GFLOP = (
+    STEPS * BATCH * (6 * MULTIPLICATIONS - 2 * 32 * 256)  # no gradient of the inputs is needed
+    + LOOKS * SCORED * 2 * MULTIPLICATIONS
+) / 1e9
+"""Of one network: its training steps and the forward passes of its evaluations, nothing else."""
+
+Job = tuple[str, Callable[[Path], tuple[list[str], dict[str, str]]]]
+
+
+def jobs(seeds: int) -> list[Job]:
+    """Each peer by name: what it runs, with which environment, given a folder for its output."""
+
+    def peer(script: str, *flags: str) -> Callable:
+        def asked(folder: Path) -> tuple[list[str], dict[str, str]]:
+            words = [PYTHON, str(PEERS / script), "--seeds", str(seeds), *flags]
+            return [*words, "--out", str(folder / "answers.json")], {}
+
+        return asked
+
+    def primacy(study: str) -> Callable:
+        def asked(folder: Path) -> tuple[list[str], dict[str, str]]:
+            words = [PYTHON, "-m", "primacy", "run", study, "--seeds", str(seeds)]
+            cache = {"XDG_CACHE_HOME": str(folder.parent / f"cache-{Path(study).stem}")}
+            return [*words, "--out", str(folder / "run"), "--json"], cache
+
+        return asked
+
+    demo = primacy(str(HERE / "demo.toml"))
+    # Warm comes after cold, which leaves its compiled programs in the same cache.
+    return [
+        ("sequential", peer("sequential.py")),
+        ("primacy, cold", demo),
+        ("JAX vmap", peer("jaxseeds.py", "--over", "vmap")),
+        ("primacy, warm", demo),
+        ("JAX map", peer("jaxseeds.py", "--over", "map")),
+        ("complexity, cold", primacy("complexity")),
+        ("PyTorch loop", peer("torchseeds.py", "--as", "loop")),
+        ("complexity, warm", primacy("complexity")),
+        ("PyTorch ensemble", peer("torchseeds.py", "--as", "ensemble")),
+    ]
+
+
+def race(seeds: int, repetitions: int, scratch: Path) -> Iterator[dict[str, Any]]:
+    """One run after the other, with the machine's speed taken before and after each."""
+    for repetition in range(repetitions):
+        heat = scratch / f"heat{repetition}"  # its own caches: cold means cold each time
+        for name, asked in jobs(seeds):
+            folder = heat / name.replace(", ", "-").replace(" ", "-")
+            folder.mkdir(parents=True)
+            command, environment = asked(folder)
+            before = calibration()
+            took = measured(command, environment, folder / "log.txt")
+            after = calibration()
+            status = folder / "run" / "status.json"
+            yield {
+                "peer": name,
+                "repetition": repetition,
+                **took._asdict(),
+                "gemm": [sum(pair) / 2 for pair in zip(before, after, strict=True)],
+                "inside": json.loads(status.read_text())["seconds"] if status.exists() else None,
+                "folder": str(folder),
+            }
+
+
+def startup(times: int, log: Path) -> list[dict[str, Any]]:
+    """CPU seconds of `import primacy`, of `primacy --help` and of Python alone, interleaved."""
+    commands = {
+        "python": ["-c", "pass"],
+        "import primacy": ["-c", "import primacy"],
+        "primacy --help": ["-m", "primacy", "--help"],
+    }
+    found = []
+    for _ in range(times):
+        for name, words in commands.items():
+            took = measured([PYTHON, *words], {}, log)
+            found.append({"what": name, "user": took.user, "wall": took.wall})
+    return found
+
+
+def lightning(epochs: int, times: int, log: Path) -> list[dict[str, Any]] | None:
+    """Lightning's seconds for the notebook's network; None where it is not installed."""
+    try:
+        measured([PYTHON, "-c", "import lightning"], {}, log)
+    except RuntimeError:
+        return None
+    found = []
+    for _ in range(times):
+        for how in ("bare", "usual"):
+            words = [str(PEERS / "lightningnet.py"), "--as", how, "--epochs", str(epochs)]
+            took = measured([PYTHON, *words], {"PYTHONWARNINGS": "ignore"}, log)
+            told = json.loads(log.read_text().splitlines()[-1])
+            found.append({"as": how, **told, "wall": took.wall, "memory": took.memory})
+    return found
+
+
+def said(text: str) -> None:
+    """A line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def warmed_up(log: Path) -> None:
+    """Read every peer's imports once, so that none pays for a cold disk."""
+    for modules in ("jax, optax, sklearn.linear_model", "torch", "polars, altair, scipy.stats"):
+        measured([PYTHON, "-c", f"import {modules}"], {}, log)
+    os.sync()
