@@ -7,8 +7,18 @@ from primacy.registry import Measure, measures
 _QUESTIONS = {
     "learned": "What has it learned?",
     "represented": "What does it represent?",
+    "shares": "What does it represent? Divided among features that overlap",
+    "probes": "What does it represent? What a linear probe reads",
+    "rsa": "What does it represent? Its distances (RSA)",
+    "cka": "What does it represent? Its kernel (CKA)",
+    "units": "What does it represent? In which units",
+    "dimensions": "What does it represent? In how many directions",
     "used": "What does it use?",
+    "sufficiency": "What does it use? Everything but a feature interchanged",
     "gradients": "What does it use? The slopes of its outputs",
+    "interchange": "What does it use? A layer's feature taken from another example",
+    "erasure": "What does it use? A feature erased from a layer",
+    "steering": "What does it use? A layer pushed along a feature",
 }
 
 

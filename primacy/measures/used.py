@@ -79,8 +79,10 @@ def reliance(
     invariance="none: it scales as the loss does",
     misleads="A confident network pays more for the same mistake, so it grows during training "
     "without any change in what is used. As with reliance, copies share the credit and correlated "
-    "features lead off the data.",
-    reference="permutation importance: Breiman 2001, Machine Learning 45",
+    "features lead off the data. Resample-ablation is this very number: more donors an example "
+    "would estimate the same mean, with less noise.",
+    reference="permutation importance: Breiman 2001, Machine Learning 45; as resample-ablation: "
+    "Chan et al. 2022, causal scrubbing",
 )
 def reliance_loss(
     forward: Apply,
