@@ -62,7 +62,18 @@ def _explained(fit: _Single) -> Float[Array, "k h"]:
     return fit.slope * (2 * cross - fit.slope * square) - fit.reps.shape[0] * fit.offset**2
 
 
-def _living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
+def explained_by_unit(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m k"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n k"],
+) -> Float[Array, "k h"]:
+    """Squared deviation of each unit that each feature explains: SST_j - SSE_j, on test."""
+    return _explained(_single(fit_reps, fit_features, reps, features))
+
+
+def living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
+    """Which units vary, by their variances (or sums of squares)."""
     return spread > FLOOR * spread.mean()
 
 
@@ -125,9 +136,9 @@ def variance_explained_unit_mean(
     """
     fit = _single(fit_reps, fit_features, reps, features)
     total = (fit.reps**2).sum(axis=0)
-    living = _living(total)[None]
-    each = jnp.where(living, _explained(fit) / jnp.where(living, total[None], 1.0), 0.0)
-    return share(each.sum(axis=1), living.sum().astype(each.dtype))
+    alive = living(total)[None]
+    each = jnp.where(alive, _explained(fit) / jnp.where(alive, total[None], 1.0), 0.0)
+    return share(each.sum(axis=1), alive.sum().astype(each.dtype))
 
 
 @measure(
@@ -166,7 +177,7 @@ def variance_explained_example_mean(
     return share(gained, jnp.broadcast_to(size, gained.shape)).mean(axis=0)
 
 
-class _Joint(NamedTuple):
+class JointFit(NamedTuple):
     """What a fit on several features at once needs.
 
     The features' deviations Z, in units of their standard deviation in the fit, are written as
@@ -185,12 +196,13 @@ class _Joint(NamedTuple):
     usable: Bool[Array, " k"]
 
 
-def _joint(
+def joint_fit(
     fit_reps: Float[Array, "m h"],
     fit_features: Float[Array, "m k"],
     reps: Float[Array, "n h"],
     features: Float[Array, "n k"],
-) -> _Joint:
+) -> JointFit:
+    """The features and the layer, ready to be fitted on any choice of features."""
     y, x = centered(fit_reps), centered(fit_features)
     test_y, test_x = centered(reps), centered(features)
     spread = (x.deviations**2).mean(axis=0)
@@ -201,7 +213,7 @@ def _joint(
         for part in (x.deviations, test_x.deviations, mean_gap(test_x, x))
     )
     (basis, factor), (test_basis, test_factor) = jnp.linalg.qr(z), jnp.linalg.qr(test_z)
-    return _Joint(
+    return JointFit(
         cross=basis.T @ y.deviations,
         factor=factor,
         test_cross=test_basis.T @ test_y.deviations,
@@ -214,29 +226,29 @@ def _joint(
     )
 
 
-def _together(fit: _Joint) -> Float[Array, " k1"]:
-    """Pooled held-out R^2 of all features together, then of all but each in turn.
+def r_squared_of(fit: JointFit, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
+    """Pooled held-out R^2 of the chosen features together.
 
     Of no feature it is that of the fit's mean: 0, or slightly below.
     """
+    chosen = chosen & fit.usable
+    left, size, right = jnp.linalg.svd(fit.factor * chosen[None], full_matrices=False)
+    # The pseudo-inverse: equal features share the credit instead of blowing up.
+    kept = size > SAME * chosen.size * size[:1]
+    to_unit = (right * chosen[None]).T * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[None]
+    slope = left.T @ fit.cross  # on the features' principal directions, of length 1 in the fit
+    test_unit = fit.test_factor @ to_unit
+    offset = fit.rep_gap - fit.feature_gap @ to_unit @ slope
+    guess = test_unit @ slope
+    explained = (guess * (2 * fit.test_cross - guess)).sum()
+    return share(explained - fit.n * (offset**2).sum(), fit.total)
 
-    def score(chosen: Bool[Array, " k"]) -> Float[Array, ""]:
-        left, size, right = jnp.linalg.svd(fit.factor * chosen[None], full_matrices=False)
-        # The pseudo-inverse: equal features share the credit instead of blowing up.
-        kept = size > SAME * chosen.size * size[:1]
-        to_unit = (right * chosen[None]).T * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[
-            None
-        ]
-        slope = left.T @ fit.cross  # on the features' principal directions, of length 1 in the fit
-        test_unit = fit.test_factor @ to_unit
-        offset = fit.rep_gap - fit.feature_gap @ to_unit @ slope
-        guess = test_unit @ slope
-        explained = (guess * (2 * fit.test_cross - guess)).sum()
-        return share(explained - fit.n * (offset**2).sum(), fit.total)
 
+def _together(fit: JointFit) -> Float[Array, " k1"]:
+    """Pooled held-out R^2 of all features together, then of all but each in turn."""
     k = fit.usable.size
-    without = jnp.concatenate([jnp.ones((1, k), bool), ~jnp.eye(k, dtype=bool)])
-    return jax.vmap(score)(fit.usable[None] & without)
+    chosen = jnp.concatenate([jnp.ones((1, k), bool), ~jnp.eye(k, dtype=bool)])
+    return jax.vmap(lambda these: r_squared_of(fit, these))(chosen)
 
 
 @measure(
@@ -265,7 +277,7 @@ def variance_explained_joint(
     fit did worse than the mean. Null: no feature can be fitted (all constant, or groups of
     columns), or the layer is constant or not finite.
     """
-    fit = _joint(fit_reps, fit_features, reps, features)
+    fit = joint_fit(fit_reps, fit_features, reps, features)
     return jnp.where(fit.usable.any(), _together(fit)[0], jnp.nan)
 
 
@@ -294,7 +306,7 @@ def variance_explained_unique(
     that it does. Below 0 (slightly): the fit is better without it. Null: the feature is constant
     or is a group of columns, or the layer is constant or not finite.
     """
-    fit = _joint(fit_reps, fit_features, reps, features)
+    fit = joint_fit(fit_reps, fit_features, reps, features)
     together = _together(fit)
     lost = together[:1] - together[1:]
     return jnp.where(fit.usable, lost, jnp.nan)
@@ -338,7 +350,7 @@ def dead_units(reps: Float[Array, "n h"]) -> Float[Array, ""]:
     0: all units vary. All: the layer is constant. Null: the layer is not finite.
     """
     spread = variance(reps)
-    dead = (~_living(spread)).sum().astype(spread.dtype)
+    dead = (~living(spread)).sum().astype(spread.dtype)
     return jnp.where(jnp.isfinite(spread.sum()), dead, jnp.nan)
 
 

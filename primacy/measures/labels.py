@@ -1,0 +1,42 @@
+"""Features as labels: which of them have two values, and the labels of a probe's control task."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, UInt32
+
+
+def two_valued(
+    fit_features: Float[Array, "m k"], features: Float[Array, "n k"]
+) -> tuple[Float[Array, "n k"], Bool[Array, " k"]]:
+    """The features as 0 and 1 (the larger value), and which of them have exactly two values.
+
+    Both values must occur among the fit examples and among the others, and no third one.
+    """
+    low, high = fit_features.min(axis=0), fit_features.max(axis=0)
+
+    def both(x: Float[Array, "a k"]) -> Bool[Array, " k"]:
+        is_low, is_high = x == low[None], x == high[None]
+        return (is_low | is_high).all(axis=0) & is_low.any(axis=0) & is_high.any(axis=0)
+
+    two = (low < high) & both(fit_features) & both(features)
+    return (features == high[None]).astype(features.dtype), two
+
+
+def control_labels(inputs: Float[Array, "n d"], rate: Float[Array, " k"]) -> Float[Array, "n k"]:
+    """A label for each input that has nothing to do with it, 1 at the given rates.
+
+    Equal inputs have equal labels, in every set of examples: the label is a hash of the input's
+    bits below the rate. So nothing random is drawn, and the order of the examples does not matter.
+    """
+    bits = jax.lax.bitcast_convert_type(inputs + 0.0, jnp.uint32)  # -0 becomes 0
+    column = jnp.arange(1, inputs.shape[1] + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
+    mixed = _mixed(_mixed(bits + column[None]).sum(axis=1, dtype=jnp.uint32))
+    uniform = (mixed >> 8).astype(jnp.float32) / 2**24
+    return (uniform[:, None] < rate[None]).astype(inputs.dtype)
+
+
+def _mixed(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
+    """MurmurHash3's finalizer: every bit of the input changes about half of the output's."""
+    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)
