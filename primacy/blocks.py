@@ -14,7 +14,16 @@ from primacy import curves, events
 from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
 from primacy.describe import measured
 from primacy.devices import Device, workers
-from primacy.planning import Block, Plan, folders, forked, plan, program, refuse_too_large
+from primacy.planning import (
+    Block,
+    Plan,
+    controls_of,
+    folders,
+    forked,
+    plan,
+    program,
+    refuse_too_large,
+)
 from primacy.record import StudyRecord
 from primacy.registry import Measure
 from primacy.result import Result
@@ -69,10 +78,10 @@ def run(
             locks.enter_context(place.locked())
         todo = plan(study, store, allow_mixed=allow_mixed)
         refuse_too_large(todo)
-        pool = workers()[: max(1, len(todo.blocks))]
+        pool = workers()[: max(1, len(todo.blocks) + len(todo.control_blocks))]
         kind = {f"{d.platform} ({d.device_kind})" for d in pool}
         todo = _on(todo, ", ".join(sorted(kind)))
-        for place in places:
+        for place in (*places, *map(controls_of, places)):
             bad = [n for n, part in place.manifest().items() if place.damage(n, part)]
             if bad:
                 place.drop(bad)
@@ -81,6 +90,8 @@ def run(
             store.begin(todo.record, study.source)
         for member, part, place in zip(study.studies, todo.parts, places, strict=True):
             place.begin(part.record, member.source)
+            if part.controls is not None:
+                controls_of(place).begin(part.controls, member.source)
         progress.planned(todo)
         began = time.time()
         walk = Walk(todo, store, study, progress, stop)
@@ -100,6 +111,7 @@ def _on(todo: Plan, device: str) -> Plan:
     return dataclasses.replace(
         todo,
         record=dataclasses.replace(todo.record, device=device),
+        controls=todo.controls and dataclasses.replace(todo.controls, device=device),
         members=tuple(_on(part, device) for part in todo.members),
     )
 
@@ -134,12 +146,15 @@ class Walk:
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
-        self._blocks = iter([(p, b) for p in self.places.values() for b in p.plan.blocks])
+        self._blocks = iter([
+            *((p, b) for p in self.places.values() for b in p.plan.blocks),
+            *((p, b) for p in self.places.values() for b in p.plan.control_blocks),
+        ])  # fmt: skip
         self._turn = threading.Lock()
 
     def over(self, pool: Sequence[Device]) -> None:
         """Train every block; the first failure stops the others and is raised."""
-        if not self.todo.blocks:
+        if not self.todo.blocks and not self.todo.control_blocks:
             return
         with ThreadPoolExecutor(len(pool)) as threads:
             futures = [threads.submit(self._work, device) for device in pool]
@@ -162,7 +177,10 @@ class Walk:
             if place is None or block is None:
                 return
             trained = train_block(
-                self._programs(place, block, device), block.lanes, self.axes, watch
+                self._programs(place, block, device),
+                (*block.lanes, *block.riders),
+                self.axes,
+                watch,
             )
             with self._turn:
                 self._commit(place, block, trained)
@@ -178,17 +196,20 @@ class Walk:
 
     def _commit(self, place: Place, block: Block, trained: Trained) -> None:
         record = place.plan.record
-        place.store.commit(
-            trained.curves,
-            trained.lanes,
-            trained.weights,
-            {
-                "block_width": block.width,
-                "study_hash": record.study_hash,
-                "versions": record.versions,
-                "device": record.device,
-            },
-        )
+        origin = {
+            "block_width": block.width,
+            "study_hash": record.study_hash,
+            "versions": record.versions,
+            "device": record.device,
+        }
+        if place.plan.controls is not None:
+            keys = [c.key for c in place.plan.controls.conditions]
+            beside, trained = trained.only(keys), trained.without(keys)
+            if beside.lanes.height:
+                controls_of(place.store).commit(*beside, origin)
+            if not trained.lanes.height:
+                return
+        place.store.commit(*trained, origin)
         place.done += len(block.lanes)
         here = curves.named(trained.lanes, record)
         summary = events.summary(curves.named(trained.curves, record), here, record)
@@ -214,6 +235,10 @@ class Walk:
     def complete(self, seconds: float) -> None:
         """Say in every folder that the run is done, and what it took."""
         for place in self.places.values():
+            if place.plan.controls is not None:
+                controls_of(place.store).status(
+                    state="complete", lanes=_total(place.plan.controls)
+                )  # fmt: skip
             if place.store is not self.store:
                 place.store.status(
                     state="complete",

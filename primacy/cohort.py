@@ -52,6 +52,16 @@ class Trained(NamedTuple):
     lanes: pl.DataFrame
     weights: dict[str, np.ndarray]
 
+    def only(self, keys: Sequence[str]) -> "Trained":
+        """The lanes of these conditions."""
+        listed = pl.col("condition").is_in(list(keys))
+        held = {name: w for name, w in self.weights.items() if name.split("/")[0] in keys}
+        return Trained(self.curves.filter(listed), self.lanes.filter(listed), held)
+
+    def without(self, keys: Sequence[str]) -> "Trained":
+        """The lanes of all other conditions."""
+        return self.only([key for key in self.lanes["condition"].unique() if key not in keys])
+
 
 class Interrupted(Exception):
     """Somebody asked to stop; the block in progress is dropped."""
@@ -209,7 +219,9 @@ def train_block(
             count = min(step - done, length - at)
             state = programs.advance(conditions, state, draws, order, at, at + count)
             at, done = at + count, done + count
-            watch.advanced(count * sum(end.running for end in ends))
+            watch.advanced(
+                count * sum(end.running for end in ends if end.lane.record.control is None)
+            )
         seen.append(
             jax.device_get(programs.evaluate(conditions, state[0], sets, columns, donors(look)))
         )

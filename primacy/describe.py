@@ -44,6 +44,7 @@ def describe(study: Study) -> record.StudyRecord:
         conditions=conditions,
         measures=tuple(_card(measure) for measure in chosen),
         hypotheses=study.hypotheses,
+        controls=study.controls,
         versions=versions(),
     )
     return joined(whole, members) if members else whole

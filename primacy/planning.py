@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 
+from primacy import controls
 from primacy.cohort import Lane, width
 from primacy.describe import describe
 from primacy.record import StudyRecord
-from primacy.store import LOCK_JSON, LaneKey, Store, StoreError
+from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
 from primacy.study import Study
 
 
@@ -20,6 +21,8 @@ class Block:
 
     lanes: tuple[Lane, ...]
     width: int
+    riders: tuple[Lane, ...] = ()
+    """Control lanes in places that would be padding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Plan:
     """Lanes that another member of the same study of studies trains, by that member's name."""
     members: tuple["Plan", ...] = ()
     """Of a study of studies; its own `blocks` are theirs together."""
+    controls: StudyRecord | None = None
+    """How the controls will be recorded, in a folder of their own; null: there are none."""
+    control_blocks: tuple[Block, ...] = ()
+    """Blocks of nothing but control lanes."""
 
     @property
     def parts(self) -> tuple["Plan", ...]:
@@ -53,7 +60,11 @@ class Plan:
     @property
     def programs(self) -> int:
         """Structures to compile; one serves all members."""
-        return len({program(part, block) for part in self.parts for block in part.blocks})
+        return len({
+            program(part, block)
+            for part in self.parts
+            for block in (*part.blocks, *part.control_blocks)
+        })  # fmt: skip
 
     @property
     def shared(self) -> int:
@@ -63,15 +74,17 @@ class Plan:
     @property
     def multiplications(self) -> float:
         """Floating-point operations of training and evaluation, roughly."""
-        total = 0.0
-        for block in self.blocks:
-            for lane in block.lanes:
-                c, examples = lane.record, lane.condition.examples
-                passes = 6 * c.budget * lane.condition.training.batch_size
-                held_out = examples["fit"] + examples["test"] * (2 + 2 * len(c.features))
-                passes += 2 * len(c.steps) * (examples.get("train", 0) + held_out)
-                total += passes * c.parameters
-        return total
+        return sum(
+            controls.work(lane.condition, lane.record)
+            for block in (*self.blocks, *self.control_blocks)
+            for lane in (*block.lanes, *block.riders)
+        )
+
+    @property
+    def control_lanes(self) -> int:
+        """Control networks to train."""
+        riders = sum(len(block.riders) for block in self.blocks)
+        return riders + sum(len(block.lanes) for block in self.control_blocks)
 
     @property
     def memory(self) -> float:
@@ -100,8 +113,16 @@ def structure(lane: Lane) -> tuple:
 
 
 def program(part: Plan, block: Block) -> tuple:
-    """What two blocks must share to run in one program, whichever members they are of."""
-    return structure(block.lanes[0]), block.width, _measured(part.record)
+    """What two blocks must share to run in one program, whichever members they are of.
+
+    Not the evaluations: a control that ends early is the same program.
+    """
+    return jax.tree.structure(block.lanes[0].condition), block.width, _measured(part.record)
+
+
+def controls_of(store: Store) -> Store:
+    """The folder of a run folder's controls."""
+    return Store(store.folder / CONTROLS)
 
 
 def _measured(record: StudyRecord) -> tuple[str, ...]:
@@ -130,7 +151,8 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
         held = [store, *(Store(store.folder / name) for name in old.members)]
         record = reconcile(old, record, any(place.stored() for place in held), allow_mixed)
     if not study.members:
-        return _packed(study, record, store.stored() if old else set(), {})
+        own = _packed(study, record, store.stored() if old else set(), {})
+        return _controlled(study, own, controls_of(store))
     parts: list[Plan] = []
     owners: dict[tuple, str] = {}
     for member, place in zip(study.members, places, strict=True):
@@ -141,7 +163,7 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
                 own = reconcile(before, own, bool(stored), allow_mixed)
             except StoreError as error:
                 raise StoreError(f"{member.name}: {error}") from None
-        parts.append(_packed(member, own, stored, owners))
+        parts.append(_controlled(member, _packed(member, own, stored, owners), controls_of(place)))
         for c in own.conditions:
             owners.setdefault((c.key, _measured(own)), member.name)
     widths = {k: w for part in parts for k, w in part.record.block_widths.items()}
@@ -150,6 +172,7 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
         tuple(block for part in parts for block in part.blocks),
         sum(part.stored for part in parts),
         members=tuple(parts),
+        control_blocks=tuple(block for part in parts for block in part.control_blocks),
     )
 
 
@@ -193,6 +216,35 @@ def _packed(
     wanted = {(c.key, seed) for c in record.conditions for seed in record.seeds}
     shared = {owner: frozenset(lanes) for owner, lanes in taken.items()}
     return Plan(record, tuple(blocks), len(stored & wanted), shared)
+
+
+def _controlled(study: Study, own: Plan, place: Store) -> Plan:
+    """The plan of one folder with its controls."""
+    begun = _held(place)
+    asked = controls.planned(study, own.record, begun)
+    if asked is None:
+        return own
+    stored = place.stored() if begun else set()
+    widths = {c.key: own.record.block_widths[str(c.control_of)] for c in asked.conditions}
+    groups: dict[Any, list[Lane]] = {}
+    for lane in controls.lanes(study, asked):
+        if (lane.record.key, lane.seed) not in stored:
+            groups.setdefault(structure(lane), []).append(lane)
+    blocks, alone = list(own.blocks), []
+    for alike, lanes in groups.items():
+        for i, block in enumerate(blocks):
+            free = block.width - len(block.lanes)
+            if free and structure(block.lanes[0]) == alike:
+                blocks[i] = dataclasses.replace(block, riders=tuple(lanes[:free]))
+                lanes = lanes[free:]
+        step = widths[groups[alike][0].record.key]
+        alone += [Block(tuple(lanes[i : i + step]), step) for i in range(0, len(lanes), step)]
+    return dataclasses.replace(
+        own,
+        blocks=tuple(blocks),
+        controls=dataclasses.replace(asked, block_widths=widths),
+        control_blocks=tuple(alone),
+    )
 
 
 def reconcile(

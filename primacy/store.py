@@ -25,7 +25,9 @@ from primacy.record import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
-FOLDERS = ("curves", "checkpoints", "controls", "figures")
+CONTROLS = "controls"
+"""The folder of a run folder's controls: of the same form, with a record and curves of its own."""
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures")
 OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
              "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""

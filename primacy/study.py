@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from primacy.record import Hypothesis, Level
+from primacy.record import Controls, Hypothesis, Level
 from primacy.registry import canonical, spec
 from primacy.types import Model, Task
 
@@ -179,9 +179,12 @@ class Study:
     """The streams that differ between seeds; the others stay those of the first seed."""
     source: str = ""
     """The study file's text, kept in the run folder."""
+    controls: Controls = "default"
+    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
+    study's work, all of them, or none."""
     members: tuple["Study", ...] = ()
-    """The studies that this one includes. Seeds, their axes and the names of all measures are
-    those of the whole; conditions are the members' own."""
+    """The studies that this one includes. Seeds, their axes, the names of all measures and which
+    controls are run are those of the whole; conditions are the members' own."""
 
     def __post_init__(self) -> None:
         """Refuse members that do not make one whole.
@@ -197,7 +200,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes"):
+            for field in ("seeds", "seed_axes", "controls"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")
