@@ -1,0 +1,98 @@
+"""The statistics on their own: exact probabilities, and rates over simulated studies."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import binom
+
+from primacy.calibration import Check, case
+from primacy.inference import SignFlip, clopper_pearson, equivalence, holm
+
+SIMULATED = 4_000
+"""Simulated studies a rate."""
+BAND = 0.9995
+"""Each rate has to be inside the interval that holds so much of its binomial distribution."""
+
+
+def _paired(differences: Float[np.ndarray, " n"]) -> SignFlip:
+    return SignFlip(differences, np.ones(len(differences)))
+
+
+@case(
+    "exact probabilities",
+    title="Probabilities that can be counted",
+    reference="counting sign flips; Clopper & Pearson 1934, Biometrika 26:404; Holm 1979, Scand. "
+    "J. Statist. 6:65",
+)
+def exact_probabilities() -> list[Check]:
+    """Small cases that can be worked out by hand."""
+    six = _paired(np.array([1.0, 2, 3, 4, 5, 6]))
+    five = _paired(np.array([1.0, 2, 3, 4, 5]))
+    one_against = _paired(np.array([-1.0, 2, 3, 4, 5, 6]))
+    adjusted = holm(np.array([0.01, 0.04, 0.03]))
+    return [
+        # 2 of the 64 sign flips are as extreme: the data and their mirror image.
+        _exact("sign-flip p, six differences of one sign", 2 / 64, six.p(0.0)),
+        # Sums of 19 and more: nothing flipped, or 1 alone, which gives 21 and 19; and mirrored.
+        _exact("sign-flip p, the smallest of six against the others", 4 / 64, one_against.p(0.0)),
+        _exact("sign-flip p, five differences of one sign", 2 / 32, five.p(0.0)),
+        # The interval ends where one flip more becomes as extreme as .05 allows: at the smallest.
+        _exact("95 % interval of six differences 1 to 6, lower end", 1.0, six.interval(0.95).low),
+        _exact("95 % interval of six differences 1 to 6, upper end", 6.0, six.interval(0.95).high),
+        _exact("0 of 30 runs: upper limit of the share, 95 %", 1 - 0.025 ** (1 / 30),
+               clopper_pearson(0, 30).high),
+        _exact("30 of 30 runs: lower limit of the share, 95 %", 0.025 ** (1 / 30),
+               clopper_pearson(30, 30).low),
+        _exact("Holm's p of .01, .03, .04: the largest", 0.06, float(adjusted.max())),
+        _exact("Holm's p of .01, .03, .04: the smallest", 0.03, float(adjusted.min())),
+    ]  # fmt: skip
+
+
+def _exact(quantity: str, expected: float, measured: float) -> Check:
+    return Check(quantity=quantity, expected=expected, measured=float(measured), tolerance=1e-9)
+
+
+@case(
+    "simulated studies",
+    title="How often verdicts are wrong where there is nothing, and intervals where there is",
+    reference="the level of an exact test; binomial band of the simulation",
+)
+def simulated_studies() -> list[Check]:
+    """Rates over simulated studies of ten seeds, whose truth is known."""
+    rng = np.random.default_rng(0)
+    # Of 2^10 flips the two-sided test may reject the most extreme 50: p is a multiple of 2 / 1024.
+    level = np.floor(0.05 * 2**10 / 2) * 2 / 2**10
+    null = [_paired(x) for x in rng.standard_normal((SIMULATED, 10))]
+    skewed = [
+        _paired(x * rng.choice([-1.0, 1.0], 10)) for x in rng.exponential(size=(SIMULATED, 10))
+    ]
+    shifted = [_paired(x) for x in 0.7 + rng.standard_normal((SIMULATED, 10))]
+    covered = np.mean([s.interval(0.95).low <= 0.7 <= s.interval(0.95).high for s in shifted])
+    edge = [_paired(x) for x in 0.5 + 0.2 * rng.standard_normal((SIMULATED, 10))]
+    # One-sided tests at .05: at most 51 of 1,024 flips.
+    one_sided = np.floor(0.05 * 2**10) / 2**10
+    return [
+        _rate("no effect, normal: claims of an effect", level, _claims(null)),
+        _rate("no effect, skewed sizes: claims of an effect", level, _claims(skewed)),
+        _rate("effect of .7 SD: intervals that hold it", 1 - level, float(covered)),
+        _rate(
+            "effect at the margin: claims of no effect",
+            one_sided,
+            float(np.mean([equivalence(s, -0.5, 0.5) <= 0.05 for s in edge])),
+        ),
+    ]
+
+
+def _claims(studies: list[SignFlip]) -> float:
+    """The share of studies whose 95 % interval leaves out 0."""
+    ends = [s.interval(0.95) for s in studies]
+    return float(np.mean([low > 0 or high < 0 for low, high in ends]))
+
+
+def _rate(quantity: str, expected: float, measured: float) -> Check:
+    low, high = binom.interval(BAND, SIMULATED, expected)
+    return Check(
+        quantity=f"{quantity}, of {SIMULATED:,} studies",
+        expected=float(expected),
+        measured=measured,
+        tolerance=float(max(expected - low / SIMULATED, high / SIMULATED - expected)),
+    )
