@@ -131,8 +131,17 @@ def evaluate(
     model, losses = condition.model, LOSSES[condition.task.loss]
     batches = {split: built(condition.task, draws) for split, draws in sets.items()}
     seen = {split: model.apply(params, batches[split].inputs) for split in ("fit", "test")}
+    # Where a task turns its coordinates, measures change and differentiate along these, not along
+    # the inputs: a feature is a direction then.
+    turned = getattr(condition.task, "rotation_matrix", None)
+    shown = {
+        split: batch.inputs if turned is None else batch.inputs @ turned.T
+        for split, batch in batches.items()
+    }
     offered: dict[str, Any] = {
-        "forward": lambda inputs: model.apply(params, inputs).outputs,
+        "forward": lambda shown: (
+            model.apply(params, shown if turned is None else shown @ turned).outputs
+        ),
         "columns": columns,
         "donors": donors,
         "loss": losses,
@@ -142,7 +151,7 @@ def evaluate(
     for split, prefix in (("fit", "fit_"), ("test", "")):
         batch = batches[split]
         offered |= {
-            f"{prefix}inputs": batch.inputs,
+            f"{prefix}inputs": shown[split],
             f"{prefix}features": batch.features,
             f"{prefix}targets": batch.targets,
             f"{prefix}outputs": seen[split].outputs,
@@ -152,7 +161,7 @@ def evaluate(
         train = batches["train"]
         outputs = outputs_in_blocks(model, params, train.inputs)
         by_split["train"] = {**offered, "outputs": outputs, "targets": train.targets,
-                             "inputs": train.inputs, "features": train.features}  # fmt: skip
+                             "inputs": shown["train"], "features": train.features}  # fmt: skip
     results: dict[str, Any] = {}
     for measure in measures:
         for split in measure.splits:

@@ -150,6 +150,9 @@ class Task(Protocol):
         """The examples made from draws; traced, so float fields may be arrays."""
         ...
 
+    # Optional: `rotation_matrix`, an orthogonal [d, d] array or None. Its row i is the direction of
+    # coordinate i in the input, features' `columns` count coordinates, and measures see those.
+
 
 @runtime_checkable
 class Model(Protocol):

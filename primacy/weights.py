@@ -107,6 +107,8 @@ def incoming(
     with a head is that of head and trunk together. None: another kind of model.
     """
     d = len(condition.inputs)
+    if condition.spec.get("task", {}).get("rotation") is not None:
+        return None  # a feature is a direction then, and no set of input columns
     layer = condition.layers[0] if condition.layers else "output"
     kernel = weights.get(f"{layer}/kernel")
     if kernel is None or kernel.ndim != 2:

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
-from primacy.measures.learned import accuracy, loss, r_squared
+from primacy.measures.learned import accuracy, auc, loss, r_squared
 
 
 def cross_entropy(outputs, targets):
@@ -82,3 +82,44 @@ def test_r_squared_closed_form():
     # .1 has no exact float32, and still a constant target has no variance to explain.
     assert np.isnan(r_squared(targets, jnp.full((4, 1), 0.1)))
     assert np.isnan(r_squared(targets.at[0].set(np.nan), targets))
+
+
+def test_auc_is_scikit_learns(guesses):
+    outputs, targets = guesses
+    outputs[:, 1] = np.round(outputs[:, 1])  # many ties
+    targets[:, 2] = np.arange(500) < 3  # few of one kind
+    theirs = [roc_auc_score(targets[:, i], outputs[:, i]) for i in range(3)]
+    np.testing.assert_allclose(auc(*map(jnp.asarray, guesses)), theirs, atol=1e-6)
+
+
+def test_auc_of_many_examples_is_scikit_learns():
+    """Single precision sums 200,000 ranks."""
+    rng = np.random.default_rng(1)
+    targets = rng.integers(0, 2, (200_000, 1)).astype(np.float32)
+    outputs = (rng.normal(size=targets.shape) + targets).astype(np.float32)
+    found = auc(jnp.asarray(outputs), jnp.asarray(targets))
+    np.testing.assert_allclose(found[0], roc_auc_score(targets, outputs), atol=2e-6)
+
+
+def test_auc_closed_form():
+    targets = jnp.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    np.testing.assert_array_equal(auc(targets, targets), [1, 1])
+    np.testing.assert_array_equal(auc(-targets, targets), [0, 0])
+    np.testing.assert_array_equal(auc(jnp.ones((3, 2)), targets), [0.5, 0.5])
+    np.testing.assert_array_equal(auc(100 + 1e-3 * targets, targets), [1, 1])
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_auc_of_one_label_is_null(guesses, label):
+    outputs, targets = guesses
+    targets[:, 1] = label
+    found = np.asarray(auc(jnp.asarray(outputs), jnp.asarray(targets)))
+    assert np.isnan(found).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_a_diverged_network_has_no_auc(guesses, broken):
+    outputs, targets = guesses
+    outputs[7, 1] = broken
+    found = np.asarray(auc(jnp.asarray(outputs), jnp.asarray(targets)))
+    assert np.isnan(found).tolist() == [False, True, False]

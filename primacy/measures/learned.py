@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -32,6 +33,46 @@ def accuracy(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Floa
     """
     right = ((outputs > 0) == (targets > 0.5)).mean(axis=0)
     return jnp.where(jnp.isfinite(outputs).all(axis=0), right, jnp.nan)
+
+
+@measure(
+    axes=("target",),
+    splits=("train", "test"),
+    by_default=False,
+    losses=("sigmoid_cross_entropy",),
+    unit="share of pairs",
+    direction="higher is better learned",
+    range=(0.0, 1.0),
+    chance=0.5,
+    formula="share of pairs of an example of target 1 and one of target 0 in which the first has "
+    "the larger output; equal outputs count half",
+    invariance="any rescaling of the output that keeps its order; the share of examples of target "
+    "1",
+    misleads="It knows nothing of the threshold: an output that is always positive may have 1 and "
+    "be right half the time. Where one target is rare, many false alarms hide behind a high value.",
+    reference="area under the receiver operating characteristic: Hanley and McNeil 1982, "
+    "Radiology 143",
+)
+def auc(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Float[Array, " t"]:
+    """Area under the ROC curve: how well the output ranks examples of target 1 above those of 0.
+
+    1: all of them above all. 0.5: chance. 0: all of them below all. Null: one of the two targets
+    does not occur, or an output is not a finite number.
+    """
+
+    def one(output: Float[Array, " n"], target: Float[Array, " n"]) -> Float[Array, ""]:
+        positive = target > 0.5
+        n, ones = len(output), positive.sum()
+        ordered = jnp.sort(output)
+        # Mean rank of equal outputs, from the examples below and those not above; as a share of n,
+        # which single precision holds for sums of many.
+        below, upto = (jnp.searchsorted(ordered, output, side) for side in ("left", "right"))
+        rank = (below + upto + 1) / (2 * n)
+        mean = jnp.where(positive, rank, 0).sum() / ones
+        found = jnp.clip((n * mean - (ones + 1) / 2) / (n - ones), 0, 1)  # rounding leads beyond
+        return jnp.where(jnp.isfinite(output).all() & (ones > 0) & (ones < n), found, jnp.nan)
+
+    return jax.vmap(one, in_axes=1)(outputs, targets)
 
 
 @measure(

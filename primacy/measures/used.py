@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from primacy.measures.learned import accuracy, r_squared
+from primacy.measures.learned import accuracy, auc, r_squared
 from primacy.measures.moments import centered, share, variance
 from primacy.registry import measure
 
@@ -105,6 +105,7 @@ def reliance_loss(
 
 @measure(
     axes=("site", "target"),
+    by_default=False,
     losses=("sigmoid_cross_entropy",),
     unit="fraction correct",
     direction="higher is used to more benefit",
@@ -139,6 +140,7 @@ def reliance_accuracy(
 
 @measure(
     axes=("site", "target"),
+    by_default=False,
     losses=("squared_error",),
     unit="fraction of variance",
     direction="higher is used to more benefit",
@@ -167,6 +169,40 @@ def reliance_r_squared(
     swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: r_squared(changed, targets))(swapped)
     return with_columns(columns, r_squared(outputs, targets)[None] - now)
+
+
+@measure(
+    axes=("site", "target"),
+    by_default=False,
+    losses=("sigmoid_cross_entropy",),
+    unit="share of pairs",
+    direction="lower is used to more benefit",
+    range=(0.0, 1.0),
+    chance=0.5,
+    formula="auc with the site's columns interchanged",
+    invariance="any rescaling of the output that keeps its order",
+    misleads="0.5 says that the ranking needs these columns, not that it needs no others: both "
+    "inputs of an XOR have it. That it equals auc says that they can be spared, not that they are "
+    "unused: of two copies each may be. Interchanging leads off the data where features correlate.",
+    reference="S-randomized AUC: Shah et al. 2020, arXiv 2006.07710",
+)
+def randomized_auc(
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    targets: Float[Array, "n t"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+) -> Float[Array, "p t"]:
+    """The area under the ROC curve when a feature's columns are interchanged among examples.
+
+    0.5: without them the output ranks by chance. As large as `auc`: they can be spared. Columns of
+    one site are interchanged together, so a group says what all of its columns are needed for.
+    Null: one of the two targets does not occur, an output is not finite, or the site has no
+    columns.
+    """
+    swapped = _interchanged(forward, inputs, columns, donors)
+    found = jax.lax.map(lambda changed: auc(changed, targets), swapped)
+    return with_columns(columns, found)
 
 
 @measure(

@@ -21,6 +21,7 @@ from primacy.tasks.boolean import Boolean
 from primacy.tasks.distractors import Distractors, PaddedDistractors
 from primacy.tasks.gated import Gate
 from primacy.tasks.regression import Affine, Duplicates, NoisyShortcut, Sum
+from primacy.tasks.slabs import Slabs
 from primacy.types import Batch, Task
 
 
@@ -61,6 +62,9 @@ MADE = {
     "gate smooth": lambda _: Gate(steepness=2.0),
     "gate no leak": lambda _: Gate(steepness=2.0, leak=0.0),
     "gate some leak": lambda _: Gate(leak=0.5),
+    "slabs": lambda _: Slabs(),
+    "slabs noisy": lambda _: Slabs(pieces=(1, 3), copies=(1, 2), noise=0.3),
+    "slabs rotated": lambda _: Slabs(pieces=(5, 7), copies=(1, 3), rotation=0),
 }
 MORE = {
     "boolean": lambda _: Boolean(features=("parity3", "linear", "xor_xor_xor")),
@@ -79,6 +83,7 @@ FIXED = {
     "distractors",
     "padded_distractors",
     "gate",
+    "slabs",
 }
 KINDS = sorted(tasks.load())
 CASES = [*MADE, *(kind for kind in KINDS if kind not in {name.split()[0] for name in MADE})]
@@ -208,14 +213,21 @@ def test_chance_is_what_the_best_constant_scores(task):
 
 def test_declared_predictivity_is_what_the_data_say(task):
     """Of the target that a feature tells about: accuracy of the majority label for each setting of
-    its columns (binary), or R^2 of a line (number), of any curve where the feature has no slope."""
+    its columns (binary; for each slice of their values, where these are numbers), or R^2 of a line
+    (number), of any curve where the feature has no slope."""
     batch = everything(task)
     for i, f in enumerate(task.declared):
         target = only(task, f)
         if target is None or f.predictivity is None:
             continue
         label, curved = batch.targets[:, target], False
-        if task.targets[target].kind == "binary":
+        if task.targets[target].kind == "binary" and len(np.unique(batch.inputs)) > 1000:
+            # Numbers tell a label: the majority in each slice of the values; of a group, by the
+            # best of its coordinates, which is all that is known where the others are copies of it.
+            read = coordinates(task, batch.inputs)[:, f.columns]
+            found, curved = max(sliced(x, label) for x in read.T), True
+            error = 0.5 / np.sqrt(len(label))
+        elif task.targets[target].kind == "binary":
             votes = collections.defaultdict(collections.Counter)
             for row, value in zip(batch.inputs[:, f.columns].tolist(), label.tolist(), strict=True):
                 votes[tuple(row)][value] += 1
@@ -308,6 +320,22 @@ def binned(value, label):
     count = np.bincount(bins[:half], minlength=len(edges) + 1)
     mean = np.bincount(bins[:half], label[:half], len(edges) + 1) / np.maximum(count, 1)
     return max(0.0, 1 - (label[half:] - mean[bins[half:]]).var() / label[half:].var())
+
+
+def coordinates(task, inputs):
+    """The inputs along the task's own directions."""
+    turned = getattr(task, "rotation_matrix", None)
+    return inputs if turned is None else inputs @ turned.T
+
+
+def sliced(value, label):
+    """Accuracy on one half of the majority label of the other, in 200 slices of the values."""
+    half = len(label) // 2
+    edges = np.unique(np.quantile(value, np.linspace(0, 1, 201)[1:-1]))
+    slices = np.searchsorted(edges, value)
+    ones = np.bincount(slices[:half], label[:half], len(edges) + 1)
+    count = np.bincount(slices[:half], minlength=len(edges) + 1)
+    return ((2 * ones > count)[slices[half:]] == label[half:]).mean()
 
 
 def everything(task):
