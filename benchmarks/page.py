@@ -79,7 +79,7 @@ def raced(part: Found) -> list[str]:
         "## The demo's work",
         "",
         f"{seeds} seeds, 100 epochs, 101 evaluations with the demo's measures. Every run is a "
-        "process of its own, imports and compilation included. The peers ran in turn, "
+        "process of its own, imports and compilation included. All took turns, "
         f"{found['repetitions']} times; medians, and the range in brackets. Beside each run the "
         "machine's speed in f32 matrix products was taken: "
         f"{spread([run['gemm'][0] for run in found['runs']], 0)} GFLOP/s on one core, "
@@ -130,16 +130,16 @@ def agreement(found: Found) -> list[str]:
     names = list(dict.fromkeys(row["peer"] for row in told))
     cells = {(row["peer"], row["what"]): row for row in told}
     rows = []
-    for thing in what:
-        row = [thing]
-        for name in names:
+    for name in sorted(names, key=list(PEERS).index):
+        row = [name]
+        for thing in what:
             cell = cells[name, thing]
             mark = "" if cell["agrees"] is not False else " **differs**"
             digits = 0 if cell["high"] > 20 else 2
             row.append(f"{cell['median']:.{digits}f} ({cell['low']:.{digits}f}-"
                        f"{cell['high']:.{digits}f}){mark}")  # fmt: skip
         rows.append(row)
-    lines += table(["", *names], rows)
+    lines += table(["", *what], rows)
     differs = sum(row["agrees"] is False for row in told)
     lines += [f"{differs} of {sum(row['p'] is not None for row in told)} comparisons differ.", ""]
     return lines

@@ -84,6 +84,7 @@ def run(
     *,
     seeds: int | None = None,
     out: Path | None = None,
+    controls: Literal["default", "full", "none"] | None = None,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
@@ -99,6 +100,7 @@ def run(
         study: A built-in study (`primacy list`) or a file that ends in .toml.
         seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
         out: The run folder; runs/NAME when left out.
+        controls: Networks that must show nothing: a tenth of the study's work, all, or none.
         overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
         dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
         fork: If the folder holds runs of another study, start beside it (NAME-2).
@@ -110,13 +112,14 @@ def run(
     from primacy import studyfile
 
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
+    changes += [] if controls is None else [f"controls={controls}"]
     asked = studyfile.read(study, overrides=changes)
     from primacy.blocks import run as run_blocks
     from primacy.cohort import Interrupted
     from primacy.planning import plan
     from primacy.progress import TerminalProgress
     from primacy.store import Store
-    from primacy.terminal import lines, verdict_table
+    from primacy.terminal import failed_controls, lines, verdict_table
 
     folder = out or Path("runs") / asked.name
     if dry_run:
@@ -139,6 +142,7 @@ def run(
     except Interrupted:
         words = ["primacy", "run", study, "--out", str(folder)]
         words += [] if seeds is None else ["--seeds", str(seeds)]
+        words += [] if controls is None else ["--controls", controls]
         words += [part for change in overrides for part in ("--set", change)]
         print(
             "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),
@@ -154,6 +158,8 @@ def run(
         return 0
     console = _console()
     console.print()
+    if told := failed_controls(result.controls):
+        console.print(told, style="bold red")
     console.print(lines(result.answer), style="bold")
     console.print(verdict_table(result.verdicts))
     if len(result.record.seeds) < 30:
@@ -175,6 +181,7 @@ def _dry_run(todo: Any, as_json: bool) -> int:
         "networks_stored": todo.stored,
         "networks_to_train": todo.lanes,
         "networks_shared": todo.shared,
+        "control_networks": sum(part.control_lanes for part in todo.parts),
         "blocks": len(todo.blocks),
         "programs": todo.programs,
         "seed_steps": todo.seed_steps,
@@ -191,7 +198,8 @@ def _dry_run(todo: Any, as_json: bool) -> int:
         console.print("  ", plain(name))
     shared = f", {todo.shared} shared between members" if todo.shared else ""
     console.print(
-        f"{todo.lanes} networks to train ({todo.stored} stored{shared}), "
+        f"{todo.lanes} networks to train ({todo.stored} stored{shared}) "
+        f"and {facts['control_networks']} controls, "
         f"{len(todo.blocks)} blocks, {todo.programs} compiled program pair(s), "
         f"{todo.seed_steps:,} training steps\n"
         f"roughly {facts['seconds']} s, {todo.memory / 1e9:.1f} GB of memory, "
@@ -245,7 +253,7 @@ def explain(measure: str, *, as_json: Json = False) -> int:
     """
     from primacy import certificate
     from primacy.registry import measures
-    from primacy.terminal import number, rounded
+    from primacy.terminal import number
 
     card = measures.load()[measure]
     held = certificate.read()
@@ -272,7 +280,7 @@ def explain(measure: str, *, as_json: Json = False) -> int:
         console.print(f"  calibration: {hits} of {len(checks)} known answers hit ({held.date})")
     for check in checks:
         missed = "" if check.passed else "; MISSED"
-        told = f"{rounded(check)}, expected {number(check.expected)}{missed}"
+        told = f"{certificate.shown(check)}, expected {number(check.expected)}{missed}"
         console.print(f"    {check.case}: {check.quantity}: {told}", markup=False)
     return 0
 
@@ -393,12 +401,14 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
     if as_json:
         from primacy.verdicts import to_json
 
-        print(to_json(found).decode())
+        print(to_json(found, result.controls).decode())
         return 0
-    from primacy.terminal import lines, verdict_table
+    from primacy.terminal import failed_controls, lines, verdict_table
 
     if seeds is not None:
         _console().print(f"The first {seeds} seeds only; nothing was written.")
+    if told := failed_controls(result.controls):
+        _console().print(told, style="bold red")
     _console().print(lines(result.answer), style="bold")
     _console().print(verdict_table(found))
     return 0
@@ -582,6 +592,37 @@ def export(
         from primacy.store import write
 
         write(out, text.encode())
+    return 0
+
+
+@app.command
+def doctor(
+    study: str | None = None,
+    /,
+    *,
+    seeds: int | None = None,
+    overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    as_json: Json = False,
+) -> int:
+    """Show the machine, its speed, what a run would do on it, and what bits depend on here.
+
+    With a study, its networks are the ones that are tried for what their bits depend on.
+
+    Args:
+        study: A built-in study or a file that ends in .toml; left out: no plan.
+        seeds: As in `primacy run`.
+        overrides: Change a key of the study first. Repeatable.
+        as_json: Print it all as a JSON object.
+    """
+    from primacy import studyfile
+    from primacy.doctor import examined, told
+
+    changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
+    found = examined(None if study is None else studyfile.read(study, overrides=changes))
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    _console().print(told(found))
     return 0
 
 

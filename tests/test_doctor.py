@@ -1,0 +1,78 @@
+"""`primacy doctor`: the facts are the machine's, the plan is the run's, the bits are measured."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from primacy import cli, doctor, machine
+from primacy.planning import plan
+from primacy.store import Store
+from tests import tiny
+
+
+def test_the_speed_of_matrix_products_is_a_rate():
+    """Oracle: no core does less than one or more than 10,000 of the GFLOP/s that this counts."""
+    assert 1 < machine.gemm(1, seconds=0.05) < 10_000
+
+
+def test_a_failing_calibration_is_not_a_number(monkeypatch):
+    monkeypatch.setattr(machine, "_PRODUCTS", "raise SystemExit(3)")
+    with pytest.raises((OSError, ValueError)):
+        machine.gemm(1, seconds=0.05)
+
+
+def test_the_plan_adds_up_to_the_runs(tmp_path):
+    study = tiny.study(conditions={"a": tiny.condition(), "b": tiny.condition(batch_size=16)})
+    whole = plan(study, Store(tmp_path / "none"))
+    rows = doctor.planned(study, gflops=10.0, at_once=2)
+    assert [row["conditions"] for row in rows] == [["a"], ["b"]]
+    assert sum(row["networks"] for row in rows) == whole.lanes == 14
+    assert sum(row["blocks"] for row in rows) == len(whole.blocks)
+    assert {row["width"] for row in rows} == {block.width for block in whole.blocks}
+    assert max(row["memory_bytes"] for row in rows) == whole.memory
+
+
+def test_seconds_are_work_over_speed(tmp_path):
+    study = tiny.study()
+    todo = plan(study, Store(tmp_path / "none"))
+    (slow,) = doctor.planned(study, gflops=1e-3, at_once=1)
+    (fast,) = doctor.planned(study, gflops=1e30, at_once=1)
+    steps = todo.seed_steps * doctor.STEP_SECONDS[slow["how"]]
+    assert fast["seconds"] == pytest.approx(steps)
+    work = todo.multiplications / (1e6 * doctor.EFFICIENCY)
+    assert slow["seconds"] == pytest.approx(work + steps)
+
+
+def test_the_largest_difference_of_two_arrays():
+    nan = np.nan
+    assert doctor.largest_difference(np.array([1.0, nan]), np.array([1.5, nan])) == 0.5
+    assert np.isnan(doctor.largest_difference(np.array([nan]), np.array([0.0])))
+    assert doctor.largest_difference(np.zeros(0), np.zeros(0)) == 0.0
+
+
+def test_a_specimen_is_the_studys_first_network_cut_to_a_few_steps():
+    study = tiny.study()
+    (cut,) = doctor.specimen(study).conditions.values()
+    assert cut.budget == doctor.STEPS
+    assert (cut.task, cut.model) == (tiny.condition().task, tiny.condition().model)
+
+
+def test_the_command_says_it_all(capsys, monkeypatch):
+    monkeypatch.setattr(machine, "gemm", lambda processes, seconds=0.5: 50.0 * processes)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["doctor", "--json"])
+    assert ended.value.code == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert found["gemm_gflops"] == {"one_core": 50.0, "all_cores": 50.0 * machine.cores()}
+    assert "plan" not in found
+    rows = {row["what"]: row for row in found["determinism"]}
+    same = [row["same"] for what, row in rows.items() if not what.startswith("width")]
+    assert len(same) == 6
+    assert all(same)  # whatever the machine: these are promised
+    for row in rows.values():
+        assert row["same"] == (row["largest"] == 0)
+    doctor_said = doctor.told(found)
+    assert doctor_said.renderables
