@@ -350,8 +350,8 @@ def table(
     parts = []
     for measure in measures:
         inner = [axes[axis] for axis in measure.axes]
-        if measure.axes == ("site", "target"):
-            inner = [axes["site"], {"target": names.targets}]
+        if len(measure.axes) > 1:  # every feature with every target, not with its own
+            inner = [axes[measure.axes[0]], {"target": names.targets}]
         if measure.by_layer:
             inner = [{"layer": list(names.layers)}, *inner]
         for split in measure.splits:
