@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -219,6 +220,7 @@ def list_(
         as_json: Print a JSON object of names and one line about each.
     """
     rows: dict[str, str] = {}
+    marked: set[str] = set()
     if what == "studies":
         from primacy import studyfile
 
@@ -226,9 +228,11 @@ def list_(
     else:
         from primacy import registry
 
-        for name, thing in sorted(getattr(registry, what).load().items()):
+        offered = getattr(registry, what).load()
+        for name, thing in sorted(offered.items()):
             text = thing.function.__doc__ if what == "measures" else thing.__doc__
             rows[name] = (text or "").strip().splitlines()[0]
+        marked = {name for name in rows if what == "measures" and not offered[name].by_default}
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return 0
@@ -236,8 +240,11 @@ def list_(
 
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, line in rows.items():
-        table.add_row(name, line)
+        table.add_row(f"{name} *" if name in marked else name, line)
     _console().print(table)
+    if marked:
+        _console().print("\n* only where a study names it, in `measures` or in a hypothesis")
+        _console().print("`primacy explain NAME` shows a measure's card.")
     if what == "studies":
         _console().print("\n`primacy run NAME` runs one; `primacy init NAME` prints it as a file.")
     return 0
@@ -259,9 +266,12 @@ def explain(measure: str, *, as_json: Json = False) -> int:
     held = certificate.read()
     checks = () if held is None else held.of_measure(measure)
     shown = {
-        "formula": card.formula, "unit": card.unit, "direction": card.direction,
+        "means": getdoc(card.function) or "", "formula": card.formula,
+        "unit": card.unit, "direction": card.direction,
         "range": [card.low, card.high], "chance": card.chance, "invariance": card.invariance,
         "misleads": card.misleads, "reference": card.reference,
+        "computed": "in every study that lists no measures" if card.by_default
+        else "only where a study names it",
     }  # fmt: skip
     if as_json:
         told = {"name": measure, **shown, "calibration": certificate.rows(checks)}
@@ -269,8 +279,10 @@ def explain(measure: str, *, as_json: Json = False) -> int:
         return 0
     console = _console()
     console.print(measure, style="bold")
+    console.print(shown.pop("means"), markup=False)
     for key, value in shown.items():
-        console.print(f"  {key}: {value}", markup=False)
+        if value != "":  # not every measure has a reference
+            console.print(f"  {key}: {value}", markup=False)
     if held is None:
         console.print("  calibration: not on this machine yet; run `primacy calibrate`")
     elif not checks:

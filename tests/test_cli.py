@@ -282,6 +282,17 @@ def test_lists_teach(capsys):
         assert all(json.loads(out).values())
     code, out, _ = called(capsys, "explain", "reliance")
     assert "misleads" in out
+    assert "Null:" in out
+    assert "reference: \n" not in called(capsys, "explain", "loss")[1]
+
+
+def test_measures_computed_only_where_named_are_marked(capsys):
+    _, out, _ = called(capsys, "list", "measures")
+    first = {line.split("  ")[0].strip() for line in out.splitlines()}
+    assert {"probe_accuracy *", "variance_explained"} <= first
+    assert "* only where a study names it" in out
+    _, out, _ = called(capsys, "explain", "probe_accuracy")
+    assert "computed: only where a study names it" in out
 
 
 def test_init_prints_a_study_that_checks(capsys, tmp_path):
