@@ -279,7 +279,8 @@ def explain(measure: str, *, as_json: Json = False) -> int:
         return 0
     console = _console()
     console.print(measure, style="bold")
-    console.print(shown.pop("means"), markup=False)
+    for paragraph in shown.pop("means").split("\n\n"):
+        console.print(" ".join(paragraph.split()), markup=False)
     for key, value in shown.items():
         if value != "":  # not every measure has a reference
             console.print(f"  {key}: {value}", markup=False)
