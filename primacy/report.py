@@ -24,6 +24,7 @@ from primacy.page import (
     multiples,
     prose,
     questions,
+    sanity,
     sketches,
 )
 from primacy.page import standing as places
@@ -32,6 +33,7 @@ from primacy.page.gallery import drawings
 from primacy.page.prose import number, probability, share
 from primacy.page.questions import answer, sentences
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.sanity import Outcome
 from primacy.verdicts import Verdict
 
 __all__ = ["answer", "drawings", "page"]
@@ -58,6 +60,7 @@ def page(
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
     provenance: Mapping[str, Any],
+    controls: Sequence[Outcome] = (),
 ) -> str:
     """The whole page as one HTML document.
 
@@ -68,6 +71,7 @@ def page(
         summary: `events.summary`.
         verdicts: every hypothesis, judged.
         provenance: command, versions, device, seconds, complete, hash, block_widths.
+        controls: what each control came to.
     """
     standings = places.standings(record, summary)
     trained = [c for c in record.conditions if standings[c.name]]
@@ -137,6 +141,9 @@ def page(
             for _, own in parts
             for c in [c for c in own if standings[c.name]][:1]
         ],
+        controls=sanity.groups(controls),
+        control_rule=sanity.rule(),
+        control_warning=sanity.warning(controls),
         methods=methods,
         paragraphs=methods.paragraphs(record, provenance, lanes),
         provenance=provenance,

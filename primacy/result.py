@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from primacy import certificate, curves, events, report, verdicts
+from primacy import certificate, curves, events, report, sanity, verdicts
 from primacy.inclusion import FACTOR
 from primacy.record import StudyRecord
-from primacy.store import STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
+from primacy.sanity import Outcome
+from primacy.store import CONTROLS, LOCK_JSON, STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
 from primacy.verdicts import Verdict
 
 
@@ -78,6 +79,35 @@ class Result:
         return verdicts.judge(self.curves, self.lanes, self.record)
 
     @functools.cached_property
+    def controls(self) -> list[Outcome]:
+        """What each control came to; a failed one says that the other numbers are not to be had."""
+        return sanity.judged(self._outcomes)
+
+    @functools.cached_property
+    def _outcomes(self) -> list[Outcome]:
+        """The controls before their words, which depend on how many there are."""
+        if self.record.controls == "none":
+            return []
+        if self.members:
+            return [
+                dataclasses.replace(outcome, condition=f"{name}/{outcome.condition}")
+                for name, member in self.members.items()
+                for outcome in member._outcomes
+            ]
+        found = sanity.untrained(self.record, self.curves)
+        found += sanity.null_columns(self.record, self.curves, self.lanes)
+        beside = Store(self.folder / CONTROLS)
+        if not (beside.folder / LOCK_JSON).is_file():
+            return found  # interrupted before they were begun
+        record = beside.record()
+        rows, ends = (curves.named(t, record) for t in (beside.curves(), beside.lanes()))
+        names = {c.key: c.name for c in self.record.conditions}
+        found += sanity.trained(record, rows, ends, names)
+        if self.record.controls == "full":
+            found += sanity.claims(self.record, record, rows, ends)
+        return found
+
+    @functools.cached_property
     def answer(self) -> str:
         """The finding in one sentence."""
         return report.answer(self.record, self.summary, self.verdicts)
@@ -90,15 +120,16 @@ class Result:
     def judge(self) -> list[Verdict]:
         """Judge every hypothesis from the stored curves; writes the summary and the verdicts."""
         write(self.folder / SUMMARY, to_parquet(self.summary, "summary"))
-        write(self.folder / VERDICTS, verdicts.to_json(self.verdicts))
+        write(self.folder / VERDICTS, verdicts.to_json(self.verdicts, self.controls))
         return self.verdicts
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page, `report.html` in the folder unless `path` says otherwise."""
         path = Path(path) if path else self.folder / "report.html"
         page = report.page(
-            self.record, self.curves, self.lanes, self.summary, self.verdicts, self.provenance
-        )
+            self.record, self.curves, self.lanes, self.summary, self.verdicts, self.provenance,
+            self.controls,
+        )  # fmt: skip
         write(path, page.encode())
         return path
 

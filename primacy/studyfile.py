@@ -27,7 +27,7 @@ from primacy.grammar.tomldocument import override, parsed, unusable
 from primacy.inclusion import FACTOR
 from primacy.problems import Problem, quoted, refuse
 from primacy.problems import StudyError as StudyError  # what `read` raises
-from primacy.record import Hypothesis, StudyRecord
+from primacy.record import Controls, Hypothesis, StudyRecord
 from primacy.registry import closest, measures, models, tasks
 from primacy.store import OWN_NAMES
 from primacy.study import SEED_AXES, SeedAxis, Study, Training
@@ -64,6 +64,9 @@ class Head:
     """What differs between seeds."""
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
+    controls: Controls = "default"
+    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
+    study's work (default), of every condition and seed (full), or none."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Studies that are run as one with this: built-in names, or .toml files beside this one."""
 
@@ -168,6 +171,7 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
         hypotheses=hypotheses,
         seeds=head.seeds,
         seed_axes=head.seed_axes,
+        controls=head.controls,
         source=file.source,
     )
     # Whether a claim selects what the study will hold is known once all the rest is right.
@@ -218,6 +222,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         "seeds": head.seeds if "seeds" in given else members[0].seeds,
         "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
         "measures": tuple(sorted(names)),
+        "controls": head.controls,
     }
     study = Study(
         name=head.name,

@@ -8,7 +8,7 @@ definition or budget, the other ends of the evaluation grid, Holm's correction) 
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -79,6 +79,8 @@ class _File:
 
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
     format: int
+    controls: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    """What each control came to (`sanity.Outcome`)."""
     verdicts: list[Verdict]
 
 
@@ -121,9 +123,18 @@ def problems(
     return found
 
 
-def to_json(verdicts: Iterable[Verdict]) -> bytes:
-    """`verdicts.json`'s content; equal verdicts give equal bytes."""
-    content = {"format": 1, "verdicts": [dataclasses.asdict(v) for v in verdicts]}
+def to_json(verdicts: Iterable[Verdict], controls: Iterable[Any] = ()) -> bytes:
+    """`verdicts.json`'s content; equal verdicts give equal bytes.
+
+    Args:
+        verdicts: of the study's hypotheses.
+        controls: what each of its controls came to (`sanity.Outcome`), where it has some.
+    """
+    content = {
+        "format": 1,
+        "controls": [dataclasses.asdict(outcome) for outcome in controls],
+        "verdicts": [dataclasses.asdict(v) for v in verdicts],
+    }
     return json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
 
 

@@ -1,0 +1,76 @@
+"""The controls of a study as the page shows them: expected, measured, passed or failed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from primacy.page.prose import counted, number
+from primacy.sanity import FALSE_ALARMS, Outcome, failed
+
+SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}
+MEANINGS = {
+    "untrained": "the study's own networks before their first step must not beat a constant",
+    "shuffled labels": "networks trained on targets of other examples must not beat a constant on "
+    "held-out ones",
+    "random feature": "in the last hidden layer of those networks, a feature that no input carries "
+    "must not be found",
+    "constant feature": "a feature that never changes must have no number",
+    "null columns": "inputs that carry nothing must be worth nothing to trained networks",
+    "claims": "the study's claims, judged on networks trained on shuffled labels",
+}
+FEW = 8
+"""Controls of a kind that stand open on the page."""
+
+
+def groups(controls: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """A group for each kind: what it means, its rows (failed ones first), and how they came out."""
+    found = []
+    for kind, meaning in MEANINGS.items():
+        own = [o for o in controls if o.control == kind]
+        if not own:
+            continue
+        words = [o.word for o in own]
+        counts = [f"{words.count(w)} {w}" for w in ("failed", "passed", "shown") if w in words]
+        own.sort(key=lambda o: o.word != "failed")
+        found.append({
+            "kind": kind, "meaning": meaning, "rows": [_row(o) for o in own],
+            "counts": ", ".join(counts), "open": len(own) <= FEW or "failed" in words,
+        })  # fmt: skip
+    return found
+
+
+def warning(controls: Sequence[Outcome]) -> str | None:
+    """What stands at the top of the page where a control failed; null where none did."""
+    wrong = failed(controls)
+    if not wrong:
+        return None
+    kinds = list(dict.fromkeys(o.control for o in wrong))
+    return (
+        f"{len(wrong)} of {counted(len(controls), 'control')} failed ({', '.join(kinds)}): "
+        "something is found where there is nothing to find, so the numbers on this page are not to "
+        "be trusted."
+    )
+
+
+def rule() -> str:
+    """How it is decided, with the rate of false alarms."""
+    return (
+        "The replicate is one network. A control fails only where its networks are beyond chance "
+        "by more than 0.01 and by more than chance explains; corrected for how many there are, a "
+        f"sound study fails one in at most {100 * FALSE_ALARMS:g} of 100 cases. Fewer than six "
+        "networks are shown and not tested. No verdict, summary or figure contains a control."
+    )
+
+
+def _row(o: Outcome) -> dict[str, Any]:
+    between = ""
+    if o.low is not None and o.high is not None:
+        between = f"{number(o.low)} to {number(o.high)}"
+    elif o.values:
+        between = ", ".join(number(v) for v in o.values)
+    measured = number(o.value) if o.value is not None else "null"
+    if o.control == "claims":
+        measured = o.why.removeprefix("Trained on shuffled labels: ").split(".")[0]
+    return {
+        "outcome": o, "symbol": SYMBOLS[o.word], "between": between, "measured": measured,
+        "what": o.measure.replace("_", " ") + (f" of {o.of}" if o.of else ""),
+    }  # fmt: skip

@@ -1,0 +1,302 @@
+"""What the controls of a study came to: where nothing is to be seen, is nothing seen?
+
+Five kinds. *Untrained*: the study's own networks at step 0 score no better than a constant.
+*Shuffled labels*: nor do networks trained on targets of other examples, on held-out ones.
+*Random feature*: in those networks, a feature that no input carries is not represented.
+*Constant feature*: a feature that never changes has no number at all. *Null columns*: inputs that
+carry nothing are worth nothing to the study's own networks.
+
+The replicate is one network. A study fails a control only where its networks are beyond chance by
+more than chance explains: all controls of a study together give a false alarm in at most 1 of 100
+sound studies.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from scipy import stats
+
+from primacy.record import ConditionRecord, StudyRecord
+from primacy.verdicts import judge
+
+FALSE_ALARMS = 0.01
+"""Share of sound studies in which some control may fail: split evenly among the kinds, and within a
+kind among its controls (Bonferroni)."""
+FEWEST = 6
+"""Networks below which values are shown and nothing is tested."""
+MARGIN = 0.01
+"""Beyond chance by so much is beyond it at all: scores are accuracies or shares of variance."""
+
+AT_CHANCE = (
+    "variance_explained",
+    "variance_explained_unit_mean",
+    "variance_explained_unique",
+    "variance_explained_shapley",
+    "cka_debiased",
+    "rsa_pearson",
+    "rsa_spearman",
+    "probe_r_squared",
+    "probe_selectivity",
+)
+"""Measures of a feature whose expectation is 0, or below, where it is unrelated to the inputs."""
+COSTS = ("reliance_accuracy", "reliance_r_squared", "reliance_loss")
+"""Measures of what a site is worth; the first that a study has is looked at."""
+
+Kind = Literal[
+    "untrained", "shuffled labels", "random feature", "constant feature", "null columns", "claims"
+]
+Word = Literal["passed", "failed", "shown"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One control: what was expected, what was measured, and whether it is beyond chance."""
+
+    control: Kind
+    condition: str
+    measure: str
+    of: str | None
+    """The target, or the claim; null: the mean over all of a network's."""
+    expected: str
+    chance: float | None
+    """What the mean is compared with; null: no number at all is expected, or a claim's word."""
+    n: int
+    """Networks."""
+    value: float | None
+    """Their mean."""
+    low: float | None
+    high: float | None
+    """Ends of the 95 % t interval of the mean; null for fewer than 6 networks."""
+    values: tuple[float, ...]
+    """Of each network, where there are fewer than 6."""
+    p: float | None
+    """That networks at chance (give or take 0.01) are so far beyond it; null: not tested."""
+    word: Word
+    """`shown`: too few networks for a test."""
+    why: str
+
+
+def untrained(record: StudyRecord, curves: pl.DataFrame) -> list[Outcome]:
+    """The networks of a study before their first step, a control for each condition."""
+    found = []
+    for c in record.conditions:
+        score, chance = _score(c), float(np.mean([t.chance for t in c.targets]))
+        start = curves.filter(pl.col("step") == 0)
+        values = _by_network(start, c, score)
+        told = f"at most {chance:.3g}, the best constant"
+        found.append(_tested("untrained", c, score, None, told, chance, values))
+    return [o for o in found if o.n]
+
+
+def null_columns(record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame) -> list[Outcome]:
+    """What inputs that carry nothing are worth to trained networks, for each condition.
+
+    Interchanging them leaves the joint distribution of inputs and targets as it is, so the
+    expectation is 0 in any network whatever, if its test examples are its own.
+    """
+    measured = set(curves["measure"].cast(pl.String).unique())
+    measure = next((m for m in COSTS if m in measured), None)
+    if measure is None or "data" not in record.seed_axes:
+        return []  # on shared test examples, what networks have in common does not average out
+    found = []
+    for c in record.conditions:
+        sites = [f.name for f in c.features if f.null_of is not None]
+        last = _last(curves, lanes).filter(pl.col("feature").cast(pl.String).is_in(sites))
+        values = _by_network(last, c, measure)
+        told = "0: they carry nothing"
+        found.append(_tested("null columns", c, measure, None, told, 0.0, values, both_sides=True))
+    return [o for o in found if o.n]
+
+
+def trained(
+    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, names: dict[str, str]
+) -> list[Outcome]:
+    """The networks of the folder `controls`.
+
+    Args:
+        record: of the controls.
+        curves: theirs.
+        lanes: theirs.
+        names: display names of the conditions they control, by key.
+    """
+    last, found = _last(curves, lanes), []
+    features = [m.name for m in record.measures if m.axes == ("feature",)]
+    for control in record.conditions:
+        c = dataclasses.replace(control, name=names.get(str(control.control_of), control.name))
+        own = last.filter(pl.col("condition").cast(pl.String) == control.name).with_columns(
+            condition=pl.lit(c.name)
+        )
+        if control.control == "constant feature":
+            found += [_constant(own, c, m) for m in features]
+            continue
+        score = _score(c)
+        for target in c.targets:
+            values = _by_network(own.filter(_is("target", target.name)), c, score)
+            told = f"at most {target.chance:.3g}, the best constant"
+            found.append(
+                _tested("shuffled labels", c, score, target.name, told, target.chance, values)
+            )
+        layer = pl.lit(True) if not c.layers else _is("layer", c.layers[-1])
+        for measure in features:
+            if measure in AT_CHANCE:
+                values = _by_network(own.filter(layer), c, measure)
+                told = "at most 0: no input carries it"
+                found.append(_tested("random feature", c, measure, None, told, 0.0, values))
+    return [o for o in found if o.n]
+
+
+def claims(
+    record: StudyRecord, controls: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame
+) -> list[Outcome]:
+    """The study's hypotheses, judged on shuffled-label networks of all its conditions.
+
+    A claim of a difference must not be supported there. One of no difference may well be.
+
+    Args:
+        record: the study.
+        controls: the record of its controls.
+        curves: of the controls.
+        lanes: of the controls.
+    """
+    shuffled = {
+        c.control_of: c for c in controls.conditions if c.control == "shuffled labels"
+    }  # fmt: skip
+    if not record.hypotheses or any(c.key not in shuffled for c in record.conditions):
+        return []
+    names = {shuffled[c.key].name: c.name for c in record.conditions}
+    own = tuple(
+        dataclasses.replace(shuffled[c.key], name=c.name, factors=c.factors)
+        for c in record.conditions
+    )
+    whole = dataclasses.replace(record, conditions=own, seeds=controls.seeds, post_hoc=())
+    judged = judge(_renamed(curves, names), _renamed(lanes, names), whole)
+    found = []
+    for v in judged:
+        difference = v.expect in ("less", "greater")
+        found.append(Outcome(
+            control="claims", condition="all conditions", measure=v.measure, of=v.id,
+            expected="not supported" if difference else "any word", chance=None, n=v.pairs,
+            value=v.value, low=v.low, high=v.high, values=(),
+            p=v.p_holm if difference and v.word == "supported" else None, word="shown",
+            why=f"Trained on shuffled labels: {v.word}. {v.why}",
+        ))  # fmt: skip
+    return found
+
+
+def judged(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes with their words: each tested one passed or failed.
+
+    A share of the false alarms for each kind that is tested, and of that a share for each of its
+    controls; the p-values of claims are Holm's already.
+    """
+    listed = list(outcomes)
+    tested = [o for o in listed if o.p is not None]
+    kinds = {o.control for o in tested}
+    found = []
+    for o in listed:
+        if o.p is not None:
+            beside = sum(other.control == o.control for other in tested)
+            level = FALSE_ALARMS / len(kinds) / (1 if o.control == "claims" else beside)
+            failed = o.p <= level
+            why = o.why or (
+                f"{'Beyond' if failed else 'Not beyond'} chance by more than {MARGIN:g} "
+                f"(p {o.p:.2g}, failed at {level:.2g})."
+            )
+            o = dataclasses.replace(o, word="failed" if failed else "passed", why=why)
+        found.append(o)
+    return found
+
+
+def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those that failed."""
+    return [o for o in outcomes if o.word == "failed"]
+
+
+def _tested(
+    control: Kind, c: ConditionRecord, measure: str, of: str | None, expected: str, chance: float,
+    values: Float[np.ndarray, " n"], *, both_sides: bool = False,
+) -> Outcome:  # fmt: skip
+    """An outcome of one number a network; p as for a mean beyond chance by more than `MARGIN`."""
+    n, low, high, p = len(values), None, None, None
+    mean = float(values.mean()) if n else None
+    if n >= FEWEST and mean is not None:
+        spread = float(values.std(ddof=1)) / np.sqrt(n)
+        half = float(stats.t.ppf(0.975, n - 1)) * spread
+        low, high = mean - half, mean + half
+        p = _beyond(mean - chance, spread, n)
+        if both_sides:
+            p = min(1.0, 2 * min(p, _beyond(chance - mean, spread, n)))
+    few = n < FEWEST
+    return Outcome(
+        control=control, condition=c.name, measure=measure, of=of, expected=expected,
+        chance=chance, n=n, value=_rounded(mean), low=_rounded(low), high=_rounded(high),
+        values=tuple(float(f"{v:.6g}") for v in values) if few else (),
+        p=None if few else _rounded(p), word="shown",
+        why=f"Only {n} networks: shown, not tested." if few else "",
+    )  # fmt: skip
+
+
+def _beyond(difference: float, spread: float, n: int) -> float:
+    """One-sided p of a t test that the mean is no more than `MARGIN` above chance."""
+    above = difference - MARGIN
+    if spread == 0:
+        return 0.0 if above > 0 else 1.0
+    return float(stats.t.sf(above / spread, n - 1))
+
+
+def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
+    """A measure of a feature that never changes: how many of its rows hold a number."""
+    own = rows.filter(_is("measure", measure))
+    numbers, n = own["value"].drop_nulls(), own["seed"].n_unique()
+    failed = numbers.len() > 0
+    return Outcome(
+        control="constant feature", condition=c.name, measure=measure, of=None,
+        expected="null: nothing varies", chance=None, n=n,
+        value=_rounded(float(numbers[0])) if failed else None, low=None, high=None,
+        values=(), p=None, word="failed" if failed else "passed",
+        why=f"{numbers.len()} of {own.height} values are a number, not null.",
+    )  # fmt: skip
+
+
+def _score(c: ConditionRecord) -> str:
+    return "accuracy" if c.targets[0].kind == "binary" else "r_squared"
+
+
+def _is(column: str, name: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String) == name
+
+
+def _by_network(
+    rows: pl.DataFrame, c: ConditionRecord, measure: str
+) -> Float[np.ndarray, " n"]:  # fmt: skip
+    """The mean of a measure's held-out rows in each network; one without a number is left out."""
+    own = rows.filter(_is("condition", c.name), _is("measure", measure), _is("split", "test"))
+    means = own.group_by("seed").agg(pl.col("value").cast(pl.Float64).mean()).sort("seed")
+    return means["value"].drop_nulls().to_numpy()
+
+
+def _last(curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
+    """The rows of each lane's last evaluation, without lanes that diverged."""
+    ends = lanes.filter(~_is("ended", "diverged")).select(
+        pl.col("condition").cast(pl.String), "seed", step="end_step"
+    )
+    return curves.with_columns(pl.col("condition").cast(pl.String)).join(
+        ends, on=["condition", "seed", "step"], how="semi", maintain_order="left"
+    )
+
+
+def _renamed(table: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
+    """The rows of some conditions under other names."""
+    condition = pl.col("condition").cast(pl.String)
+    own = table.filter(condition.is_in(list(names)))
+    kind = pl.Enum(list(dict.fromkeys(names.values())))
+    return own.with_columns(condition.replace_strict(names, return_dtype=pl.String).cast(kind))
+
+
+def _rounded(x: float | None) -> float | None:
+    """Ten digits, as in verdicts; null where it is not finite."""
+    return None if x is None or not np.isfinite(x) else float(f"{x:.10g}")
