@@ -17,6 +17,7 @@ from rich.text import Text
 
 from primacy.certificate import Check
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.sanity import Outcome, failed
 from primacy.verdicts import Verdict
 from primacy.weights import Unit
 
@@ -46,6 +47,19 @@ def lines(text: str) -> Text:
 def number(value: float | None) -> str:
     """Three digits, or a dash for null."""
     return "–" if value is None else f"{value:.3g}"
+
+
+def failed_controls(controls: Sequence[Outcome]) -> Text | None:
+    """What stands above the answer where a control failed; null where none did."""
+    told = [
+        f"{o.control}, {o.condition}: {o.measure}{f' of {o.of}' if o.of else ''} is "
+        f"{number(o.value)} where {o.expected} was expected"
+        for o in failed(controls)
+    ]
+    if not told:
+        return None
+    count = f"{len(told)} of {len(controls)} controls failed"
+    return lines("\n".join([f"{count}: the numbers below are not to be trusted.", *told]))
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
