@@ -144,6 +144,46 @@ def read() -> Certificate | None:
         return None
 
 
+def to_markdown(certificate: Certificate) -> str:
+    """The table as Markdown: the content of `docs/calibration.md`."""
+    versions = ", ".join(f"{name} {version}" for name, version in certificate.versions.items())
+    lines = [
+        "# Calibration",
+        "",
+        "Numbers that a formula or a paper gives, and what primacy measured, through the code that "
+        "measures real studies. Written from a real run of "
+        f"`primacy calibrate{' --full' if certificate.full else ''}` "
+        "(`primacy.certificate.to_markdown`); run it to see your own machine's.",
+        "",
+        f"{certificate.hits} of {len(certificate.checks)} known answers hit in "
+        f"{certificate.seconds:.0f} s on {certificate.device}, {certificate.date}; {versions}.",
+    ]
+    case = None
+    for c in certificate.checks:
+        if c.case != case:
+            case = c.case
+            own = [x.reference for x in certificate.checks if x.case == case]
+            lines += ["", f"## {case}", "", "; ".join(dict.fromkeys(own)) + ".", ""]
+            lines += ["| quantity | expected | measured | tolerance | |", "|---|---|---|---|---|"]
+        quantity = c.quantity.replace("|", "\\|")
+        expected, hit = f"{c.expected:.5g}", "hit" if c.passed else "**missed**"
+        lines.append(f"| {quantity} | {expected} | {shown(c)} | {allowed(c)} | {hit} |")
+    return "\n".join(lines) + "\n"
+
+
+def shown(check: Check) -> str:
+    """The measured number as text; 0 for what is a thousandth of the tolerance."""
+    if check.measured is None:
+        return "–"
+    size = abs(check.expected) if check.relative else 1.0
+    return "0" if abs(check.measured) < 1e-3 * check.tolerance * size else f"{check.measured:.5g}"
+
+
+def allowed(check: Check) -> str:
+    """The tolerance as text: a share of the expected number in percent."""
+    return f"{100 * check.tolerance:g} %" if check.relative else f"{check.tolerance:.3g}"
+
+
 def cited(certificate: Certificate | None, versions: Mapping[str, str], device: str) -> str:
     """What a report says of the calibration: a sentence.
 

@@ -15,7 +15,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from primacy.certificate import Check
+from primacy.certificate import Check, allowed, shown
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import Outcome, failed
 from primacy.verdicts import Verdict
@@ -177,25 +177,14 @@ def check_table(checks: Sequence[Check]) -> Table:
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     case = ""
     for check in checks:
-        tolerance = f"{100 * check.tolerance:g} %" if check.relative else f"{check.tolerance:.3g}"
         hit = Text("✔", "bold green") if check.passed else Text("✘ missed", "bold red")
         table.add_row(
             plain(check.case if check.case != case else ""),
             plain(check.quantity),
             f"{check.expected:.5g}",
-            rounded(check),
-            tolerance,
+            shown(check),
+            allowed(check),
             hit,
         )
         case = check.case
     return table
-
-
-def rounded(check: Check) -> str:
-    """The measured number with the digits that its tolerance makes worth reading."""
-    if check.measured is None:
-        return "–"
-    size = abs(check.expected) if check.relative else 1.0
-    if abs(check.measured) < 1e-3 * check.tolerance * size:
-        return "0"
-    return f"{check.measured:.5g}"

@@ -1,6 +1,7 @@
 """Every test runs with run-time shape checks (pyproject) and JAX's strict rank promotion.
 
-Compiled programs are kept between tests and sessions, as they are for users.
+Compiled programs are kept between tests and sessions, as they are for users. What the user of this
+machine calibrated is not seen.
 """
 
 import os
@@ -12,3 +13,4 @@ os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ["XDG_DATA_HOME"] = str(PROGRAMS.parent / "no-data")

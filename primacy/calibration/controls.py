@@ -99,6 +99,7 @@ def study() -> Study:
         },
         measures=("accuracy", "reliance", "reliance_accuracy"),
         seeds=SEEDS,
+        controls="none",
     )
 
 

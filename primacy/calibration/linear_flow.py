@@ -116,6 +116,7 @@ def trained() -> tuple[dict[str, Flow], pl.DataFrame, dict[str, Float[np.ndarray
         },
         measures=(SLOPE, "r_squared"),
         seeds=1,
+        controls="none",
     )
     with tempfile.TemporaryDirectory() as folder:
         result = run(study, folder)

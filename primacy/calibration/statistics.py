@@ -7,7 +7,7 @@ from scipy.stats import binom
 from primacy.calibration import Check, case
 from primacy.inference import SignFlip, clopper_pearson, equivalence, holm
 
-SIMULATED = 4_000
+SIMULATED = 2_000
 """Simulated studies a rate."""
 BAND = 0.9995
 """Each rate has to be inside the interval that holds so much of its binomial distribution."""

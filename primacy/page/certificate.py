@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 from markupsafe import Markup
 
-from primacy.certificate import Certificate, Check, Curve
+from primacy.certificate import Certificate, Check, Curve, allowed, shown
 from primacy.page import document, embedding
 from primacy.page.figures import INK, PALETTE, Figure, end_labels, hue, layered, short, y_axis
-from primacy.page.prose import number
 
 DOTS = 48
 """Points of our course that are drawn, at most: the formula stays visible between them."""
@@ -28,8 +27,8 @@ def page(certificate: Certificate, curves: Sequence[Curve]) -> str:
             policy=document.policy(style),
             certificate=certificate,
             cases=cases,
-            told=_told,
-            tolerance=_tolerance,
+            told=shown,
+            tolerance=allowed,
             figures=[_drawn(figure) for figure in drawings(curves)],
         )
     )
@@ -120,11 +119,3 @@ def _drawn(figure: Figure) -> dict[str, object]:
         "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
         "csv": embedding.csv_link(figure.frame),
     }
-
-
-def _told(check: Check) -> str:
-    return "–" if check.measured is None else f"{check.measured:.5g}"
-
-
-def _tolerance(check: Check) -> str:
-    return f"{100 * check.tolerance:g} %" if check.relative else number(check.tolerance)
