@@ -1,6 +1,7 @@
 """The device that blocks train on, and how many workers share it."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ Device = Any
 """A `jax.Device`, which type checkers take for a variable."""
 
 SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
+
+_starting = threading.Lock()
 
 
 def workers() -> list[Device]:
@@ -21,14 +24,15 @@ def workers() -> list[Device]:
     notebook that computed before), it goes on as it was started, which is slower.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {SINGLE_THREADED}".strip()
-    keep_programs()
-    device = jax.local_devices()[0]  # starts JAX, which reads the flags now
-    os.environ["XLA_FLAGS"] = flags
-    if not flags:
-        del os.environ["XLA_FLAGS"]
+    with _starting:  # two studies may begin at once, in threads of one program
+        flags = os.environ.get("XLA_FLAGS", "")
+        if "xla_cpu_multi_thread_eigen" not in flags:
+            os.environ["XLA_FLAGS"] = f"{flags} {SINGLE_THREADED}".strip()
+        keep_programs()
+        device = jax.local_devices()[0]  # starts JAX, which reads the flags now
+        os.environ["XLA_FLAGS"] = flags
+        if not flags:
+            del os.environ["XLA_FLAGS"]
     return [device] * (cores or 1)
 
 
