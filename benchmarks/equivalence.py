@@ -20,13 +20,13 @@ from primacy.models.mlp import MLP
 from primacy.study import Condition, Study, Training
 from primacy.tasks.boolean import Boolean
 
-FEATURES = ("linear", "xor_and_or")
+FEATURES = ("linear", "xor_xor_xor")
 MARGINS = {"time_to_learn": 0.05, "variance_explained": 0.02}
 
 
 def study(seeds: int) -> Study:
     training = Training(
-        batch_size=64, examples=512, epochs=60, evaluations=61, fit_examples=256,
+        batch_size=64, examples=1024, epochs=100, evaluations=101, fit_examples=256,
         test_examples=256, learning_rate=3e-3,
     )  # fmt: skip
     condition = Condition(
@@ -35,7 +35,7 @@ def study(seeds: int) -> Study:
     )  # fmt: skip
     return Study(
         name="equivalence", conditions={"default": condition},
-        measures=("accuracy", "variance_explained"), seeds=seeds,
+        measures=("accuracy", "variance_explained"), seeds=seeds, controls="none",
     )  # fmt: skip
 
 

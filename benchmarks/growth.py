@@ -18,6 +18,7 @@ GATES = ["linear", "and_or_xor", "or_and_or", "xor_and_or", "and_and_xor", "or_o
 
 SMALL = """\
 name = "growth"
+controls = "none"
 measures = ["accuracy", "loss", "variance_explained", "reliance"]
 [task]
 kind = "boolean"
