@@ -113,18 +113,18 @@ def planned(study: Study, gflops: float, at_once: int) -> list[dict[str, Any]]:
     rows = []
     for part in todo.parts:
         for own in _by_program(part):
-            lanes, blocks = own.lanes, own.blocks
+            blocks = (*own.blocks, *own.control_blocks)
+            lanes = [lane for block in blocks for lane in (*block.lanes, *block.riders)]
             how = "one by one" if blocks[0].width == 1 else "side by side"
             busy = min(len(blocks), at_once)
             computing = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once / busy
-            stepping = own.seed_steps * STEP_SECONDS[how] / busy
+            stepping = sum(lane.record.budget for lane in lanes) * STEP_SECONDS[how] / busy
             rows.append({
                 "study": part.record.name,
-                "conditions": list(dict.fromkeys(
-                    lane.record.name for block in blocks for lane in block.lanes
-                )),
-                "parameters": blocks[0].lanes[0].record.parameters,
-                "networks": lanes, "width": blocks[0].width, "how": how, "blocks": len(blocks),
+                "conditions": list(dict.fromkeys(lane.record.name for lane in lanes)),
+                "parameters": lanes[0].record.parameters,
+                "networks": own.lanes, "controls": own.control_lanes,
+                "width": blocks[0].width, "how": how, "blocks": len(blocks),
                 "workers": busy, "seconds": computing + stepping,
                 "compile_seconds": COMPILE_SECONDS, "memory_bytes": own.memory,
             })  # fmt: skip
@@ -133,11 +133,13 @@ def planned(study: Study, gflops: float, at_once: int) -> list[dict[str, Any]]:
 
 def _by_program(part: Plan) -> Iterator[Plan]:
     """The plan of each structure alone."""
-    groups: dict[Any, list] = {}
-    for block in part.blocks:
-        groups.setdefault(program(part, block), []).append(block)
-    for blocks in groups.values():
-        yield dataclasses.replace(part, blocks=tuple(blocks))
+    every = dict.fromkeys(program(part, b) for b in (*part.blocks, *part.control_blocks))
+    for own in every:
+        yield dataclasses.replace(
+            part,
+            blocks=tuple(b for b in part.blocks if program(part, b) == own),
+            control_blocks=tuple(b for b in part.control_blocks if program(part, b) == own),
+        )
 
 
 def specimen(study: Study | None = None) -> Study:
@@ -284,13 +286,13 @@ def _table(*heads: str) -> Callable[..., Table]:
 
 
 def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
-    return _table("conditions", "parameters", "networks", "trained", "blocks", "workers",
+    return _table("conditions", "parameters", "networks + controls", "trained", "blocks", "workers",
                   "seconds", "memory")([
         (
             plain(row["conditions"][0]) + (
                 f" and {len(row['conditions']) - 1} more" if len(row["conditions"]) > 1 else ""
             ),
-            f"{row['parameters']:,}", str(row["networks"]),
+            f"{row['parameters']:,}", f"{row['networks']} + {row['controls']}",
             "one by one" if row["width"] == 1 else f"{row['width']} side by side",
             str(row["blocks"]), str(row["workers"]),
             f"{row['seconds']:.1f} + {row['compile_seconds']:.0f} to compile",
