@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,23 @@ def test_the_analysis_never_imports_jax(path):
     if own in ANALYSIS:
         assert not re.search(r"^\s*(import|from) (jax|optax)\b", text, re.M)
     assert "from __future__ import annotations" not in text
+
+
+HEAVY = ("jax", "jaxlib", "optax", "polars", "pandas", "scipy", "altair", "torch", "vl_convert")
+"""Each takes longer to import than everything else that a command needs."""
+
+
+@pytest.mark.parametrize("words", ["import primacy", "import primacy.cli", "--help", "--version"])
+def test_starting_up_imports_nothing_heavy(words):
+    """`primacy --help` answers at once: half a second of CPU is what a person takes for that."""
+    if words.startswith("import"):
+        code = words
+    else:
+        code = f"from primacy import cli\ntry:\n cli.main([{words!r}])\nexcept SystemExit: pass"
+    code += "\nimport sys\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "primacy" in loaded
+    assert not [name for name in HEAVY if name in loaded]
+    if words == "import primacy":
+        assert not [name for name in ("numpy", "rich", "pydantic") if name in loaded]
