@@ -47,7 +47,7 @@ class Check:
         if self.measured is None or not math.isfinite(self.measured):
             return False
         allowed = self.tolerance * (abs(self.expected) if self.relative else 1.0)
-        return abs(self.measured - self.expected) <= allowed
+        return bool(abs(self.measured - self.expected) <= allowed)  # NumPy's numbers, too
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -81,7 +81,9 @@ def carry_out(asked: Case) -> tuple[list[Check], list[Curve]]:
                     found,
                     case=asked.name,
                     reference=found.reference or asked.reference,
-                    measured=number if number is not None and math.isfinite(number) else None,
+                    expected=float(found.expected),
+                    measured=None if number is None or not math.isfinite(number) else float(number),
+                    tolerance=float(found.tolerance),
                 )
             )
         else:

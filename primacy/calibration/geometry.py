@@ -1,5 +1,6 @@
 """Representational similarity of two ways to solve XOR, which share nothing but the answer."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from primacy.calibration import Check, case
@@ -22,8 +23,9 @@ def two_solutions() -> list[Check]:
     root = np.sqrt(2)
     first, second = np.array([1, 1, root, 0, 1, 1]), np.array([1, 1, 0, root, 1, 1])
     expected = np.corrcoef(first, second)[0, 1]
-    everyone = np.arange(4, dtype=np.int32)
-    answer = (A ^ B).astype(np.float32)[:, None]
+    everyone = jnp.arange(4)
+    answer = jnp.asarray((A ^ B)[:, None], jnp.float32)
+    layer = answer * jnp.array([[2.0, -1.0, 3.0]]) + 5
     own = measures.load()["rsa_pearson"].function
     return [
         Check(
@@ -41,7 +43,7 @@ def two_solutions() -> list[Check]:
         Check(
             quantity="a layer that is the answer in three units, with the answer, Pearson's r",
             expected=1.0,
-            measured=float(own(answer * np.float32([2, -1, 3]) + 5, answer, everyone)[0]),
+            measured=float(own(layer, answer, everyone)[0]),
             tolerance=1e-4,
             measures=("rsa_pearson",),
         ),
