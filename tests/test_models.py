@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from primacy.grammar.mistakes import checked, dotted
+from primacy.models.deep_linear import DeepLinear
 from primacy.models.encodings import trained
 from primacy.models.heads import SeparateHeads, parameters
 from primacy.models.linear import Linear
@@ -29,6 +30,8 @@ MADE = {
     "linear uniform": Linear(initialization="fan_in_uniform"),
     "linear standardize": Linear(encoding="standardize"),
     "linear positional": Linear(encoding="positional", frequencies=(1.0,)),
+    "deep_linear": DeepLinear(),
+    "deep_linear three": DeepLinear(widths=(4, 5), scale=0.5),
     "sep_heads": SeparateHeads(),
     "sep_heads two": SeparateHeads(columns=(2, 0), head_units=3, widths=(4, 3)),
     "sep_heads all": SeparateHeads(columns=(0, 1, 2), head_units=1, activation="tanh"),
@@ -42,6 +45,8 @@ COUNTS = {  # by hand: (inputs + 1) x outputs of every layer
     "linear uniform": 4 * 2,
     "linear standardize": 4 * 2,
     "linear positional": 10 * 2,
+    "deep_linear": 3 * 16 + 16 * 2,
+    "deep_linear three": 3 * 4 + 4 * 5 + 5 * 2,
     "sep_heads": 2 * 8 + (8 + 2 + 1) * 8 + 9 * 2,
     "sep_heads two": 2 * (2 * 3) + (3 + 3 + 1 + 1) * 4 + 5 * 3 + 4 * 2,
     "sep_heads all": 3 * 2 + 4 * 8 + 9 * 2,

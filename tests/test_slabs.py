@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from primacy import train
+from primacy.calibration.slabs import slabs as calibration
 from primacy.describe import describe, sites
 from primacy.grammar.mistakes import checked
 from primacy.models.linear import Linear
@@ -218,3 +219,13 @@ def test_what_makes_no_task_is_refused(case):
         Slabs(**fields)
     (mistake,) = checked(Slabs, fields, ("task",))[1]
     assert message in mistake.message
+
+
+# The calibration's network
+
+
+def test_a_network_uses_the_line_and_none_of_the_slabs():
+    """LMS-5 with 10 coordinates, rotated; Shah et al.: the area falls to chance, or stays at 1."""
+    checks = calibration()
+    assert len(checks) == 7
+    assert [(c.quantity, c.measured) for c in checks if not c.passed] == []

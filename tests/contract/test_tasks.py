@@ -20,6 +20,7 @@ from primacy.tasks.arrays import Arrays, Groups
 from primacy.tasks.boolean import Boolean
 from primacy.tasks.distractors import Distractors, PaddedDistractors
 from primacy.tasks.gated import Gate
+from primacy.tasks.modes import LinearModes
 from primacy.tasks.regression import Affine, Duplicates, NoisyShortcut, Sum
 from primacy.tasks.slabs import Slabs
 from primacy.types import Batch, Task
@@ -62,6 +63,7 @@ MADE = {
     "gate smooth": lambda _: Gate(steepness=2.0),
     "gate no leak": lambda _: Gate(steepness=2.0, leak=0.0),
     "gate some leak": lambda _: Gate(leak=0.5),
+    "linear_modes": lambda _: LinearModes(),
     "slabs": lambda _: Slabs(),
     "slabs noisy": lambda _: Slabs(pieces=(1, 3), copies=(1, 2), noise=0.3),
     "slabs rotated": lambda _: Slabs(pieces=(5, 7), copies=(1, 3), rotation=0),
@@ -74,6 +76,7 @@ MORE = {
     "boolean none": lambda _: Boolean(
         features=("and_and_and", "a or b", "linear"), balance="none"
     ),
+    "linear_modes": lambda _: LinearModes(singular_values=(4.0, 2.0, 1.0, 0.5, 0.25)),
 }  # fmt: skip
 FIXED = {
     "affine",

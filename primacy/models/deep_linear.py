@@ -1,0 +1,69 @@
+"""Deep linear networks: a product of matrices, learned mode by mode, with a known course."""
+
+import itertools
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+from pydantic import Field
+
+from primacy.registry import models, spec
+from primacy.types import Forward
+
+
+@models.add("deep_linear")
+@spec
+class DeepLinear:
+    """Outputs = inputs x W1 x W2 x ...: no activation, no bias.
+
+    What it can compute is what one matrix can, but it learns in stages: on whitened inputs the
+    strongest direction of the targets first. Matrices that begin aligned with these directions stay
+    so, and the strength of each direction has a closed form.
+
+    Reference: Saxe, McClelland, Ganguli 2013, arXiv 1312.6120.
+    """
+
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = (16,)
+    """Units of each hidden layer, input side first; none: one matrix."""
+    initialization: Literal["normal", "aligned"] = "normal"
+    """How the matrices start. `aligned`: on their diagonals alone, all alike, so that input i goes
+    to output i with strength `scale`. `normal`: normals of standard deviation
+    scale^(1/matrices) / sqrt(inputs of the matrix), so that of a random input each matrix keeps the
+    size that an aligned one keeps."""
+    scale: Annotated[float, Field(ge=0)] = 1e-3
+    """Strength of the whole product at the start."""
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """`hidden1`, `hidden2`, ..."""
+        return tuple(f"hidden{depth}" for depth in range(1, len(self.widths) + 1))
+
+    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+        """Initial parameters: `{layer: {"kernel": [in, out]}}`, float32."""
+        sizes = [*itertools.pairwise((d, *self.widths, t))]
+        each = self.scale ** (1 / len(sizes))
+        kernels = (
+            each * np.eye(a, b)
+            if self.initialization == "aligned"
+            else each / np.sqrt(a) * rng.standard_normal((a, b))
+            for a, b in sizes
+        )
+        return {
+            name: {"kernel": kernel.astype(np.float32)}
+            for name, kernel in zip((*self.layer_names, "output"), kernels, strict=True)
+        }
+
+    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+        """Outputs and every hidden layer."""
+        x, layers = inputs, {}
+        for name in self.layer_names:
+            x = x @ params[name]["kernel"]
+            layers[name] = x
+        return Forward(x @ params["output"]["kernel"], layers)
+
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+        """The outputs when a hidden layer is `reps`."""
+        x = reps
+        for name in self.layer_names[self.layer_names.index(layer) + 1 :]:
+            x = x @ params[name]["kernel"]
+        return x @ params["output"]["kernel"]
