@@ -1,18 +1,23 @@
 """What a run would do: lanes that are missing in a folder, packed into blocks; what is refused."""
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import jax
 
-from primacy import controls
-from primacy.cohort import Lane, width
+from primacy import controls, machine
+from primacy.cohort import PAGE_STEPS, Lane, width
 from primacy.describe import describe
 from primacy.record import StudyRecord
 from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
 from primacy.study import Study
+
+LIBRARY_BYTES = 600e6
+"""Of imports, compilation and the page; measured by benchmarks/peaks.py."""
+
+PROGRAM_BYTES = 20e6
+"""Of the programs of a structure, once compiled."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +93,13 @@ class Plan:
 
     @property
     def memory(self) -> float:
-        """Bytes at the peak, roughly: what the blocks in progress hold."""
-        largest = 0.0
-        for block in self.blocks:
-            c, condition = block.lanes[0].record, block.lanes[0].condition
-            rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
-            hidden = sum(getattr(condition.model, "widths", ())) + len(c.inputs)
-            largest = max(largest, block.width * 4.0 * (8 * c.parameters + rows * hidden))
-        return 400e6 + 2 * largest
+        """Bytes at the peak, within a third: libraries, programs, and what blocks in progress hold.
+
+        A peak with all programs in the cache is smaller, one with none is larger.
+        """
+        blocks = (*self.blocks, *self.control_blocks)
+        held = sorted((_held_by(block) for block in blocks), reverse=True)
+        return LIBRARY_BYTES + self.programs * PROGRAM_BYTES + sum(held[: machine.cores()])
 
     @property
     def disk(self) -> float:
@@ -105,6 +109,21 @@ class Plan:
             for block in self.blocks
             for lane in block.lanes
         )
+
+
+def _held_by(block: Block) -> float:
+    """Bytes that a block holds while it is trained and measured, on the host and on the device."""
+    c, condition = block.lanes[0].record, block.lanes[0].condition
+    training, inputs = condition.training, len(c.inputs)
+    # Weights, the optimizer's two memories, the gradient, each once more where it is passed on.
+    numbers = 8.0 * c.parameters
+    # Inputs and activations of every example, and what the measures make of the test examples.
+    rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
+    numbers += rows * (inputs + sum(getattr(condition.model, "widths", ())))
+    # A page is drawn in double precision, passed on, and the next one is drawn beside it.
+    stream = training.examples == "stream"
+    numbers += PAGE_STEPS * training.batch_size * (4 * inputs if stream else 2)
+    return 4.0 * block.width * numbers
 
 
 def structure(lane: Lane) -> tuple:
@@ -330,7 +349,7 @@ def refuse_too_large(todo: Plan) -> None:
     Raises:
         StoreError: with the numbers.
     """
-    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    has = machine.memory()
     if todo.memory > 0.8 * has:
         raise StoreError(
             f"this needs about {todo.memory / 1e9:.1f} GB of memory; the machine has "
