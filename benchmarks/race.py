@@ -119,6 +119,9 @@ def said(text: str) -> None:
 
 def warmed_up(log: Path) -> None:
     """Read every peer's imports once, so that none pays for a cold disk."""
-    for modules in ("jax, optax, sklearn.linear_model", "torch", "polars, altair, scipy.stats"):
+    for modules in (
+        "jax, optax, sklearn.linear_model", "torch", "polars, altair, scipy.stats",
+        "primacy.cli, primacy.blocks, primacy.report, primacy.studyfile, primacy.terminal",
+    ):  # fmt: skip
         measured([PYTHON, "-c", f"import {modules}"], {}, log)
     os.sync()
