@@ -325,7 +325,8 @@ def calibrate(
 
     def told(case: calibration.Case, checks: Sequence[Any], seconds: float) -> None:
         hits = sum(check.passed for check in checks)
-        errors.print(f"{case.title}: {hits} of {len(checks)} ({seconds:.1f} s)", markup=False)
+        line = f"{case.title}: {hits} of {len(checks)} ({seconds:.1f} s)"
+        errors.print(line, markup=False, soft_wrap=True)
 
     found, curves = calibration.calibrate(full=full, told=told)
     places = [certificate.place(), *([] if out is None else [out])]
