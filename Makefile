@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint bench schema clean
+.PHONY: run test lint bench schema statistics clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -40,6 +40,10 @@ benchmarks/.venv/installed: pyproject.toml constraints.txt
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
 	  || { echo "The browser tests need Chromium: install it (Debian: apt install chromium)."; exit 1; }
 	touch $@
+
+# What a verdict means and how often it errs, by simulation: docs/statistics.md.
+statistics: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/operating_characteristics.py
 
 clean:
 	rm -rf .venv benchmarks/.venv

@@ -17,18 +17,28 @@ from statistics_trials import Rate, Timing, t_power
 
 OUT = Path(__file__).parent.parent / "docs" / "statistics.md"
 SIZES = (6, 10, 30, 100)
-STUDIES = 2_000
-FEWER = 1_000
+
+
+def some(n: int, most: int = 1_000) -> int:
+    """Simulated studies of n seeds; fewer where each takes longer."""
+    return most if n <= 10 else most // 2
+
+
+def said(most: int = 1_000) -> str:
+    """The same in words."""
+    return f"{most:,} studies a cell ({most // 2:,} from n = 30 on)."
+
 
 TEMPLATE = Path(__file__).with_name("statistics.template.md")
 
 HOW = """\
 Each cell is a number of simulated studies, n seeds each, judged by the functions that judge a real
-study. Tables 1 to 4, 9 and 10 start from numbers, one a seed; tables 5 to 7 write curves into a
-study's table and go the whole way. Differences are in units of their SD. Monte Carlo standard
-errors: {many:,} studies, {many_low:.1f} points at 5 % and {many_high:.1f} at 50 %; {few:,}
-studies, {few_low:.1f} and {few_high:.1f}; {fewest:,} studies, {fewest_low:.1f} and
-{fewest_high:.1f}."""
+study. Tables 5 to 7 write curves into a study's table and go the whole way; the others start from
+numbers, one a seed. Differences are in units of their SD. Monte Carlo standard errors, in points:
+
+| studies a cell | at 5 % | at 50 % |
+| --- | --- | --- |
+{errors}"""
 
 
 def standard_error(p: float, studies: int) -> float:
@@ -62,7 +72,9 @@ def by_size(
     trial: Callable[[str, int, int], Rate], shapes: Sequence[str], studies: int
 ) -> dict[str, dict[str, Rate | str]]:
     """A trial of each shape at each number of seeds."""
-    return {shape: {f"n = {n}": trial(shape, n, studies) for n in SIZES} for shape in shapes}
+    return {
+        shape: {f"n = {n}": trial(shape, n, some(n, studies)) for n in SIZES} for shape in shapes
+    }
 
 
 def misses(held: Rate) -> Rate:
@@ -78,16 +90,15 @@ def sections() -> list[tuple[str, str, str]]:
         "Table 1. A word where the mean difference is 0",
         f"`less` or `greater`, margin 0: \"supported\" or \"contradicted\", nominal 5 %. The first "
         f"{len(SYMMETRIC)} rows are symmetric without ties, the next {len(TIED)} symmetric with "
-        f"ties, the last {len(ASYMMETRIC)} have mean 0 but are not symmetric. {STUDIES:,} studies "
-        "a cell.",
-        table(["differences"], by_size(trials.no_difference, shapes, STUDIES), 0.05),
+        f"ties, the last {len(ASYMMETRIC)} have mean 0 but are not symmetric. {said(5_000)}",
+        table(["differences"], by_size(trials.no_difference, shapes, 5_000), 0.05),
     ))  # fmt: skip
     shapes = [*SYMMETRIC, *ASYMMETRIC]
-    held = by_size(lambda s, n, k: misses(trials.coverage(s, n, k)), shapes, FEWER)
+    held = by_size(lambda s, n, k: misses(trials.coverage(s, n, k)), shapes, 1_000)
     found.append((
         "Table 2. The 95 % interval misses the truth",
         "A true mean difference of .5 SD; nominal 5 %, so that coverage is 100 % less this. "
-        f"{FEWER:,} studies a cell.",
+        f"{said()}",
         table(["differences"], held, 0.05),
     ))  # fmt: skip
     shapes = ["normal", "heavy tails (t, 3 degrees of freedom)",
@@ -98,20 +109,20 @@ def sections() -> list[tuple[str, str, str]]:
         "at the margin, equal: supported": 0.05, "at 0, equal: contradicted": 0.05,
         "at 0, greater: supported or contradicted": 0.05,
     }  # fmt: skip
-    rows = {f"{s} | {n}": trials.margins(s, n, FEWER) for s in shapes for n in SIZES}
+    rows = {f"{s} | {n}": trials.margins(s, n, some(n)) for s in shapes for n in SIZES}
     found.append((
         "Table 3. Margins",
         "A margin of .5 SD. Where the true difference is the margin itself, \"supported\" "
         "(`greater`: nominal 2.5 %, `equal`: 5 %) and \"no effect\" (5 %) are errors. Where it is "
         "0, \"no effect\" and `equal` supported are right: their rate is the power to say so. "
-        f"{FEWER:,} studies a cell.",
+        f"{said()}",
         table(["differences", "n"], rows, nominal),
     ))  # fmt: skip
     shapes = ["normal", "heavy tails (t, 3 degrees of freedom)",
               "difference of two bimodal sides (as in the demo)"]  # fmt: skip
     rows = {
         f"{s} | {effect:g}": {
-            f"n = {n}": trials.power(s, effect, n, FEWER) for n in SIZES[1:]
+            f"n = {n}": trials.power(s, effect, n, some(n)) for n in SIZES[1:]
         } for effect in (0.25, 0.5, 0.8, 1.0) for s in shapes
     }  # fmt: skip
     rows |= {
@@ -122,17 +133,16 @@ def sections() -> list[tuple[str, str, str]]:
     found.append((
         "Table 4. Power of `less` and `greater`, margin 0",
         "How often a true difference is \"supported\"; beside it the power of Student's paired t "
-        f"test for normal differences, from the noncentral t distribution. {FEWER:,} studies a "
-        "cell.",
+        f"test for normal differences, in closed form. {said()}",
         table(["differences", "true difference (SD)"], rows),
     ))  # fmt: skip
     nominal = {"a word, tau 0": 0.05, "supported at tau .3, margin .3": 0.025,
                "no effect at tau .3, margin .3": 0.05}  # fmt: skip
-    rows = {str(n): trials.trends(n, FEWER) for n in SIZES}
+    rows = {str(n): trials.trends(n, some(n)) for n in SIZES}
     found.append((
         "Table 5. Trends over a dose",
         "Four doses, Kendall's tau of each seed; the true mean tau is 0 or .3. "
-        f"{FEWER:,} studies a cell, the whole way.",
+        f"{said()} The whole way.",
         table(["n"], rows, nominal),
     ))  # fmt: skip
     kinds = {
@@ -147,9 +157,8 @@ def sections() -> list[tuple[str, str, str]]:
     nominal = {"alike: a word": 0.05, "at the margin: supported": 0.025,
                "at the margin: no effect": 0.05, "interval of the difference misses": 0.05,
                "interval of the ratio misses": 0.05}  # fmt: skip
-    fewest = FEWER // 2
     rows = {
-        f"{name} | {n}": _missing(trials.times(kind, n, FEWER if n <= 30 else fewest))
+        f"{name} | {n}": _missing(trials.times(kind, n, some(n, 500)))
         for name, kind in kinds.items() for n in SIZES
     }  # fmt: skip
     found.append((
@@ -159,33 +168,33 @@ def sections() -> list[tuple[str, str, str]]:
         "distribution. \"Longer\": `minus` takes 1.5 times as long, or 500 steps more. The truth "
         "is the restricted mean, in closed form; \"at the margin\" means a margin that is the true "
         "difference. Only the second row stays symmetric there. Intervals are counted where there "
-        f"is one. {FEWER:,} studies a cell ({fewest} at n = 100), the whole way.",
+        f"is one. {said(500)} The whole way.",
         table(["times", "n"], rows, nominal),
     ))  # fmt: skip
-    rows = {str(n): _missing(trials.means(n, FEWER if n <= 30 else fewest)) for n in SIZES}
+    rows = {str(n): _missing(trials.means(n, some(n))) for n in SIZES}
     found.append((
         "Table 7. Mean over training (`at = \"mean\"`)",
         "S-shaped curves of accuracy, each network with its own midpoint; alike, or half as slow "
-        f"again on one side. {FEWER:,} studies a cell ({fewest} at n = 100), the whole way.",
+        f"again on one side. {said()} The whole way.",
         table(["n"], rows, {"alike: a word": 0.05, "interval misses": 0.05}),
     ))  # fmt: skip
     nominal = {"a word at 1": 0.05, "interval misses 1": 0.05,
                "at 1.25, margin .25: supported": 0.025,
                "at 1.25, margin .25: no effect": 0.05}  # fmt: skip
     rows = {
-        f"{name} | {n}": _missing(trials.ratios(alike, n, FEWER))
+        f"{name} | {n}": _missing(trials.ratios(alike, n, some(n)))
         for name, alike in (("alike but for the factor", True), ("one hardly spreads", False))
         for n in SIZES
     }  # fmt: skip
     found.append((
         "Table 8. Ratios of means",
         "Log-normal sides. In the first rows one side is distributed as the other times r; in the "
-        f"last it has hardly any spread of its own. {FEWER:,} studies a cell.",
+        f"last it has hardly any spread of its own. {said()}",
         table(["sides", "n"], rows, nominal),
     ))  # fmt: skip
     rows = {
         f"{expect}, margin {margin:g} | {effect:g}": trials.after_advice(
-            effect, FEWER, expect=expect, margin=margin)
+            effect, 1_000, expect=expect, margin=margin)
         for expect, margin, effect in (
             ("greater", 0, 0), ("greater", 0, 0.3), ("greater", 0, 0.5), ("greater", 0, 0.8),
             ("greater", 0.5, 0), ("equal", 0.5, 0),
@@ -198,14 +207,14 @@ def sections() -> list[tuple[str, str, str]]:
         "The advice aims at a power of 80 % if the mean and spread of the first 10 are the true "
         "ones, which they are not; a true difference of 0 (first row) cannot be settled without a "
         "margin. The last column is how often the two looks together end in \"supported\" or "
-        f"\"contradicted\": in the first row an error, nominal 5 %. {FEWER:,} studies a row.",
+        "\"contradicted\": in the first row an error, nominal 5 %. 1,000 studies a row.",
         table(["claim", "true difference (SD)"], rows),
     ))  # fmt: skip
-    rows = {str(n): trials.family(n, FEWER) for n in SIZES[1:]}
+    rows = {str(n): trials.family(n, some(n)) for n in SIZES[1:]}
     found.append((
         "Table 10. Six true nulls in one study",
         "How often at least one gets a word, and one that Holm's correction leaves standing "
-        f"(nominal 5 %). {FEWER:,} studies a cell.",
+        f"(nominal 5 %). {said()}",
         table(["n"], rows, {"any that Holm leaves": 0.05}),
     ))  # fmt: skip
     rows = {f"{m:g} | {n}": trials.never(m, n) for m in (0.12, 0.3) for n in SIZES}
@@ -228,12 +237,11 @@ def _missing(row: Mapping[str, Rate]) -> dict[str, Rate | str]:
 
 def page(found: Sequence[tuple[str, str, str]]) -> str:
     """The whole file."""
-    how = HOW.format(
-        many=STUDIES, many_low=standard_error(0.05, STUDIES),
-        many_high=standard_error(0.5, STUDIES), few=FEWER, few_low=standard_error(0.05, FEWER),
-        few_high=standard_error(0.5, FEWER), fewest=FEWER // 2,
-        fewest_low=standard_error(0.05, FEWER // 2), fewest_high=standard_error(0.5, FEWER // 2),
-    )  # fmt: skip
+    errors = "\n".join(
+        f"| {k:,} | {standard_error(0.05, k):.1f} | {standard_error(0.5, k):.1f} |"
+        for k in (5_000, 2_500, 1_000, 500, 250)
+    )
+    how = HOW.format(errors=errors)
     parts = [TEMPLATE.read_text().format(how=how)]
     for title, text, rows in found:
         parts.append(f"### {title}\n\n{textwrap.fill(text, 100)}\n\n{rows}\n")

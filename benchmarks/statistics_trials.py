@@ -104,9 +104,9 @@ def power(shape: str, effect: float, n: int, studies: int) -> Rate:
 
 
 def t_power(effect: float, n: int) -> float:
-    """Power of Student's two-sided paired t test for normal differences (noncentral t)."""
-    t, shift = stats.t.ppf(1 - ALPHA / 2, n - 1), effect * np.sqrt(n)
-    return float(stats.nct.sf(t, n - 1, shift) + stats.nct.cdf(-t, n - 1, shift))
+    """Power of Student's two-sided paired t test for normal differences (noncentral F of t^2)."""
+    t = stats.t.ppf(1 - ALPHA / 2, n - 1)
+    return float(stats.ncf.sf(t**2, 1, n - 1, effect**2 * n))
 
 
 def margins(shape: str, n: int, studies: int, margin: float = 0.5) -> dict[str, Rate]:
