@@ -91,7 +91,7 @@ def flow(task: Task, n: int = N) -> Flow:
     return Flow(x.T @ x / n, np.linalg.lstsq(x, y, rcond=None)[0])
 
 
-def trained() -> tuple[dict[str, Flow], pl.DataFrame, dict[str, Float[np.ndarray, " p"]]]:
+def trained() -> tuple[dict[str, Flow], pl.DataFrame, dict[str, Float[np.ndarray, "..."]]]:
     """Flows, the stored slopes of the first seed, and its last weights (bias last), by task."""
     flows = {name: flow(task) for name, task in TASKS.items()}
     study = Study(
