@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import judge
@@ -88,7 +88,7 @@ def untrained(record: StudyRecord, curves: pl.DataFrame) -> list[Outcome]:
         start = curves.filter(pl.col("step") == 0)
         values = _by_network(start, c, score)
         told = f"at most {chance:.3g}, the best constant"
-        found.append(_tested("untrained", c, score, None, told, chance, values))
+        found.append(compared("untrained", c, score, None, told, chance, values))
     return [o for o in found if o.n]
 
 
@@ -108,7 +108,7 @@ def null_columns(record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame)
         last = _last(curves, lanes).filter(pl.col("feature").cast(pl.String).is_in(sites))
         values = _by_network(last, c, measure)
         told = "0: they carry nothing"
-        found.append(_tested("null columns", c, measure, None, told, 0.0, values, both_sides=True))
+        found.append(compared("null columns", c, measure, None, told, 0.0, values, both_sides=True))
     return [o for o in found if o.n]
 
 
@@ -138,14 +138,14 @@ def trained(
             values = _by_network(own.filter(_is("target", target.name)), c, score)
             told = f"at most {target.chance:.3g}, the best constant"
             found.append(
-                _tested("shuffled labels", c, score, target.name, told, target.chance, values)
+                compared("shuffled labels", c, score, target.name, told, target.chance, values)
             )
         layer = pl.lit(True) if not c.layers else _is("layer", c.layers[-1])
         for measure in features:
             if measure in AT_CHANCE:
                 values = _by_network(own.filter(layer), c, measure)
                 told = "at most 0: no input carries it"
-                found.append(_tested("random feature", c, measure, None, told, 0.0, values))
+                found.append(compared("random feature", c, measure, None, told, 0.0, values))
     return [o for o in found if o.n]
 
 
@@ -216,7 +216,7 @@ def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [o for o in outcomes if o.word == "failed"]
 
 
-def _tested(
+def compared(
     control: Kind, c: ConditionRecord, measure: str, of: str | None, expected: str, chance: float,
     values: Float[np.ndarray, " n"], *, both_sides: bool = False,
 ) -> Outcome:  # fmt: skip
@@ -225,7 +225,7 @@ def _tested(
     mean = float(values.mean()) if n else None
     if n >= FEWEST and mean is not None:
         spread = float(values.std(ddof=1)) / np.sqrt(n)
-        half = float(stats.t.ppf(0.975, n - 1)) * spread
+        half = float(special.stdtrit(n - 1, 0.975)) * spread
         low, high = mean - half, mean + half
         p = _beyond(mean - chance, spread, n)
         if both_sides:
@@ -245,7 +245,7 @@ def _beyond(difference: float, spread: float, n: int) -> float:
     above = difference - MARGIN
     if spread == 0:
         return 0.0 if above > 0 else 1.0
-    return float(stats.t.sf(above / spread, n - 1))
+    return float(special.stdtr(n - 1, -above / spread))
 
 
 def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
