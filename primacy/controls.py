@@ -9,6 +9,7 @@ contrast, summary or export ever sees them.
 import dataclasses
 import hashlib
 import math
+from collections.abc import Collection, Sequence
 
 import jax
 
@@ -27,24 +28,31 @@ FEWEST = 16
 """Training examples below which a permutation leaves too many targets where they were."""
 
 
-def planned(study: Study, record: StudyRecord, begun: StudyRecord | None) -> StudyRecord | None:
+def planned(
+    study: Study,
+    record: StudyRecord,
+    begun: StudyRecord | None,
+    elsewhere: Collection[str] = (),
+) -> StudyRecord | None:
     """The controls of a study that includes no others, as a study; null: it asked for none.
 
-    `full`: every condition, every seed, to the end. `default`: the first condition, at most 6
-    seeds, and no more than a tenth of the study's work. Where small networks train side by side and
-    the last block has places left, controls take those and cost nothing. Else they are cut short
-    to the first evaluations, so that 30 seeds pay for 6. A study of very few seeds pays for none:
-    only the constant feature is left, which takes a single evaluation.
+    `full`: every condition, every seed, to the end. `default`: the first condition of its own, at
+    most 6 seeds, and no more than a tenth of the study's work. Where small networks train side by
+    side and the last block has places left, controls take those and cost nothing. Else they are
+    cut short to the first evaluations, so that 30 seeds pay for 6. A study of very few seeds pays
+    for none: only the constant feature is left, which takes a single evaluation.
 
     Args:
         study: with its conditions.
         record: how it will be recorded.
         begun: the controls that its folder holds already: they stay.
+        elsewhere: keys of conditions that another member of the same whole trains.
     """
     if study.controls == "none":
         return None
     full = study.controls == "full"
-    chosen = record.conditions if full else record.conditions[:1]
+    own = [c for c in record.conditions if c.key not in elsewhere] or [*record.conditions]
+    chosen = record.conditions if full else own[:1]
     constant = [_control(c, "constant feature", 1) for c in chosen]
     shuffled, seeds = [], 0
     if full:
@@ -52,7 +60,7 @@ def planned(study: Study, record: StudyRecord, begun: StudyRecord | None) -> Stu
         seeds = len(record.seeds)
     else:
         (first,) = chosen
-        number, seeds = _affordable(study, record, first, _looks(begun, first))
+        number, seeds = _affordable(study, record, own, _looks(begun, first))
         before = _seeds(begun, first)
         seeds = max(seeds, min(before, len(record.seeds)))
         permutes = _permutes(study.conditions[first.name])
@@ -110,21 +118,22 @@ def _permutes(condition: Condition) -> bool:
 
 
 def _affordable(
-    study: Study, record: StudyRecord, first: ConditionRecord, begun: int | None
+    study: Study, record: StudyRecord, own: Sequence[ConditionRecord], begun: int | None
 ) -> tuple[int, int]:
     """How many evaluations long the shuffled-label lanes are, and for how many seeds.
 
     Args:
         study: with its conditions.
         record: how it will be recorded.
-        first: the condition that is controlled.
+        own: the conditions that are trained here; the first is controlled.
         begun: how many evaluations long they are already; null: none are.
     """
+    first = own[0]
     seeds, everything = len(record.seeds), len(first.steps)
     condition = study.conditions[first.name]
     side_by_side = width(condition, first.parameters)
     alike = jax.tree.structure(condition)
-    group = sum(jax.tree.structure(c) == alike for c in study.conditions.values())
+    group = sum(jax.tree.structure(study.conditions[c.name]) == alike for c in own)
     most = min(MOST, seeds)
     places = min(most, -seeds * group % side_by_side)
 

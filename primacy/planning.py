@@ -182,7 +182,8 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
                 own = reconcile(before, own, bool(stored), allow_mixed)
             except StoreError as error:
                 raise StoreError(f"{member.name}: {error}") from None
-        parts.append(_controlled(member, _packed(member, own, stored, owners), controls_of(place)))
+        packed = _packed(member, own, stored, owners)
+        parts.append(_controlled(member, packed, controls_of(place), owners))
         for c in own.conditions:
             owners.setdefault((c.key, _measured(own)), member.name)
     widths = {k: w for part in parts for k, w in part.record.block_widths.items()}
@@ -237,10 +238,14 @@ def _packed(
     return Plan(record, tuple(blocks), len(stored & wanted), shared)
 
 
-def _controlled(study: Study, own: Plan, place: Store) -> Plan:
-    """The plan of one folder with its controls."""
+def _controlled(
+    study: Study, own: Plan, place: Store, owners: Mapping[tuple, str] | None = None
+) -> Plan:
+    """The plan of one folder with its controls, in `place`; `owners` as in `_packed`."""
     begun = _held(place)
-    asked = controls.planned(study, own.record, begun)
+    names = _measured(own.record)
+    elsewhere = {c.key for c in own.record.conditions if (c.key, names) in (owners or {})}
+    asked = controls.planned(study, own.record, begun, elsewhere)
     if asked is None:
         return own
     stored = place.stored() if begun else set()
