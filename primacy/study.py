@@ -183,8 +183,8 @@ class Study:
     """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
     study's work, all of them, or none."""
     members: tuple["Study", ...] = ()
-    """The studies that this one includes. Seeds, their axes, the names of all measures and which
-    controls are run are those of the whole; conditions are the members' own."""
+    """The studies that this one includes. Seeds, their axes and which controls are run are those
+    of the whole; conditions and measures are the members' own."""
 
     def __post_init__(self) -> None:
         """Refuse members that do not make one whole.

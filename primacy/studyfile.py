@@ -184,8 +184,8 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
 def _whole(file: _File, overrides: Sequence[str]) -> Study:
     """A study of studies. What it says of seeds, their axes and measures holds for all members.
 
-    All members measure what any of them does, so that a condition which several have is the same
-    run (but for measures of a loss that only some members have).
+    Members that have a condition in common measure what any of them does, so that it is the same
+    run for all (but for measures of a loss that only some members have).
 
     Raises:
         StudyError: anything is wrong, with it or with a member; it lists all that is.
@@ -216,12 +216,11 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         raise StudyError([*file.problems(), *problems])
     if "measures" in given:
         members = [member.replace(measures=tuple(listed)) for member in members]
-    names = {m.name for member in members for m in measured(member)}
-    names |= {h.contrast.measure for h in claims} & set(measures.load())
+    claimed = {h.contrast.measure for h in claims} & set(measures.load())
+    lists = [names | claimed for names in _measured_together(members)]
     shared = {
         "seeds": head.seeds if "seeds" in given else members[0].seeds,
         "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
-        "measures": tuple(sorted(names)),
         "controls": head.controls,
     }
     study = Study(
@@ -229,7 +228,11 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         question=head.question,
         hypotheses=claims,
         source=file.source,
-        members=tuple(member.replace(**shared) for member in members),
+        members=tuple(
+            member.replace(measures=tuple(sorted(names)), **shared)
+            for member, names in zip(members, lists, strict=True)
+        ),
+        measures=tuple(sorted(set().union(*lists))),
         **shared,
     )
     record = describe(study)
@@ -241,6 +244,18 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
     if file.mistakes:
         raise StudyError(file.problems())
     return study
+
+
+def _measured_together(members: Sequence[Study]) -> list[set[str]]:
+    """For each member, its measures and those of all it is tied to by conditions in common."""
+    keys = [{c.key for c in member.conditions.values()} for member in members]
+    names = [{m.name for m in measured(member)} for member in members]
+    for _ in members:  # a tie may go by way of others
+        for i, a in enumerate(keys):
+            for j, b in enumerate(keys):
+                if a & b:
+                    names[i] |= names[j]
+    return names
 
 
 def _listed(value: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from primacy import train
 from primacy.cohort import Interrupted, Lane, Programs, Watch, train_block, width
 from primacy.describe import describe, measured
 from primacy.study import SEED_AXES
@@ -181,3 +182,19 @@ def test_width_depends_on_structure_alone():
     assert width(demo, 53_890 * 8) == 1
     assert width(demo, 100) == 32
     assert width(tiny.condition(batch_size=1), 33) == 256
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_what_an_optimizer_remembers_at_first_is_zeros(optimizer, schedule):
+    # Oracle: optax's own first state.
+    condition = tiny.condition(optimizer=optimizer, schedule=schedule, momentum=0.9)
+    params = condition.model.init(np.random.default_rng(0), 8, 2)
+    two = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), params)
+    found = Programs(condition, (), 2, jax.devices()[0]).start(two)
+    wanted = jax.vmap(train.optimizer(condition.training, condition.budget).init)(two)
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    assert len(jax.tree.leaves(found)) > (optimizer != "sgd")
+    for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+        assert mine.dtype == theirs.dtype

@@ -130,7 +130,18 @@ def test_members_seeds_measures_and_overrides(files):
     assert studyfile.read("both.toml", overrides=["seeds=7"]).members[1].seeds == 7
 
 
-def test_the_union_of_what_the_members_measure_is_measured(files):
+def test_members_without_a_condition_in_common_measure_their_own(files):
+    apart = WIDTHS.replace('"accuracy", "loss"', '"reliance", "accuracy"')
+    apart = apart.replace("epochs = 8", "epochs = 16")
+    assert apart.count("epochs = 16") == 1
+    files(both=WHOLE, rates=RATES, widths=apart)
+    study = studyfile.read("both.toml")
+    assert ["reliance" in m.measures for m in study.members] == [False, True]
+    assert ["loss" in m.measures for m in study.members] == [True, False]
+    assert {"reliance", "loss"} < set(study.measures)
+
+
+def test_the_union_of_what_members_with_conditions_in_common_measure_is_measured(files):
     fewer = WIDTHS.replace('"accuracy", "loss"', '"reliance", "accuracy"')
     files(both=WHOLE, rates=RATES, widths=fewer)
     expected = ("accuracy", "loss", "reliance", "total_variance", "variance_explained")

@@ -268,6 +268,7 @@ def data_direction(
 
 @measure(
     axes=("target",),
+    by_default=False,
     losses=("squared_error",),
     unit="fraction of examples",
     direction="higher is closer to the target's own slope",
