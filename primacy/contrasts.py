@@ -353,5 +353,6 @@ def _log_rank(
         return 1.0
     x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
     y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
-    p = float(logrank(x, y).pvalue)
+    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
+        p = float(logrank(x, y).pvalue)
     return p if np.isfinite(p) else 1.0
