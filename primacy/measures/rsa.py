@@ -3,6 +3,7 @@
 For two layers or two networks see `geometry.rsa`.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -63,11 +64,12 @@ def _with_features(
 ) -> Float[Array, " k"]:
     pairs = pairs_of(donors)
     layer = distances(reps, pairs, distance)
-    each = [
-        compared(layer, distances(features[:, f : f + 1], pairs), comparison)
-        for f in range(features.shape[1])
-    ]
-    return jnp.stack(each) if each else jnp.zeros(0, reps.dtype)
+
+    def one(feature: Float[Array, " n"]) -> Float[Array, ""]:
+        return compared(layer, distances(feature[:, None], pairs), comparison)
+
+    # One feature after the other, so that memory does not grow with their number.
+    return jax.lax.map(one, features.T)
 
 
 @measure(
