@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from primacy.record import ControlKind
-from primacy.types import Batch, Draws, Streams, Task
+from primacy.types import Batch, Draws, Streams
 
 
 class Sources(NamedTuple):
@@ -23,8 +23,8 @@ class Sources(NamedTuple):
     features: Draws
 
 
-def built(task: Task, draws: Draws | Sources) -> Batch:
-    """Examples, each part of them from its own draws; traced."""
+def built(task: Any, draws: Draws | Sources) -> Batch:
+    """Examples, each part of them from its own draws; traced, so a task's numbers are arrays."""
     if not isinstance(draws, Sources):
         return task.build(draws)
     asked, answered, described = (task.build(part) for part in draws)
