@@ -22,7 +22,7 @@ from primacy.contrasts import estimate
 from primacy.runs import Runs
 from primacy.verdicts import judge, to_json, word_of
 
-STUDIES = 300
+STUDIES = 200
 
 
 def at_most(found: Rate, nominal: float) -> None:
@@ -35,7 +35,7 @@ def within(found: Rate, nominal: float) -> None:
 
 
 @pytest.mark.parametrize("shape", SYMMETRIC)
-@pytest.mark.parametrize("n", [6, 10, 16])
+@pytest.mark.parametrize("n", [6, 10])
 def test_nulls_without_ties_are_called_at_the_nominal_rate(shape, n):
     found = trials.no_difference(shape, n, STUDIES)
     within(found, 0.05) if n >= 10 else at_most(found, 0.05)
@@ -83,19 +83,17 @@ def test_power_is_near_that_of_the_t_test(effect, n):
     assert found.hits >= found.band(theory - 0.04)[0]
 
 
-@pytest.mark.parametrize("n", [6, 10])
-def test_ratios_of_sides_that_are_alike_but_for_the_factor(n):
-    found = trials.ratios(True, n, STUDIES)
+def test_ratios_of_sides_that_are_alike_but_for_the_factor():
+    found = trials.ratios(True, 10, STUDIES)
     at_most(found["a word at 1"], 0.05)
     at_most(found["at 1.25, margin .25: supported"], 0.025)
     at_most(found["at 1.25, margin .25: no effect"], 0.05)
     at_most(written.misses(found["interval holds 1"]), 0.05)
-    if n >= 10:
-        within(found["a word at 1"], 0.05)
+    within(found["a word at 1"], 0.05)
 
 
 def test_trends():
-    found = trials.trends(10, 80)
+    found = trials.trends(10, 40)
     at_most(found["a word, tau 0"], 0.05)
     at_most(found["supported at tau .3, margin .3"], 0.025)
     at_most(found["no effect at tau .3, margin .3"], 0.05)
@@ -115,17 +113,17 @@ def test_times_of_sides_that_are_alike(kind, n):
 
     Oracle of the true mean: closed form.
     """
-    found = trials.times(kind, n, 60)
+    found = trials.times(kind, n, 30)
     at_most(found["alike: a word"], 0.05)
     if kind.later:  # a shift without censoring: exact at the margin, too
         at_most(found["at the margin: supported"], 0.025)
         at_most(found["at the margin: no effect"], 0.05)
         at_most(written.misses(found["interval of the difference holds"]), 0.05)
-        assert found["longer: found"].hits > 30
+        assert found["longer: found"].hits > 15
 
 
 def test_mean_over_training():
-    found = trials.means(10, 60)
+    found = trials.means(10, 30)
     at_most(found["alike: a word"], 0.05)
     at_most(written.misses(found["interval holds"]), 0.05)
 
@@ -150,7 +148,7 @@ def test_holm_keeps_the_error_of_a_whole_study():
 
 
 def test_advice_on_seeds_settles_about_as_often_as_it_aims_at():
-    found = trials.after_advice(0.5, 100)["then a word"]
+    found = trials.after_advice(0.5, 60)["then a word"]
     assert found.hits >= found.band(0.75)[0]
 
 
@@ -222,7 +220,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), questions())
 def test_any_table_gives_one_of_five_words(data, question):
     """Whatever the numbers: a word, p in (0, 1], the value in its interval, and valid JSON."""
@@ -250,3 +248,14 @@ def test_any_table_gives_one_of_five_words(data, question):
         assert found.word != "no effect"
     json.loads(to_json([found]), parse_constant=pytest.fail)
     assert dataclasses.asdict(found)["why"]
+
+
+def test_log_rank_of_networks_that_all_learn_at_one_time_is_no_warning():
+    """Found by the test above: the variance is 0 there, and SciPy divides by it."""
+    values = np.full((2, 6, 1, 6), 0.5)
+    values[..., 2:] = 1.0
+    asked = claim("less", measure="time_to_learn", of=SIDES[0], minus=SIDES[1])
+    record, curves, lanes = planted(values, "accuracy", hypotheses=(asked,))
+    (found,) = judge(curves, lanes, record)
+    assert (found.word, found.value, found.p) == ("inconclusive", 0, 1)
+    assert "log-rank p 1" in found.why and "6 tied" in found.why
