@@ -73,7 +73,7 @@ def test_an_ordinary_lane_has_one_and_the_same_array_thrice():
     linked = linkage.of_set(None, "train", draws, streams(0, "control"))
     side_by_side = linkage.stacked([linked], 2, lambda trees: np.stack([t["y"] for t in trees]))
     assert side_by_side.inputs is side_by_side.targets is side_by_side.features
-    assert side_by_side.inputs.shape == (2, 3)
+    assert np.shape(side_by_side.inputs) == (2, 3)
 
 
 # ------------------------------------------------------------------ which are run
@@ -157,12 +157,12 @@ def outcome(values, chance=0.5, both_sides=False):
 def test_p_and_interval_are_those_of_scipys_t_test():
     values = np.random.default_rng(0).normal(0.53, 0.03, 9)
     found = outcome(values)
-    oracle = stats.ttest_1samp(values, 0.5 + MARGIN, alternative="greater")
-    assert found.p == pytest.approx(oracle.pvalue, rel=1e-8)
+    _, oracle = stats.ttest_1samp(values, 0.5 + MARGIN, alternative="greater")
+    assert found.p == pytest.approx(oracle, rel=1e-8)
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx(tuple(interval), rel=1e-8)
-    below = stats.ttest_1samp(values, 0.6 - MARGIN, alternative="less")
-    assert outcome(values, 0.6, both_sides=True).p == pytest.approx(2 * below.pvalue, rel=1e-8)
+    _, below = stats.ttest_1samp(values, 0.6 - MARGIN, alternative="less")
+    assert outcome(values, 0.6, both_sides=True).p == pytest.approx(2 * below, rel=1e-8)
 
 
 def test_fewer_than_six_networks_are_shown_and_not_tested():
@@ -293,7 +293,7 @@ def test_a_stream_of_shuffled_targets_teaches_nothing(tmp_path):
     ends = result.curves.filter(
         pl.col("step") == 400, pl.col("measure").cast(pl.String) == "r_squared"
     )  # fmt: skip
-    assert ends["value"].min() > 0.9
+    assert ends["value"].to_numpy().min() > 0.9
     (shuffled,) = [o for o in result.controls if o.control == "shuffled labels"]
     assert shuffled.n == 6 and shuffled.word == "passed"
     assert shuffled.value is not None and shuffled.value < 0.05
