@@ -121,7 +121,7 @@ def _control(
     misleads="It shows that a feature can be decoded, not that the network uses it, nor how large "
     "it is in the layer (see variance_explained): untrained wide layers, and the inputs "
     "themselves, let much be decoded. Compare with the same layer untrained, and with "
-    "probe_control. It costs more than all default measures together in wide layers.",
+    "probe_control. Its cost grows with the square of the layer's width.",
     reference="Alain, Bengio 2017, arXiv 1610.01644; scikit-learn "
     "LogisticRegression(class_weight='balanced')",
 )
