@@ -13,8 +13,11 @@ from primacy.record import StudyRecord
 from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
 from primacy.study import Study
 
-LIBRARY_BYTES = 600e6
-"""Of imports, compilation and the page; measured by benchmarks/peaks.py."""
+LIBRARY_BYTES = 480e6
+"""Of imports and the page; like the next two measured by benchmarks/peaks.py."""
+
+COMPILE_BYTES = 50e6
+"""Of compiling, for each hidden layer."""
 
 PROGRAM_BYTES = 20e6
 """Of the programs of a structure, once compiled."""
@@ -99,7 +102,9 @@ class Plan:
         """
         blocks = (*self.blocks, *self.control_blocks)
         held = sorted((_held_by(block) for block in blocks), reverse=True)
-        return LIBRARY_BYTES + self.programs * PROGRAM_BYTES + sum(held[: machine.cores()])
+        layers = max((len(b.lanes[0].record.layers) for b in blocks), default=0)
+        kept = LIBRARY_BYTES + layers * COMPILE_BYTES + self.programs * PROGRAM_BYTES
+        return kept + sum(held[: machine.cores()])
 
     @property
     def disk(self) -> float:
