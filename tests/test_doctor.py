@@ -26,7 +26,7 @@ def test_the_plan_adds_up_to_the_runs(tmp_path):
     assert sum(row["controls"] for row in rows) == whole.control_lanes > 0
     assert sum(row["blocks"] for row in rows) == len((*whole.blocks, *whole.control_blocks))
     assert {row["width"] for row in rows} == {block.width for block in whole.blocks}
-    assert max(row["memory_bytes"] for row in rows) == whole.memory
+    assert all(0 < row["memory_bytes"] < whole.memory for row in rows)  # programs add up
 
 
 def test_seconds_are_work_over_speed(tmp_path):
