@@ -206,7 +206,7 @@ def test_groups_and_constants_are_null_and_poison_nothing():
     found = [m(fit_reps, more[0], reps, more[1])
              for m in (probes.probe_accuracy, probes.probe_r_squared)]  # fmt: skip
     for one, other in zip(plain, found, strict=True):
-        assert np.isnan(other[[0, 3]]).all()
+        assert np.isnan(np.asarray(other)[[0, 3]]).all()
         np.testing.assert_allclose(other[1:3], one, atol=1e-6)
 
 

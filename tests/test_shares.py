@@ -4,6 +4,7 @@ import itertools
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -103,7 +104,7 @@ def test_groups_and_constants_are_null_and_poison_nothing():
         group, constant = np.full((len(data[i]), 1), np.nan), np.full((len(data[i]), 1), 0.1)
         data[i] = np.hstack([group, data[i], constant]).astype(np.float32)
     found = shapley(*data)
-    assert np.isnan(found[[0, 4]]).all()
+    assert np.isnan(found[jnp.array([0, 4])]).all()
     np.testing.assert_allclose(found[1:4], plain, atol=1e-6)
 
 
