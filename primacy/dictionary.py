@@ -3,6 +3,13 @@
 from primacy import curves
 from primacy.record import StudyRecord
 
+_CONTROLS = (
+    "`controls/`: networks in which nothing is to be seen, as a run folder of their own with the",
+    "same tables: trained on the targets of other examples (shuffled labels), or asked about a",
+    "feature that never changes (constant feature). None of their rows is in a table of this",
+    "folder; what they came to stands in `verdicts.json` under `controls`.",
+)
+
 
 def markdown(study: StudyRecord) -> str:
     """`data.md`: every column of every table with its meaning and unit."""
@@ -35,6 +42,7 @@ def markdown(study: StudyRecord) -> str:
         "from all features or from it alone, whichever is larger; `dropped`: picked up, and under",
         "a tenth of that slope at the end. Both are null for features without such a slope.",
         "`checkpoints/*.safetensors`: final weights, named condition/seed/layer/parameter.",
+        *(_CONTROLS if study.controls != "none" else ()),
         "",
     ]
     return "\n".join(lines)

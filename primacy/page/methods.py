@@ -8,6 +8,7 @@ import polars as pl
 from primacy.page import standing
 from primacy.page.prose import counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.sanity import FALSE_ALARMS
 
 CURVES = {
     "condition": ("name", "condition; on disk its key"),
@@ -70,6 +71,8 @@ def paragraphs(
             f"{len(record.conditions)} conditions{across}."
         )
     said.append(_statistics(record))
+    if record.controls != "none":
+        said.append(_controls(record))
     versions = {**record.versions, **dict(provenance.get("versions") or {})}
     primacy = versions.get("primacy")
     with_ = f"primacy {primacy}" if primacy else "primacy"
@@ -216,6 +219,20 @@ def _statistics(record: StudyRecord) -> str:
         "Clopper-Pearson intervals. p-values are also given after Holm's correction over the "
         "study's hypotheses. A verdict is called fragile where another criterion, another "
         "definition of variance explained, half the budget or Holm's correction changes it."
+    )
+
+
+def _controls(record: StudyRecord) -> str:
+    extent = {
+        "default": "as far as a tenth of the study's work pays for them",
+        "full": "for every condition and seed",
+    }
+    return (
+        "Beside these networks, control networks were trained on targets of other examples, "
+        f"{extent[record.controls]}, and asked about a feature that never changes. With the "
+        "networks before their first step and with inputs that carry nothing, they are judged so "
+        f"that a sound study fails one in at most {100 * FALSE_ALARMS:g} of 100 cases. No verdict, "
+        "summary or figure contains a control."
     )
 
 
