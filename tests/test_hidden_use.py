@@ -178,9 +178,12 @@ def test_side_effects_are_counted_at_the_dose_of_the_own_target():
     assert np.isnan(found[2:]).all()
 
 
+null_directions = jax.jit(of_chance)
+
+
 def null_by_hand(value):
     """The mean of a value over the null directions, in NumPy."""
-    chance = of_chance(REPS, FEATURES)
+    chance = null_directions(REPS, FEATURES)
     reps = np.asarray(REPS, float)
     found = []
     for r in range(DRAWS):
@@ -304,8 +307,13 @@ def test_the_engine_offers_each_layer_its_rest_of_the_network():
     def run(spec):
         params = started(spec, streams(0, "init")("init"), rng)
         own = train.own_targets(spec.task.declared)
-        given = (spec, asked, params, sets, jnp.asarray(columns), donors)
-        return params, train.evaluate(*given, own_targets=own)
+
+        @jax.jit
+        def evaluated(params, sets):
+            given = (spec, asked, params, sets, jnp.asarray(columns), donors)
+            return train.evaluate(*given, own_targets=own)
+
+        return params, evaluated(params, sets)
 
     params, found = run(spec)
     for name in names:
@@ -313,7 +321,7 @@ def test_the_engine_offers_each_layer_its_rest_of_the_network():
     fit, test = (spec.task.build(sets[split]) for split in ("fit", "test"))
     seen = {s: spec.model.apply(params, b.inputs) for s, b in (("fit", fit), ("test", test))}
     last = params["output"]
-    wanted = erasure_loss(
+    wanted = jax.jit(erasure_loss, static_argnums=(5, 6))(
         seen["fit"].layers["hidden2"], fit.features, seen["test"].layers["hidden2"],
         seen["test"].outputs, test.targets, lambda reps: reps @ last["kernel"] + last["bias"][None],
         train.sigmoid_cross_entropy,

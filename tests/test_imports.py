@@ -105,3 +105,12 @@ def test_starting_up_imports_nothing_heavy(words):
     assert not [name for name in HEAVY if name in loaded]
     if words == "import primacy":
         assert not [name for name in ("numpy", "rich", "pydantic") if name in loaded]
+
+
+def test_a_run_does_not_import_what_only_some_studies_need():
+    """`scipy.stats` takes a second of CPU, as much as many a study: special functions do."""
+    code = "import primacy.blocks, sys; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "scipy.special" in loaded
+    assert not [name for name in ("scipy.stats", "altair", "pandas", "torch") if name in loaded]

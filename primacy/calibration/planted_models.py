@@ -8,7 +8,7 @@ logit of LOGIT (bit - THRESHOLD): away from 1/2, so that no answer hangs on roun
 import functools
 import itertools
 from collections.abc import Sequence
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 import jax
 import numpy as np
@@ -73,7 +73,7 @@ def _program(
     model = MLP(widths=(params["hidden1"]["bias"].size,), activation="relu")
     seen = model.apply(params, inputs)
     own = {"features": features, "outputs": seen.outputs, "reps": seen.layers["hidden1"]}
-    given = own | {f"fit_{name}": value for name, value in own.items()}
+    given: dict[str, Any] = own | {f"fit_{name}": value for name, value in own.items()}
     given |= {
         "inputs": inputs, "columns": columns, "donors": donors, "targets": targets,
         "forward": lambda x: model.apply(params, x).outputs,

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from pydantic import AfterValidator, Field
-from scipy.stats import ortho_group
 
 from primacy.registry import spec, tasks
 from primacy.streams import streams
@@ -71,6 +70,8 @@ def second_moments(pieces: int) -> tuple[float, float]:
 @functools.lru_cache(maxsize=100)
 def rotation(number: int, d: int) -> Float[np.ndarray, "d d"]:
     """The random rotation or reflection of that number, uniform (Haar) over the orthogonal ones."""
+    from scipy.stats import ortho_group  # takes a second to import, which only a rotation needs
+
     generator = streams(number, "rotation")("slabs", d)
     return np.asarray(ortho_group.rvs(d, random_state=generator), np.float32).reshape(d, d)
 
