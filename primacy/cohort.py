@@ -171,7 +171,9 @@ def train_block(
     conditions = put(stack([lane.condition for lane in padded]))
     data = generators("data")
     chance = {lane.seed: streams(lane.seed, "control") for lane in padded}
-    controls = [(lane.record.control, chance[lane.seed]) for lane in lanes]
+    controls: list[tuple[ControlKind | None, Streams]] = [
+        (lane.record.control, chance[lane.seed]) for lane in lanes
+    ]
     sets = {}
     for split, n in programs.examples.items():
         own = drawn(data, lambda rng, split=split, n=n: task.draw(split, rng, n))

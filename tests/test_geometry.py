@@ -10,12 +10,13 @@ from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, rankdata, spearmanr, zscore
 
 from primacy.measures import cka as cka_file
-from primacy.measures import geometry
+from primacy.measures import geometry as geometry_file
 from primacy.measures import represented as represented_file
 from primacy.measures import rsa as rsa_file
 from tests.compiled import Compiled
 
-rsa, cka_measures, represented = map(Compiled, (rsa_file, cka_file, represented_file))
+files = (geometry_file, rsa_file, cka_file, represented_file)
+geometry, rsa, cka_measures, represented = map(Compiled, files)
 
 FLOAT32 = 2e-5
 """Against oracles in float64."""
