@@ -266,6 +266,26 @@ def test_a_missed_answer_ends_in_exit_code_1(capsys, home, few):
     assert held is not None and held.full and held.hits == 2
 
 
+def test_a_case_that_raises_is_a_missed_row_and_the_others_go_on(capsys, home, few):
+    def broken():
+        raise ArithmeticError("0 lanes,\n not 1")
+
+    few["broken"] = Case(name="broken", function=broken, title="Broken", reference="us", full=False)
+    few["empty"] = case_of(name="empty")
+    code, told, progress = called(capsys, "calibrate", "--json")
+    assert code == 1
+    rows = {r["case"]: r for r in json.loads(told)}
+    assert list(rows) == ["a", "b", "broken", "empty"]
+    assert rows["a"]["passed"] and rows["b"]["passed"]
+    assert rows["broken"]["measured"] is None and not rows["broken"]["passed"]
+    assert "ArithmeticError: 0 lanes, not 1" in rows["broken"]["quantity"]
+    assert "checks nothing" in rows["empty"]["quantity"] and not rows["empty"]["passed"]
+    assert "Broken: 0 of 1" in progress
+    held = certificate.read()
+    assert held is not None and (held.hits, len(held.checks)) == (2, 4)
+    assert "ArithmeticError" in (home / "calibration.html").read_text()
+
+
 def test_explain_shows_the_rows_of_a_measure(capsys, home, few):
     _, told, _ = called(capsys, "explain", "accuracy")
     assert "not on this machine yet; run `primacy calibrate`" in told

@@ -17,7 +17,7 @@ import datetime
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from primacy.certificate import Certificate, Check, Curve
 from primacy.describe import versions
@@ -98,10 +98,11 @@ def calibrate(
 ) -> tuple[Certificate, list[Curve]]:
     """Carry out every case, two at a time; the outcome is in the order of their names.
 
+    A case that raises is one missed check, which says what was raised; the others go on.
+
     Args:
         full: also those that take long.
-        told: called as each case ends with the case, its checks and its seconds; by one thread
-            or another.
+        told: called as each case ends with the case, its checks and its seconds.
     """
     # Before any case computes: JAX reads its settings when it starts, and a registry that one
     # thread is loading looks complete to the other.
@@ -109,23 +110,51 @@ def calibrate(
     for registered in (tasks, models, measures):
         registered.load()
     began = time.monotonic()
+    starts: dict[str, float] = {}
 
-    def timed(asked: Case) -> tuple[list[Check], list[Curve]]:
-        start = time.monotonic()
-        found = carry_out(asked)
-        if told is not None:
-            told(asked, found[0], time.monotonic() - start)
-        return found
+    def started(asked: Case) -> tuple[list[Check], list[Curve]]:
+        starts[asked.name] = time.monotonic()
+        return carry_out(asked)
 
     chosen = [asked for _, asked in sorted(cases.load().items()) if full or not asked.full]
+    found: dict[str, tuple[list[Check], list[Curve]]] = {}
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        found = list(pool.map(timed, chosen))
+        running = {pool.submit(started, asked): asked for asked in chosen}
+        try:
+            for future in as_completed(running):
+                asked, error = running[future], future.exception()
+                found[asked.name] = future.result() if error is None else _ended(asked, error)
+                if told is not None:
+                    told(asked, found[asked.name][0], time.monotonic() - starts[asked.name])
+        finally:  # interrupted: those that have not begun never do
+            pool.shutdown(wait=False, cancel_futures=True)
     certificate = Certificate(
         versions=versions(),
         device=device,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         full=full,
         seconds=round(time.monotonic() - began, 1),
-        checks=tuple(check for checks, _ in found for check in checks),
+        checks=tuple(check for asked in chosen for check in found[asked.name][0]),
     )
-    return certificate, [curve for _, curves in found for curve in curves]
+    return certificate, [curve for asked in chosen for curve in found[asked.name][1]]
+
+
+def _ended(asked: Case, error: BaseException) -> tuple[list[Check], list[Curve]]:
+    """The one missed check of a case that raised.
+
+    Raises:
+        BaseException: what is no error of the case, such as an interrupt.
+    """
+    if not isinstance(error, Exception):
+        raise error
+    message = " ".join(str(error).split())
+    return [
+        Check(
+            quantity=f"carried out to the end; ended by {type(error).__name__}: {message}",
+            expected=1.0,
+            measured=None,
+            tolerance=0.0,
+            reference=asked.reference,
+            case=asked.name,
+        )
+    ], []
