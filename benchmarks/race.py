@@ -11,6 +11,8 @@ from typing import Any
 
 from measured import calibration, measured
 
+from primacy import machine
+
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 PYTHON = sys.executable
@@ -23,18 +25,55 @@ GFLOP = (
 ) / 1e9
 """Of one network: its training steps and the forward passes of its evaluations, nothing else."""
 
+SLOW = ("sequential", "PyTorch loop", "PyTorch ensemble")
+"""Peers that run once, whatever the others do: the demo's program alone takes minutes."""
+
+TORCH_CORES = ((1, machine.cores()), (machine.cores(), 1))
+"""Processes, and threads of each: PyTorch may use the cores either way, and the faster counts."""
+
 Job = tuple[str, Callable[[Path], tuple[list[str], dict[str, str]]]]
 
 
-def jobs(seeds: int) -> list[Job]:
+def peer(script: str, seeds: int, *flags: str) -> Callable:
+    """What a program of `peers/` runs, given a folder for its answers."""
+
+    def asked(folder: Path) -> tuple[list[str], dict[str, str]]:
+        words = [PYTHON, str(PEERS / script), "--seeds", str(seeds), *flags]
+        return [*words, "--out", str(folder / "answers.json")], {}
+
+    return asked
+
+
+def torch(way: str, seeds: int, cores: tuple[int, int], *flags: str) -> Callable:
+    """PyTorch's program with so many processes and threads of each."""
+    processes, threads = map(str, cores)
+    own = ("--as", way, "--processes", processes, "--threads", threads)
+    return peer("torchseeds.py", seeds, *own, *flags)
+
+
+def torch_trials(scratch: Path) -> list[dict[str, Any]]:
+    """Seconds of a tenth of the training on a seed a core, for each use of the cores."""
+    found = []
+    for way in ("loop", "ensemble"):
+        for cores in TORCH_CORES:
+            folder = scratch / f"trial-{way}-{cores[0]}"
+            folder.mkdir()
+            words, environment = torch(way, machine.cores(), cores, "--epochs", "10")(folder)
+            took = measured(words, environment, folder / "log.txt")
+            row = {"as": way, "processes": cores[0], "threads": cores[1], "wall": took.wall}
+            said(f"PyTorch {way}, {cores[0]} x {cores[1]}: {took.wall:.1f} s for 10 epochs")
+            found.append(row)
+    return found
+
+
+def fastest(trials: list[dict[str, Any]], way: str) -> tuple[int, int]:
+    """Processes and threads with which PyTorch was fastest."""
+    best = min((t for t in trials if t["as"] == way), key=lambda t: t["wall"])
+    return best["processes"], best["threads"]
+
+
+def jobs(seeds: int, trials: list[dict[str, Any]]) -> list[Job]:
     """Each peer by name: what it runs, with which environment, given a folder for its output."""
-
-    def peer(script: str, *flags: str) -> Callable:
-        def asked(folder: Path) -> tuple[list[str], dict[str, str]]:
-            words = [PYTHON, str(PEERS / script), "--seeds", str(seeds), *flags]
-            return [*words, "--out", str(folder / "answers.json")], {}
-
-        return asked
 
     def primacy(study: str) -> Callable:
         def asked(folder: Path) -> tuple[list[str], dict[str, str]]:
@@ -47,29 +86,45 @@ def jobs(seeds: int) -> list[Job]:
     demo = primacy(str(HERE / "demo.toml"))
     # Warm comes after cold, which leaves its compiled programs in the same cache.
     return [
-        ("sequential", peer("sequential.py")),
+        ("sequential", peer("sequential.py", seeds)),
         ("primacy, cold", demo),
-        ("JAX vmap", peer("jaxseeds.py", "--over", "vmap")),
+        ("JAX vmap", peer("jaxseeds.py", seeds, "--over", "vmap")),
         ("primacy, warm", demo),
-        ("JAX map", peer("jaxseeds.py", "--over", "map")),
+        ("JAX map", peer("jaxseeds.py", seeds, "--over", "map")),
         ("complexity, cold", primacy("complexity")),
-        ("PyTorch loop", peer("torchseeds.py", "--as", "loop")),
+        ("PyTorch loop", torch("loop", seeds, fastest(trials, "loop"))),
         ("complexity, warm", primacy("complexity")),
-        ("PyTorch ensemble", peer("torchseeds.py", "--as", "ensemble")),
+        ("PyTorch ensemble", torch("ensemble", seeds, fastest(trials, "ensemble"))),
     ]
 
 
-def race(seeds: int, repetitions: int, scratch: Path) -> Iterator[dict[str, Any]]:
-    """One run after the other, with the machine's speed taken before and after each."""
+def race(
+    seeds: int,
+    repetitions: int,
+    minutes: float,
+    trials: list[dict[str, Any]],
+    scratch: Path,
+) -> Iterator[dict[str, Any]]:
+    """One run after the other, with the machine's speed taken between.
+
+    Another repetition begins only if it will be over within `minutes` of the first's beginning.
+    """
+    began, turn = time.monotonic(), 0.0
+    before = calibration()
     for repetition in range(repetitions):
+        if repetition and time.monotonic() - began + turn > 60 * minutes:
+            said(f"no time for repetition {repetition + 1}: {turn:.0f} s more")
+            return
         heat = scratch / f"heat{repetition}"  # its own caches: cold means cold each time
-        for name, asked in jobs(seeds):
+        for name, asked in jobs(seeds, trials):
+            if repetition and name in SLOW:
+                continue
             folder = heat / name.replace(", ", "-").replace(" ", "-")
             folder.mkdir(parents=True)
             command, environment = asked(folder)
-            before = calibration()
             took = measured(command, environment, folder / "log.txt")
             after = calibration()
+            turn += 0 if repetition or name in SLOW else took.wall
             status = folder / "run" / "status.json"
             yield {
                 "peer": name,
@@ -79,6 +134,7 @@ def race(seeds: int, repetitions: int, scratch: Path) -> Iterator[dict[str, Any]
                 "inside": json.loads(status.read_text())["seconds"] if status.exists() else None,
                 "folder": str(folder),
             }
+            before = after
 
 
 def startup(times: int, log: Path) -> list[dict[str, Any]]:

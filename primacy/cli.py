@@ -173,9 +173,10 @@ def run(
 
 
 def _dry_run(todo: Any, as_json: bool) -> int:
+    from primacy import forecast, machine
     from primacy.terminal import plain
 
-    rate = 1e9 * 30 * (os.cpu_count() or 1)  # a modest core's share in such networks
+    speed = machine.gemm(machine.cores(), seconds=0.2)
     facts = {
         "conditions": [c.name for c in todo.record.conditions],
         "seeds": len(todo.record.seeds),
@@ -186,7 +187,7 @@ def _dry_run(todo: Any, as_json: bool) -> int:
         "blocks": len(todo.blocks),
         "programs": todo.programs,
         "seed_steps": todo.seed_steps,
-        "seconds": round(todo.multiplications / rate + 3 * todo.programs),
+        "seconds": round(forecast.seconds(todo, speed, machine.cores())),
         "memory_bytes": round(todo.memory),
         "disk_bytes": round(todo.disk),
     }
@@ -203,7 +204,8 @@ def _dry_run(todo: Any, as_json: bool) -> int:
         f"and {facts['control_networks']} controls, "
         f"{len(todo.blocks)} blocks, {todo.programs} compiled program pair(s), "
         f"{todo.seed_steps:,} training steps\n"
-        f"roughly {facts['seconds']} s, {todo.memory / 1e9:.1f} GB of memory, "
+        f"roughly {facts['seconds']} s at the machine's speed just now ({speed:.0f} GFLOP/s), "
+        f"{todo.memory / 1e9:.1f} GB of memory, "
         f"{todo.disk / 1e6:.0f} MB of disk. Nothing was run."
     )
     return 0

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,21 +27,13 @@ from primacy.cohort import Lane, Trained, Watch, train_block
 from primacy.cohort import width as planned_width
 from primacy.describe import VERSIONS, describe, measured
 from primacy.devices import workers
-from primacy.planning import Plan, plan, program
+from primacy.forecast import structures
+from primacy.planning import plan
 from primacy.programs import Programs
 from primacy.registry import models, tasks
 from primacy.store import Store
 from primacy.study import Condition, Study, Training
 from primacy.terminal import plain
-
-EFFICIENCY = 0.6
-"""Share of the machine's matrix-product speed that training reaches where it is what takes time."""
-
-STEP_SECONDS = {"one by one": 20e-6, "side by side": 150e-9}
-"""Of a core for a training step of one network, beside its multiplications."""
-
-COMPILE_SECONDS = 3.0
-"""Of a core for the programs of a structure that are not in the cache."""
 
 STEPS = 64
 """Of the networks of the determinism table: enough for a difference in rounding to show."""
@@ -98,48 +90,10 @@ def _cache() -> dict[str, Any]:
 
 
 def planned(study: Study, gflops: float, at_once: int) -> list[dict[str, Any]]:
-    """What a run into an empty folder would do: a row for each structure, in order.
-
-    `seconds` is the floating-point work over `EFFICIENCY` x `gflops`, and `STEP_SECONDS` a step,
-    over the workers that have a block; `compile_seconds` comes once, if the cache has no program.
-
-    Args:
-        study: what would be run.
-        gflops: of matrix products, all cores together.
-        at_once: blocks that are trained at the same time.
-    """
+    """What a run into an empty folder would do: `forecast.structures` of it."""
     with tempfile.TemporaryDirectory() as empty:
         todo = plan(study, Store(Path(empty) / "none"))
-    rows = []
-    for part in todo.parts:
-        for own in _by_program(part):
-            blocks = (*own.blocks, *own.control_blocks)
-            lanes = [lane for block in blocks for lane in (*block.lanes, *block.riders)]
-            how = "one by one" if blocks[0].width == 1 else "side by side"
-            busy = min(len(blocks), at_once)
-            computing = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once / busy
-            stepping = sum(lane.record.budget for lane in lanes) * STEP_SECONDS[how] / busy
-            rows.append({
-                "study": part.record.name,
-                "conditions": list(dict.fromkeys(lane.record.name for lane in lanes)),
-                "parameters": lanes[0].record.parameters,
-                "networks": own.lanes, "controls": own.control_lanes,
-                "width": blocks[0].width, "how": how, "blocks": len(blocks),
-                "workers": busy, "seconds": computing + stepping,
-                "compile_seconds": COMPILE_SECONDS, "memory_bytes": own.memory,
-            })  # fmt: skip
-    return rows
-
-
-def _by_program(part: Plan) -> Iterator[Plan]:
-    """The plan of each structure alone."""
-    every = dict.fromkeys(program(part, b) for b in (*part.blocks, *part.control_blocks))
-    for own in every:
-        yield dataclasses.replace(
-            part,
-            blocks=tuple(b for b in part.blocks if program(part, b) == own),
-            control_blocks=tuple(b for b in part.control_blocks if program(part, b) == own),
-        )
+    return structures(todo, gflops, at_once)
 
 
 def specimen(study: Study | None = None) -> Study:

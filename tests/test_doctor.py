@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from primacy import cli, doctor, machine
+from primacy import cli, doctor, forecast, machine
 from primacy.planning import plan
 from primacy.store import Store
 from tests import tiny
@@ -34,9 +34,9 @@ def test_seconds_are_work_over_speed(tmp_path):
     todo = plan(study, Store(tmp_path / "none"))
     (slow,) = doctor.planned(study, gflops=1e-3, at_once=1)
     (fast,) = doctor.planned(study, gflops=1e30, at_once=1)
-    steps = todo.seed_steps * doctor.STEP_SECONDS[slow["how"]]
+    steps = todo.seed_steps * forecast.STEP_SECONDS[slow["how"]]
     assert fast["seconds"] == pytest.approx(steps)
-    work = todo.multiplications / (1e6 * doctor.EFFICIENCY)
+    work = todo.multiplications / (1e6 * forecast.EFFICIENCY)
     assert slow["seconds"] == pytest.approx(work + steps)
 
 

@@ -16,10 +16,11 @@ BATCH, RATE, EPOCHS = 1024, 1e-3, 100
 
 
 def arguments(description: str | None, *flags: str) -> argparse.Namespace:
-    """`--seeds`, `--out` and the flags of a peer."""
+    """`--seeds`, `--out`, `--epochs` (fewer of them, to try something) and the flags of a peer."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     for flag in flags:
         parser.add_argument(flag)
     return parser.parse_args()

@@ -1,16 +1,17 @@
 """PyTorch as a good user writes it: an eager loop, or a `torch.func` ensemble of all seeds.
 
-One process with a thread for each core.
+`--processes` and `--threads` (of each) say how the cores are used; the seeds are shared out.
 """
 
+import functools
 import itertools
-import os
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import torch
 from shape import (
     BATCH,
-    EPOCHS,
     FEATURES,
     FIT,
     INPUTS,
@@ -71,15 +72,15 @@ def evaluated(forward, sets):
         return accuracy.numpy(), total.numpy(), torch.stack(shares, -1).numpy()
 
 
-def loop(seeds):
+def loop(seeds, epochs):
     """Seeds one after another."""
     answers = []
-    for seed in range(seeds):
+    for seed in seeds:
         torch.manual_seed(seed)
         sets, network = data(seed), Network()
         rule = torch.optim.Adam(network.parameters(), RATE)
         looks = [evaluated(network, sets)]
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             for rows in torch.randperm(TRAIN).split(BATCH):
                 rule.zero_grad()
                 logits, _ = network(sets["train"][0][rows])
@@ -87,28 +88,28 @@ def loop(seeds):
                 rule.step()
             looks.append(evaluated(network, sets))
         answers.append([np.stack(part) for part in zip(*looks, strict=True)])
-    return zip(*answers, strict=True)
+    return [np.stack(part) for part in zip(*answers, strict=True)]
 
 
-def ensemble(seeds):
+def ensemble(seeds, epochs):
     """All seeds side by side: stacked parameters, `torch.func.vmap` over `functional_call`."""
     networks = []
-    for seed in range(seeds):
+    for seed in seeds:
         torch.manual_seed(seed)
         networks.append(Network())
     params, _ = torch.func.stack_module_state(networks)
     shell = networks[0]
     each = torch.func.vmap(lambda p, x: torch.func.functional_call(shell, p, (x,)))
-    every = [data(seed) for seed in range(seeds)]
+    every = [data(seed) for seed in seeds]
     sets = {
         split: tuple(torch.stack([one[split][part] for one in every]) for part in (0, 1))
         for split in every[0]
     }
     rule = torch.optim.Adam(params.values(), RATE)
-    own = torch.arange(seeds)[:, None]
+    own = torch.arange(len(seeds))[:, None]
     looks = [evaluated(lambda x: each(params, x), sets)]
-    for _ in range(EPOCHS):
-        order = torch.stack([torch.randperm(TRAIN) for _ in range(seeds)])
+    for _ in range(epochs):
+        order = torch.stack([torch.randperm(TRAIN) for _ in seeds])
         for rows in order.split(BATCH, dim=1):
             rule.zero_grad()
             logits, _ = each(params, sets["train"][0][own, rows])
@@ -120,10 +121,25 @@ def ensemble(seeds):
     return [np.stack(part, 1) for part in zip(*looks, strict=True)]
 
 
+def part_of(seeds, way, epochs, threads):
+    """The answers of some of the seeds, in a process of their own."""
+    torch.set_num_threads(threads)
+    return (loop if way == "loop" else ensemble)(seeds, epochs)
+
+
 def main():
-    asked = arguments(__doc__, "--as")
-    torch.set_num_threads(os.cpu_count() or 1)
-    hand_in(asked.out, *(loop if getattr(asked, "as") == "loop" else ensemble)(asked.seeds))
+    asked = arguments(__doc__, "--as", "--processes", "--threads")
+    count, threads = int(asked.processes or 1), int(asked.threads or torch.get_num_threads())
+    shares = [seeds for i in range(count) if (seeds := range(i, asked.seeds, count))]
+    work = functools.partial(
+        part_of, way=getattr(asked, "as"), epochs=asked.epochs, threads=threads
+    )  # fmt: skip
+    if len(shares) == 1:
+        parts = [work(shares[0])]
+    else:
+        with ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn")) as pool:
+            parts = list(pool.map(work, shares))
+    hand_in(asked.out, *(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 if __name__ == "__main__":

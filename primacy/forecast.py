@@ -1,0 +1,79 @@
+"""How long a run will take, told from its plan and the machine's speed.
+
+A sum of core-seconds, shared by the workers that have a block: the products of matrices at the
+machine's own speed, a small charge for each step, evaluation and program, and what comes once.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from primacy.planning import Plan, program
+
+# Fitted to the CPU seconds of runs of `make bench`: docs/performance.md shows how well they do.
+
+EFFICIENCY = 0.6
+"""Share of the machine's matrix-product speed that training reaches where it is what takes time."""
+
+STEP_SECONDS = {"one by one": 20e-6, "side by side": 150e-9}
+"""Of a core for a training step of one network, beside its multiplications."""
+
+COMPILE_SECONDS = 3.0
+"""Of a core for the programs of a structure that are not in the cache."""
+
+START_SECONDS = 5.0
+"""Once: the imports before and the verdicts and the page after."""
+
+
+def structures(todo: Plan, gflops: float, at_once: int) -> list[dict[str, Any]]:
+    """What each structure of a plan takes, in order, as JSON values.
+
+    `seconds` is on the clock, if its blocks had the workers to themselves; `compile_seconds` comes
+    once, if the cache has no program; `core_seconds` is what it adds to `seconds` below.
+
+    Args:
+        todo: the plan.
+        gflops: GFLOP/s of matrix products, all cores together.
+        at_once: blocks that are trained at the same time.
+    """
+    rows = []
+    for part in todo.parts:
+        for own in _by_program(part):
+            blocks = (*own.blocks, *own.control_blocks)
+            lanes = [lane for block in blocks for lane in (*block.lanes, *block.riders)]
+            how = "one by one" if blocks[0].width == 1 else "side by side"
+            busy = min(len(blocks), at_once)
+            work = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once
+            work += sum(lane.record.budget for lane in lanes) * STEP_SECONDS[how]
+            rows.append({
+                "study": part.record.name,
+                "conditions": list(dict.fromkeys(lane.record.name for lane in lanes)),
+                "parameters": lanes[0].record.parameters,
+                "networks": own.lanes, "controls": own.control_lanes,
+                "width": blocks[0].width, "how": how, "blocks": len(blocks),
+                "workers": busy, "seconds": work / busy, "core_seconds": work,
+                "compile_seconds": COMPILE_SECONDS, "memory_bytes": own.memory,
+            })  # fmt: skip
+    return rows
+
+
+def seconds(todo: Plan, gflops: float, at_once: int) -> float:
+    """Seconds of a whole run on the clock, with no program in the cache; see `structures`."""
+    rows = structures(todo, gflops, at_once)
+    if not rows:
+        return START_SECONDS
+    busy = min(sum(row["blocks"] for row in rows), at_once)
+    # Programs are compiled once, in whatever member: by all workers, as there are always two.
+    compiling = todo.programs * COMPILE_SECONDS / at_once
+    return START_SECONDS + compiling + sum(row["core_seconds"] for row in rows) / busy
+
+
+def _by_program(part: Plan) -> Iterator[Plan]:
+    """The plan of each structure alone."""
+    every = dict.fromkeys(program(part, b) for b in (*part.blocks, *part.control_blocks))
+    for own in every:
+        yield dataclasses.replace(
+            part,
+            blocks=tuple(b for b in part.blocks if program(part, b) == own),
+            control_blocks=tuple(b for b in part.control_blocks if program(part, b) == own),
+        )
