@@ -7,6 +7,7 @@ interval always agree.
 """
 
 import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ EXACT = 14
 """Up to so many pairs all 2^n sign flips are tried; above, `DRAWS` of them."""
 
 DRAWS = 9_999
+
+AT_ONCE = 2**23
+"""Numbers that are summed at once (64 MB): what 10,000 flips of 800 seeds take."""
 
 TIE = 1e-11
 """Sums closer than this, relative to the size of what is summed, are one and the same."""
@@ -30,16 +34,29 @@ class Interval(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4)
-def flips(n: int) -> Float[np.ndarray, "b n"]:
-    """Which differences change sign (1) in each of the tried flips.
+def flips(n: int) -> Bool[np.ndarray, "b n"]:
+    """Which differences change sign in each of the tried flips.
 
     The first flips nothing. The mirror image of each counts as tried too and is not listed: all
     2^n, or 10,000 fixed ones (the identity and 9,999 draws) and their mirror images.
     """
     if n <= EXACT:
-        return (np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1).astype(np.float64)
-    drawn = np.random.default_rng(n).random((DRAWS, n)) < 0.5
-    return np.concatenate([np.zeros((1, n)), drawn.astype(np.float64)])
+        return (np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1).astype(bool)
+    rng, found = np.random.default_rng(n), np.zeros((DRAWS + 1, n), bool)
+    for rows in _slices(found[1:]):
+        rows[:] = rng.random(rows.shape) < 0.5
+    return found
+
+
+def _slices(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Some rows after the other, so that their numbers in double precision stay in bounds."""
+    many = max(1, AT_ONCE // rows.shape[1])
+    yield from (rows[i : i + many] for i in range(0, len(rows), many))
+
+
+def _sums(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " b"]:
+    """The sum over the differences that change sign, of each flip."""
+    return np.concatenate([rows.astype(np.float64) @ x for rows in _slices(flips(len(x)))])
 
 
 class SignFlip:
@@ -57,8 +74,7 @@ class SignFlip:
 
     def __init__(self, a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> None:
         self.a, self.b = a, b
-        half = flips(len(a))
-        half_a, half_b = half @ a, half @ b
+        half_a, half_b = _sums(a), _sums(b)
         self.sum_a = np.concatenate([half_a, a.sum() - half_a])
         self.sum_b = np.concatenate([half_b, b.sum() - half_b])
         self.estimate = float(a.sum() / b.sum())
