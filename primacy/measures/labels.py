@@ -28,7 +28,9 @@ def control_labels(inputs: Float[Array, "n d"], rate: Float[Array, " k"]) -> Flo
     Equal inputs have equal labels, in every set of examples: the label is a hash of the input's
     bits below the rate. So nothing random is drawn, and the order of the examples does not matter.
     """
-    bits = jax.lax.bitcast_convert_type(inputs + 0.0, jnp.uint32)  # -0 becomes 0
+    # -0 and 0 are equal, so they must have the same bits. (Compiled, adding 0 changes nothing.)
+    one_zero = jnp.where(inputs == 0, 0.0, inputs)
+    bits = jax.lax.bitcast_convert_type(one_zero, jnp.uint32)
     column = jnp.arange(1, inputs.shape[1] + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
     mixed = _mixed(_mixed(bits + column[None]).sum(axis=1, dtype=jnp.uint32))
     uniform = (mixed >> 8).astype(jnp.float32) / 2**24
