@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -40,8 +40,11 @@ class Progress:
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
 
-    def committed(self, lanes: pl.DataFrame, summary: pl.DataFrame) -> None:
-        """A block is on disk: how its lanes ended, and what `events.summary` says of them."""
+    def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
+        """A block is on disk: how its lanes ended; `summary()` is their `events.summary`.
+
+        It takes a while, so it is made for who asks; training waits for the answer.
+        """
 
 
 def run(
@@ -212,9 +215,10 @@ class Walk:
         place.store.commit(*trained, origin)
         place.done += len(block.lanes)
         here = curves.named(trained.lanes, record)
-        summary = events.summary(curves.named(trained.curves, record), here, record)
         self._tell(place)
-        self.progress.committed(here, summary)
+        self.progress.committed(
+            here, lambda: events.summary(curves.named(trained.curves, record), here, record)
+        )
 
     def _tell(self, place: Place) -> None:
         """Rewrite the status of a folder, and of the whole it is in."""

@@ -28,13 +28,26 @@ from primacy.types import Draws, Streams
 PAGE_STEPS = 256
 """Training steps whose order or examples are drawn and passed in at a time, at least."""
 
+PAGE_EXAMPLES = 1024
+"""Fresh examples that are drawn at a time, at least: a generator takes longer to start than to
+draw so many numbers."""
+
 BLOCK_WORK = 2**19
 """Multiply-adds of one step that fill a core; smaller networks train side by side."""
 
 BLOCK_NUMBERS = 2**23
-"""Inputs and activations of the test examples that a block may hold at once (32 MB)."""
+"""Inputs and activations of the test examples, or inputs of a page of fresh ones, that a block may
+hold at once (32 MB)."""
 
-MAX_WIDTH = 256
+MAX_WIDTH = 128
+"""Lanes a block at most: beyond, a step costs as much more as there are lanes."""
+
+BLOCK_PARAMETERS = 2**13
+"""Parameters of all lanes together beyond which more lanes a block gain nothing."""
+
+COMMON_WIDTH = 32
+"""Lanes a block where parameters alone would allow fewer: as many as a study usually has seeds.
+A wider block would be mostly padding, which costs as much as lanes that were asked for."""
 
 
 class Lane(NamedTuple):
@@ -81,9 +94,18 @@ def width(condition: Condition, parameters: int) -> int:
     """Lanes a block: as many as fill a core and its memory, a power of two, by structure alone."""
     work = parameters * condition.training.batch_size
     layers = sum(getattr(condition.model, "widths", ()))
-    held = condition.examples["test"] * (len(condition.task.input_names) + layers)
-    fit = min(BLOCK_WORK / max(1, work), BLOCK_NUMBERS / held, MAX_WIDTH)
+    d, batch = len(condition.task.input_names), condition.training.batch_size
+    held = condition.examples["test"] * (d + layers)
+    if condition.training.examples == "stream":
+        held = max(held, stream_steps(batch) * batch * d)
+    alike = max(COMMON_WIDTH, BLOCK_PARAMETERS / max(1, parameters))
+    fit = min(BLOCK_WORK / max(1, work), BLOCK_NUMBERS / held, alike, MAX_WIDTH)
     return 2 ** int(np.log2(max(1, fit)))
+
+
+def stream_steps(batch_size: int) -> int:
+    """Steps of a page of fresh examples."""
+    return max(PAGE_STEPS, PAGE_EXAMPLES // batch_size)
 
 
 def pages(
@@ -98,35 +120,35 @@ def pages(
     generator (conditions of one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
     """
     training, per_epoch = condition.training, condition.steps_per_epoch
-    batch = training.batch_size
+    batch, steps = training.batch_size, stream_steps(training.batch_size)
     page = 0
     while True:
         if per_epoch is None:
 
             def fresh(rng: Streams, page: int = page) -> Draws:
-                return condition.task.draw("stream", _page(rng, page), PAGE_STEPS * batch)
+                return condition.task.draw("stream", _page(rng, page), steps * batch)
 
             each = [
                 linkage.of_stream(control, draws, functools.partial(fresh, rng))
                 for (control, rng), draws in zip(controls, drawn(data, fresh), strict=False)
             ]
             shape = functools.partial(
-                jax.tree.map, lambda a: a.reshape(a.shape[0], PAGE_STEPS, batch, *a.shape[2:])
+                jax.tree.map, lambda a: a.reshape(a.shape[0], steps, batch, *a.shape[2:])
             )
-            yield PAGE_STEPS, None, linkage.mapped(shape, linkage.stacked(each, len(data), stack))
+            yield steps, None, linkage.mapped(shape, linkage.stacked(each, len(data), stack))
         else:
             n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
             index = np.tile(np.arange(n, dtype=np.int32), (epochs, 1))
-            steps = epochs * per_epoch
+            length = epochs * per_epoch
             order = shared(
                 orders,
-                lambda rng, page=page, index=index, steps=steps: (
+                lambda rng, page=page, index=index, length=length: (
                     rng("order", page)
                     .permuted(index, axis=1)[:, : per_epoch * batch]
-                    .reshape(steps, batch)
+                    .reshape(length, batch)
                 ),
             )
-            yield steps, order, None
+            yield length, order, None
         page += 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from primacy import controls, machine
-from primacy.cohort import PAGE_STEPS, Lane, width
+from primacy.cohort import PAGE_STEPS, Lane, stream_steps, width
 from primacy.describe import describe
 from primacy.record import StudyRecord
 from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
@@ -126,8 +126,10 @@ def _held_by(block: Block) -> float:
     rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
     numbers += rows * (inputs + sum(getattr(condition.model, "widths", ())))
     # A page is drawn in double precision, passed on, and the next one is drawn beside it.
-    stream = training.examples == "stream"
-    numbers += PAGE_STEPS * training.batch_size * (4 * inputs if stream else 2)
+    if training.examples == "stream":
+        numbers += 4 * stream_steps(training.batch_size) * training.batch_size * inputs
+    else:
+        numbers += 2 * PAGE_STEPS * training.batch_size
     return 4.0 * block.width * numbers
 
 

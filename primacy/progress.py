@@ -1,6 +1,7 @@
 """How a run in progress looks in a terminal; all of it goes to stderr."""
 
 import time
+from collections.abc import Callable
 
 import polars as pl
 from rich.console import Console
@@ -21,6 +22,9 @@ from primacy.terminal import plain
 PLAIN_EVERY = 10.0
 """Seconds between two progress lines where there is no terminal."""
 
+ORDER_SHARE = 0.05
+"""Of the run's time that the provisional order of the features may take."""
+
 
 class TerminalProgress(Progress):
     """A progress bar, or a line every ten seconds where stderr is not a terminal."""
@@ -34,7 +38,7 @@ class TerminalProgress(Progress):
         )  # fmt: skip
         self._ranks: dict[str, list[float]] = {}
         self._done = self._lanes = self._steps = self._diverged = 0
-        self._began = self._told = 0.0
+        self._began = self._told = self._ask_again = 0.0
         self._plan: Plan | None = None
 
     def __enter__(self) -> "TerminalProgress":
@@ -78,13 +82,19 @@ class TerminalProgress(Progress):
                 )
             )
 
-    def committed(self, lanes: pl.DataFrame, summary: pl.DataFrame) -> None:
-        """Count, and keep the provisional order of the features."""
+    def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
+        """Count; and now and then, take a block into the provisional order of the features."""
         self._lanes += lanes.height
         self._diverged += lanes.filter(pl.col("ended") == "diverged").height
-        last = summary.height + 1.0
-        for feature, rank in summary.select("feature", "rank").rows():
+        now = time.monotonic()
+        if now < self._ask_again:
+            return
+        seen = summary()
+        last = seen.height + 1.0
+        for feature, rank in seen.select("feature", "rank").rows():
             self._ranks.setdefault(str(feature), []).append(last if rank is None else rank)
+        then = time.monotonic()
+        self._ask_again = then + (then - now) / ORDER_SHARE
 
     def _rate(self, now: float) -> float:
         return self._steps / max(now - self._began, 1e-3)

@@ -181,7 +181,11 @@ def test_width_depends_on_structure_alone():
     demo = tiny.condition(batch_size=128)
     assert width(demo, 53_890 * 8) == 1
     assert width(demo, 100) == 32
-    assert width(tiny.condition(batch_size=1), 33) == 256
+    one = tiny.condition(batch_size=1)
+    assert [width(one, n) for n in (33, 100, 300, 8000)] == [128, 64, 32, 32]
+    # A page of fresh examples is bounded, too: 2**23 numbers.
+    stream = tiny.condition(batch_size=256, examples="stream", epochs=None, steps=6)
+    assert width(stream, 10) == 2**23 // (256 * 256 * 16) == 8
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
