@@ -114,6 +114,8 @@ def test_absent_sole_joint_duplicated():
     twice = np.hstack([BITS[:, :2], BITS[:, :2], np.zeros((32, 3))]).astype(np.float32)
     joint = np.outer(xor, [1, 3]).astype(np.float32)
     for reps, there in ((sole, [0]), (twice, [0, 1]), (joint, [3])):
+        # Silent units carry nothing; with as many units in all there is one program.
+        reps = np.pad(reps, ((0, 0), (0, 7 - reps.shape[1])))
         accuracy = probes.probe_accuracy(reps, features, reps, features)
         r_squared = probes.probe_r_squared(reps, features, reps, features)
         for f in range(4):
@@ -178,7 +180,9 @@ def test_selectivity_where_inputs_come_back_and_where_they_do_not():
         found = probes.probe_control(**data)[0]
         # Chance of 300 held-out examples: SD .03.
         assert found == pytest.approx(control, abs=1e-6 if control == 1 else 0.12)
-        assert probes.probe_selectivity(**data)[0] == pytest.approx(accuracy - found, abs=1e-6)
+        assert probes.probe_selectivity(**data)[0] == pytest.approx(
+            float(accuracy - found), abs=1e-6
+        )
 
 
 def test_control_against_scikit_learn():
