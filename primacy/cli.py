@@ -262,7 +262,6 @@ def explain(measure: str, *, as_json: Json = False) -> int:
     """
     from primacy import certificate
     from primacy.registry import measures
-    from primacy.terminal import number
 
     card = measures.load()[measure]
     held = certificate.read()
@@ -295,8 +294,9 @@ def explain(measure: str, *, as_json: Json = False) -> int:
         console.print(f"  calibration: {hits} of {len(checks)} known answers hit ({held.date})")
     for check in checks:
         missed = "" if check.passed else "; MISSED"
-        told = f"{certificate.shown(check)}, expected {number(check.expected)}{missed}"
-        console.print(f"    {check.case}: {check.quantity}: {told}", markup=False)
+        told = f"{certificate.shown(check)}, expected {check.expected:.5g}{missed}"
+        quantity = check.quantity.removeprefix(f"{measure}: ")
+        console.print(f"    {check.case}: {quantity}: {told}", markup=False)
     return 0
 
 
