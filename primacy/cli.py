@@ -86,6 +86,7 @@ def run(
     seeds: int | None = None,
     out: Path | None = None,
     controls: Literal["default", "full", "none"] | None = None,
+    exact_solo: Annotated[bool, Flag] = False,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
@@ -102,10 +103,11 @@ def run(
         seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
         out: The run folder; runs/NAME when left out.
         controls: Networks that must show nothing: a tenth of the study's work, all, or none.
+        exact_solo: Train every network in a program of its own, slower: bit for bit as if alone.
         overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
         dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
         fork: If the folder holds runs of another study, start beside it (NAME-2).
-        allow_mixed: Go on in a folder that other library versions began.
+        allow_mixed: Go on in a folder begun with other library versions or widths of blocks.
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -114,6 +116,7 @@ def run(
 
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
     changes += [] if controls is None else [f"controls={controls}"]
+    changes += ["exact_solo=true"] if exact_solo else []
     asked = studyfile.read(study, overrides=changes)
     from primacy.blocks import run as run_blocks
     from primacy.cohort import Interrupted
@@ -144,6 +147,7 @@ def run(
         words = ["primacy", "run", study, "--out", str(folder)]
         words += [] if seeds is None else ["--seeds", str(seeds)]
         words += [] if controls is None else ["--controls", controls]
+        words += ["--exact-solo"] if exact_solo else []
         words += [part for change in overrides for part in ("--set", change)]
         print(
             "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),

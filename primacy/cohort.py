@@ -90,8 +90,16 @@ class Watch:
     """Asked between chunks; true drops the block."""
 
 
-def width(condition: Condition, parameters: int) -> int:
-    """Lanes a block: as many as fill a core and its memory, a power of two, by structure alone."""
+def width(condition: Condition, parameters: int, exact_solo: bool = False) -> int:
+    """Lanes a block: as many as fill a core and its memory, a power of two, by structure alone.
+
+    Args:
+        condition: whose structure decides.
+        parameters: of one network.
+        exact_solo: one, whatever the structure (`Study.exact_solo`).
+    """
+    if exact_solo:
+        return 1
     work = parameters * condition.training.batch_size
     layers = sum(getattr(condition.model, "widths", ()))
     d, batch = len(condition.task.input_names), condition.training.batch_size

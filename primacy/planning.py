@@ -171,7 +171,7 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
     Raises:
         StoreError: the folder holds something that this study would change.
     """
-    record, old = describe(study), _held(store)
+    record, old = _described(study), _held(store)
     places = folders(study, store)
     if old:
         held = [store, *(Store(store.folder / name) for name in old.members)]
@@ -182,7 +182,7 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
     parts: list[Plan] = []
     owners: dict[tuple, str] = {}
     for member, place in zip(study.members, places, strict=True):
-        own, before = describe(member), _held(place)
+        own, before = _described(member), _held(place)
         stored = place.stored() if before else set()
         if before:
             try:
@@ -201,6 +201,18 @@ def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
         members=tuple(parts),
         control_blocks=tuple(block for part in parts for block in part.control_blocks),
     )
+
+
+def _described(study: Study) -> StudyRecord:
+    """How a study will be recorded, with the width of the blocks of its own conditions."""
+    record = describe(study)
+    if study.members:
+        return record
+    widths = {
+        c.key: width(study.conditions[c.name], c.parameters, study.exact_solo)
+        for c in record.conditions
+    }
+    return dataclasses.replace(record, block_widths=widths)
 
 
 def _held(store: Store) -> StudyRecord | None:
@@ -232,11 +244,9 @@ def _packed(
             else:
                 lane = Lane(condition, kept[name], seed)
                 groups.setdefault(structure(lane), []).append(lane)
-    widths = {c.key: width(study.conditions[c.name], c.parameters) for c in record.conditions}
-    record = dataclasses.replace(record, block_widths=widths)
     blocks = []
     for lanes in groups.values():
-        step = widths[lanes[0].record.key]
+        step = record.block_widths[lanes[0].record.key]
         blocks += [
             Block(tuple(lanes[i : i + step]), step) for i in range(0, len(lanes), step)
         ]  # fmt: skip
@@ -315,6 +325,13 @@ def reconcile(
             f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
             for name, version in new.versions.items()
             if old.versions.get(name) != version
+        ]
+        problems += [
+            f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "
+            f"{new.block_widths[c.key]} (--allow-mixed goes on with both)"
+            for c in new.conditions
+            if {c.key} <= old.block_widths.keys() & new.block_widths.keys()
+            and old.block_widths[c.key] != new.block_widths[c.key]
         ]
     if problems:
         raise StoreError(

@@ -182,6 +182,10 @@ class Study:
     controls: Controls = "default"
     """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
     study's work, all of them, or none."""
+    exact_solo: bool = False
+    """Train every network in a program of its own, though side by side would be faster: each is
+    then bit for bit what it would be alone. Side by side, sums are taken
+    in another order, which moves a time-to-learn by an evaluation or so."""
     members: tuple["Study", ...] = ()
     """The studies that this one includes. Seeds, their axes and which controls are run are those
     of the whole; conditions and measures are the members' own."""
@@ -200,7 +204,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes", "controls"):
+            for field in ("seeds", "seed_axes", "controls", "exact_solo"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")

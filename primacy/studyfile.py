@@ -65,6 +65,7 @@ class Head:
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
     controls: Controls = "default"
+    exact_solo: bool = False
     """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
     study's work (default), of every condition and seed (full), or none."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
@@ -172,6 +173,7 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
         seeds=head.seeds,
         seed_axes=head.seed_axes,
         controls=head.controls,
+        exact_solo=head.exact_solo,
         source=file.source,
     )
     # Whether a claim selects what the study will hold is known once all the rest is right.
@@ -222,6 +224,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         "seeds": head.seeds if "seeds" in given else members[0].seeds,
         "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
         "controls": head.controls,
+        "exact_solo": head.exact_solo,
     }
     study = Study(
         name=head.name,

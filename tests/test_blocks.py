@@ -196,3 +196,20 @@ def test_more_memory_than_the_machine_has_is_refused(tmp_path):
     huge = dataclasses.replace(huge, training=training)
     with pytest.raises(StoreError, match="GB of memory; the machine has"):
         run(study(conditions={"default": huge}, hypotheses=()), tmp_path / "x")
+
+
+def test_exact_solo_trains_each_network_in_a_program_of_its_own(tmp_path):
+    study = tiny.study(seeds=2, controls="none", hypotheses=(), measures=("loss",))
+    together = plan(study, Store(tmp_path / "a"))
+    alone = plan(study.replace(exact_solo=True), Store(tmp_path / "a"))
+    assert {block.width for block in together.blocks} == {32}
+    assert [(block.width, len(block.lanes)) for block in alone.blocks] == [(1, 1)] * 2
+    run(study, tmp_path / "a")
+    # The same folder with other widths would mix bits: refused with the cure, or on request.
+    more = study.replace(exact_solo=True, seeds=3)
+    with pytest.raises(StoreError, match=r"side by side of default: 32 -> 1 \(--allow-mixed"):
+        run(more, tmp_path / "a")
+    mixed = run(more, tmp_path / "a", allow_mixed=True)
+    assert mixed.lanes["seed"].unique().sort().to_list() == [0, 1, 2]
+    widths = [part["block_width"] for part in Store(tmp_path / "a").manifest().values()]
+    assert sorted(widths) == [1, 32]
