@@ -9,7 +9,7 @@ run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

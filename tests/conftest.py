@@ -5,7 +5,10 @@ machine calibrated is not seen.
 """
 
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "programs"
 PROGRAMS.mkdir(parents=True, exist_ok=True)
@@ -14,3 +17,11 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ["XDG_DATA_HOME"] = str(PROGRAMS.parent / "no-data")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs_of_one_file():
+    """What a file compiled is let go after it: some 700 programs of all files took 5 GB."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
