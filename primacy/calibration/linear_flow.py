@@ -14,7 +14,6 @@ import tempfile
 import numpy as np
 import polars as pl
 from jaxtyping import Float
-from scipy.linalg import expm
 from scipy.optimize import root_scalar
 
 from primacy.blocks import run
@@ -29,7 +28,7 @@ N = 64
 """Examples of the fixed set; a batch is all of them."""
 FINENESS = 0.01
 """Learning rate times the largest eigenvalue of S."""
-HALVINGS = 3.0
+HALVINGS = 2.0
 """So many half-lives of the slowest direction are trained."""
 LOOKS = 120
 SLOPE = "input_gradient_signed"
@@ -52,9 +51,14 @@ class Flow:
     best: Float[np.ndarray, " p"]
 
     @functools.cached_property
+    def modes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
+        """Eigenvalues of S, smallest first, and its eigenvectors as columns."""
+        return np.linalg.eigh(self.second)
+
+    @property
     def rates(self) -> Float[np.ndarray, " p"]:
         """Eigenvalues of S, smallest first."""
-        return np.linalg.eigvalsh(self.second)
+        return self.modes[0]
 
     @property
     def learning_rate(self) -> float:
@@ -67,20 +71,24 @@ class Flow:
         slowest = np.log(2) / (2 * self.rates[0])
         return max(4 * LOOKS, int(np.ceil(HALVINGS * slowest / self.learning_rate)))
 
-    def weights(self, time: float) -> Float[np.ndarray, " p"]:
-        """After so long from 0, bias last; the matrix exponential is SciPy's."""
-        return self.best - expm(-2 * self.second * time) @ self.best
+    def weights(self, times: Float[np.ndarray, " e"]) -> Float[np.ndarray, "e p"]:
+        """After so long from 0, bias last."""
+        rates, vectors = self.modes
+        missing = np.exp(-2 * times[:, None] * rates[None]) * (vectors.T @ self.best)[None]
+        return self.best[None] - missing @ vectors.T
 
     def half_time(self, i: int) -> float:
         """When weight i first is half of what it will be."""
-        half = self.best[i] / 2
+
+        def beyond(times: Float[np.ndarray, " e"]) -> Float[np.ndarray, " e"]:
+            return np.abs(self.weights(times)[:, i]) - abs(self.best[i]) / 2
+
         times = np.geomspace(1e-3, 40, 400) / self.rates[-1]
-        while abs(self.weights(times[-1])[i]) < abs(half):
+        while beyond(times)[-1] < 0:
             times = 10 * times
-        above = [abs(self.weights(t)[i]) >= abs(half) for t in times]
-        at = above.index(True)
+        at = int(np.argmax(beyond(times) >= 0))
         bracket = (times[at - 1], times[at])
-        return root_scalar(lambda t: abs(self.weights(t)[i]) - abs(half), bracket=bracket).root
+        return root_scalar(lambda t: beyond(np.array([t]))[0], bracket=bracket).root
 
 
 def flow(task: Task, n: int = N) -> Flow:
@@ -141,11 +149,12 @@ def linear_flow() -> list[Check | Curve]:
         own = flows[name]
         size = float(np.abs(own.best).max())
         courses = _courses(table, name)
-        gaps = [np.abs(ends[name] - own.weights(own.steps * own.learning_rate)).max()]
+        ended = own.weights(np.array([own.steps * own.learning_rate]))[0]
+        gaps = [np.abs(ends[name] - ended).max()]
         for i, feature in enumerate(f.name for f in task.declared):
             times = courses[feature]["step"].to_numpy() * own.learning_rate
             measured = courses[feature]["value"].to_numpy().astype(float)
-            formula = np.array([own.weights(t)[i] for t in times])
+            formula = own.weights(times)[:, i]
             gaps.append(np.abs(measured - formula).max())
             if abs(own.best[i]) > 0.1 * size:
                 found.append(_half_time(own, name, feature, i, times, measured))
