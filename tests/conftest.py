@@ -21,7 +21,7 @@ os.environ["XDG_DATA_HOME"] = str(PROGRAMS.parent / "no-data")
 
 @pytest.fixture(scope="module", autouse=True)
 def _programs_of_one_file():
-    """What a file compiled is let go after it: some 700 programs of all files took 5 GB."""
+    """What a file compiled is let go after it: kept for all files, it came to 5 GB a worker."""
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
