@@ -16,7 +16,7 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-# Alone on the machine: half an hour. `make bench BENCH=--quick` tries everything in a few minutes.
+# Alone on the machine: 25 minutes; BENCH=--resume goes on, BENCH=--quick only tries everything.
 # An environment of its own, because Lightning brings much along.
 bench: benchmarks/.venv/installed
 	benchmarks/.venv/bin/python benchmarks/bench.py $(BENCH)

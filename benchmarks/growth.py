@@ -49,7 +49,7 @@ def points(quick: bool) -> list[Point]:
     for n in (30, 100) if quick else (30, 1000):
         found.append(("seeds of tiny networks", n, [tiny, "--seeds", str(n)]))
     for n in (1, 10) if quick else (1, 10, 100):
-        found.append(("conditions", n, [f"{{grid{n}}}", "--seeds", "6"]))
+        found.append(("conditions", n, [f"{{grid{n}}}", "--seeds", "3"]))
     for n in (32, 64) if quick else (32, 128, 512):
         found.append(("width", n, ["{small}", "--seeds", "6", "--set", f"model.widths=[{n}, {n}]"]))
     for n in (2, 4) if quick else (2, 4, 8):

@@ -23,7 +23,7 @@ from primacy.tasks.regression import Affine
 
 NETWORKS = {
     "notebook": (Affine(), 512, (20_000, 80_000)),
-    "thousand": (Distractors(distractors=999), 64, (1_000, 4_000)),
+    "thousand": (Distractors(distractors=999), 64, (500, 2_500)),
 }
 """Task, networks at once, and the two numbers of steps."""
 

@@ -27,7 +27,7 @@ from primacy.cohort import Lane, Trained, Watch, train_block
 from primacy.cohort import width as planned_width
 from primacy.describe import VERSIONS, describe, measured
 from primacy.devices import workers
-from primacy.forecast import structures
+from primacy.forecast import EFFICIENCY, seconds, structures
 from primacy.planning import plan
 from primacy.programs import Programs
 from primacy.registry import models, tasks
@@ -35,10 +35,10 @@ from primacy.store import Store
 from primacy.study import Condition, Study, Training
 from primacy.terminal import plain
 
-STEPS = 64
+STEPS = 32
 """Of the networks of the determinism table: enough for a difference in rounding to show."""
 
-NEIGHBORS = 4
+NEIGHBORS = 2
 """Lanes of a block in which neighbors are tried, where the study trains one by one."""
 
 
@@ -65,7 +65,7 @@ def examined(study: Study | None = None) -> dict[str, Any]:
         "gemm_gflops": speed,
     }  # fmt: skip
     if study is not None:
-        found["plan"] = planned(study, speed["all_cores"], len(pool))
+        found |= planned(study, speed["all_cores"], len(pool))
     found["determinism"] = determinism(specimen(study))
     return found
 
@@ -89,11 +89,14 @@ def _cache() -> dict[str, Any]:
     return {"folder": folder, "files": len(files), "bytes": sum(files)}
 
 
-def planned(study: Study, gflops: float, at_once: int) -> list[dict[str, Any]]:
-    """What a run into an empty folder would do: `forecast.structures` of it."""
+def planned(study: Study, gflops: float, at_once: int) -> dict[str, Any]:
+    """What a run into an empty folder would do: `plan`, by structure, and `seconds` in all."""
     with tempfile.TemporaryDirectory() as empty:
         todo = plan(study, Store(Path(empty) / "none"))
-    return structures(todo, gflops, at_once)
+    return {
+        "plan": structures(todo, gflops, at_once),
+        "seconds": seconds(todo, gflops, at_once),
+    }
 
 
 def specimen(study: Study | None = None) -> Study:
@@ -144,7 +147,7 @@ def determinism(study: Study) -> list[dict[str, Any]]:
     row("a neighbor that diverges to NaN", bench.weights(near, bench.wild(near)), reference)
     row("evaluated more often: other chunks", bench.weights(near, block, looks=17), reference)
     row("two workers at the same time", bench.twice(near, block), reference)
-    for width in sorted({1, 2, 2 * near} - {near}):
+    for width in sorted({1, 2} - {near}):  # each is compiled: more would take too long
         lanes = bench.lanes(width)
         row(f"width {width} instead of {near}", bench.weights(width, lanes), reference)
     return [{**row, "study_width": own} for row in rows]
@@ -224,10 +227,23 @@ def told(found: dict[str, Any]) -> Group:
         facts.add_row(name, plain(value))
     parts: list[Any] = [facts]
     if "plan" in found:
-        parts += [Text("\nWhat a run would do", style="bold"), _plan_table(found["plan"])]
+        parts += [
+            Text("\nWhat a run would do", style="bold"),
+            _plan_table(found["plan"]),
+            Text(
+                f"About {found['seconds']:.0f} s in all. In brackets: control networks, and what "
+                "compiling adds the first time. The seconds are predicted from the speed of matrix "
+                f"products above, of which training reaches about {EFFICIENCY:.0%}; a busy machine "
+                "makes them larger."
+            ),
+        ]
     parts += [
         Text("\nWhat a network's bits depend on, measured here", style="bold"),
         _bits_table(found["determinism"]),
+        Text(
+            "Where it says yes, a run repeats bit for bit. Another width of a block rounds "
+            "otherwise; a study's blocks keep the width that its structure gives them."
+        ),
     ]
     return Group(*parts)
 
@@ -240,16 +256,14 @@ def _table(*heads: str) -> Callable[..., Table]:
 
 
 def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
-    return _table("conditions", "parameters", "networks + controls", "trained", "blocks", "workers",
-                  "seconds", "memory")([
+    return _table("conditions", "parameters", "networks", "trained", "seconds", "memory")([
         (
             plain(row["conditions"][0]) + (
                 f" and {len(row['conditions']) - 1} more" if len(row["conditions"]) > 1 else ""
             ),
-            f"{row['parameters']:,}", f"{row['networks']} + {row['controls']}",
+            f"{row['parameters']:,}", f"{row['networks']} (+{row['controls']})",
             "one by one" if row["width"] == 1 else f"{row['width']} side by side",
-            str(row["blocks"]), str(row["workers"]),
-            f"{row['seconds']:.1f} + {row['compile_seconds']:.0f} to compile",
+            f"{row['seconds']:.1f} (+{row['compile_seconds']:.0f})",
             f"{row['memory_bytes'] / 1e6:.0f} MB",
         )
         for row in rows

@@ -10,18 +10,25 @@ from typing import Any
 
 from primacy.planning import Plan, program
 
-# Fitted to the CPU seconds of runs of `make bench`: docs/performance.md shows how well they do.
+# Read off the CPU seconds of `make bench BENCH=--quick` on two busy cores of an AMD EPYC: between
+# 10 and 30 seeds of the growth study .11 s a network (640 steps, 41 evaluations), between 30 and
+# 100 tiny networks 9 ms each (2,000 steps in blocks of 256, 21 evaluations), a warm run of next to
+# nothing 4 s, cold against warm 7 s (4 measures) and 11 s (all of complexity's) at two thirds of
+# the cores' own speed. docs/performance.md puts predictions beside runs of the idle machine.
 
 EFFICIENCY = 0.6
 """Share of the machine's matrix-product speed that training reaches where it is what takes time."""
 
-STEP_SECONDS = {"one by one": 20e-6, "side by side": 150e-9}
-"""Of a core for a training step of one network, beside its multiplications."""
+STEP_SECONDS = 30e-6
+"""Of a core for a training step of a block, beside its multiplications."""
 
-COMPILE_SECONDS = 3.0
+LOOK_SECONDS = 0.4e-3
+"""Of a core for an evaluation of one network, beside its multiplications: measuring, storing."""
+
+COMPILE_SECONDS = 5.0
 """Of a core for the programs of a structure that are not in the cache."""
 
-START_SECONDS = 5.0
+START_SECONDS = 4.0
 """Once: the imports before and the verdicts and the page after."""
 
 
@@ -43,11 +50,14 @@ def structures(todo: Plan, gflops: float, at_once: int) -> list[dict[str, Any]]:
             lanes = [lane for block in blocks for lane in (*block.lanes, *block.riders)]
             how = "one by one" if blocks[0].width == 1 else "side by side"
             busy = min(len(blocks), at_once)
+            records = [lane.record for lane in lanes]
+            own_conditions = [c for c in records if c.control is None] or records
             work = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once
-            work += sum(lane.record.budget for lane in lanes) * STEP_SECONDS[how]
+            work += sum(block.lanes[0].record.steps[-1] for block in blocks) * STEP_SECONDS
+            work += sum(len(lane.record.steps) for lane in lanes) * LOOK_SECONDS
             rows.append({
                 "study": part.record.name,
-                "conditions": list(dict.fromkeys(lane.record.name for lane in lanes)),
+                "conditions": list(dict.fromkeys(c.name for c in own_conditions)),
                 "parameters": lanes[0].record.parameters,
                 "networks": own.lanes, "controls": own.control_lanes,
                 "width": blocks[0].width, "how": how, "blocks": len(blocks),

@@ -20,7 +20,7 @@ def test_the_speed_of_matrix_products_is_a_rate():
 def test_the_plan_adds_up_to_the_runs(tmp_path):
     study = tiny.study(conditions={"a": tiny.condition(), "b": tiny.condition(batch_size=16)})
     whole = plan(study, Store(tmp_path / "none"))
-    rows = doctor.planned(study, gflops=10.0, at_once=2)
+    rows = doctor.planned(study, gflops=10.0, at_once=2)["plan"]
     assert [row["conditions"][0] for row in rows] == ["a", "b"]
     assert sum(row["networks"] for row in rows) == whole.lanes == 14
     assert sum(row["controls"] for row in rows) == whole.control_lanes > 0
@@ -30,14 +30,29 @@ def test_the_plan_adds_up_to_the_runs(tmp_path):
 
 
 def test_seconds_are_work_over_speed(tmp_path):
+    """Oracle: the sum, written out."""
     study = tiny.study(controls="none")
     todo = plan(study, Store(tmp_path / "none"))
-    (slow,) = doctor.planned(study, gflops=1e-3, at_once=1)
-    (fast,) = doctor.planned(study, gflops=1e30, at_once=1)
-    steps = todo.seed_steps * forecast.STEP_SECONDS[slow["how"]]
-    assert fast["seconds"] == pytest.approx(steps)
+    (slow,) = forecast.structures(todo, gflops=1e-3, at_once=1)
+    (fast,) = forecast.structures(todo, gflops=1e30, at_once=1)
+    (c,) = todo.record.conditions
+    charges = len(todo.blocks) * c.budget * forecast.STEP_SECONDS
+    charges += todo.lanes * len(c.steps) * forecast.LOOK_SECONDS
+    assert fast["seconds"] == pytest.approx(charges)
     work = todo.multiplications / (1e6 * forecast.EFFICIENCY)
-    assert slow["seconds"] == pytest.approx(work + steps)
+    assert slow["seconds"] == pytest.approx(work + charges)
+    once = forecast.START_SECONDS + forecast.COMPILE_SECONDS
+    assert forecast.seconds(todo, 1e-3, 1) == pytest.approx(work + charges + once)
+
+
+def test_two_workers_share_structures_of_one_block(tmp_path):
+    """Oracle: two structures of equal work on two workers take as long as one."""
+    both = {"a": tiny.condition(), "b": tiny.condition(batch_size=16)}
+    todo = plan(tiny.study(conditions=both, controls="none"), Store(tmp_path / "none"))
+    rows = forecast.structures(todo, gflops=1.0, at_once=2)
+    cores = sum(row["core_seconds"] for row in rows)
+    fixed = forecast.START_SECONDS + forecast.COMPILE_SECONDS
+    assert forecast.seconds(todo, 1.0, 2) == pytest.approx(cores / 2 + fixed)
 
 
 def test_the_largest_difference_of_two_arrays():
