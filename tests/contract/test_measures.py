@@ -73,6 +73,12 @@ compiled = jax.jit(everything)
 """All measures in one program, as the engine runs them."""
 
 
+@functools.cache
+def found_in(seed=0):
+    """What the program finds in a world: computed once, for every test of every measure."""
+    return compiled(*world(seed))
+
+
 def shuffled(arrays, seed=1):
     """The same examples in another order; each keeps its donor."""
     rng = np.random.default_rng(seed)
@@ -89,14 +95,18 @@ def shuffled(arrays, seed=1):
 
 @pytest.mark.parametrize("name", ALL)
 def test_compiled_is_eager(name):
-    np.testing.assert_allclose(compiled(*world())[name], value(name, *world()), **TOLERANCE)
+    np.testing.assert_allclose(found_in()[name], value(name, *world()), **TOLERANCE)
+
+
+@functools.cache
+def found_in_another_order():
+    weights, arrays = world()
+    return compiled(weights, shuffled(arrays))
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_order_of_examples_does_not_matter(name):
-    weights, arrays = world()
-    found = compiled(weights, shuffled(arrays))[name]
-    np.testing.assert_allclose(found, compiled(weights, arrays)[name], **TOLERANCE)
+    np.testing.assert_allclose(found_in_another_order()[name], found_in()[name], **TOLERANCE)
 
 
 @functools.cache
@@ -108,13 +118,13 @@ def side_by_side(seeds=3):
 @pytest.mark.parametrize("name", ALL)
 def test_side_by_side_is_one_by_one(name):
     for seed, together in enumerate(side_by_side()[name]):
-        np.testing.assert_allclose(together, compiled(*world(seed))[name], **TOLERANCE)
+        np.testing.assert_allclose(together, found_in(seed)[name], **TOLERANCE)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_shape_is_as_declared(name):
     sizes = {"feature": K, "site": P, "target": T}
-    found = compiled(*world())[name]
+    found = found_in()[name]
     assert found.shape == tuple(sizes[axis] for axis in measures[name].axes)
     assert found.dtype == jnp.float32
 
@@ -122,19 +132,24 @@ def test_shape_is_as_declared(name):
 @pytest.mark.parametrize("name", ALL)
 def test_values_keep_the_range_of_the_card(name):
     card = measures[name]
-    found = np.asarray(compiled(*world())[name])
+    found = np.asarray(found_in()[name])
     found = found[~np.isnan(found)]
     assert found.size
     assert card.low is None or (found >= card.low - 1e-6).all()
     assert card.high is None or (found <= card.high + 1e-6).all()
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_a_diverged_network_has_no_number(name):
+@functools.cache
+def found_in_a_diverged_network():
     weights, arrays = world()
     broken = {a: jnp.full_like(arrays[a], np.nan) for a in ("outputs", "reps", "fit_reps")}
     nothing = jax.tree.map(lambda leaf: jnp.full_like(leaf, np.nan), weights)
-    assert not np.isfinite(compiled(nothing, arrays | broken)[name]).any()
+    return compiled(nothing, arrays | broken)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_diverged_network_has_no_number(name):
+    assert not np.isfinite(found_in_a_diverged_network()[name]).any()
 
 
 @pytest.mark.parametrize("name", ALL)
