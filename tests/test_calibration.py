@@ -5,14 +5,18 @@ page and the command say of them is checked on made-up rows.
 """
 
 import dataclasses
+import functools
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.linalg import expm
 
 from primacy import calibration, certificate, cli
 from primacy.calibration import Case, Check, Curve, carry_out
+from primacy.calibration.linear_flow import TASKS, flow
 from primacy.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -36,6 +40,12 @@ def made(*checks, **changes):
     told = {"versions": VERSIONS, "device": "cpu (cpu)", "date": "2026-01-02", "full": False,
             "seconds": 3.0, "checks": checks or (row(), row(1.2))}  # fmt: skip
     return certificate.Certificate(**{**told, **changes})
+
+
+@functools.cache
+def ours(name):
+    """What a registered case finds; carried out once."""
+    return carry_out(calibration.cases.load()[name])
 
 
 class Few(dict):
@@ -127,17 +137,28 @@ def test_two_cases_of_one_name_are_refused():
 
 @pytest.mark.parametrize("name", OURS)
 def test_known_answers_are_hit(name):
-    checks, curves = carry_out(calibration.cases.load()[name])
+    checks, curves = ours(name)
     assert [c.quantity for c in checks if not c.passed] == []
     assert len({c.quantity for c in checks}) == len(checks)
     for curve in curves:
         assert len(curve.x) == len(curve.measured) == len(curve.formula) > 50
 
 
+def test_the_flow_is_the_matrix_exponential():
+    """Oracle: SciPy's, for a second-moment matrix whose eigenvectors are no axes."""
+    own = flow(TASKS["(y + N/5, M, y - M)"])
+    times = np.array([0.0, 0.3, 2.0, 40.0])
+    expected = [own.best - expm(-2 * own.second * t) @ own.best for t in times]
+    np.testing.assert_allclose(own.weights(times), expected, atol=1e-9)
+    for i in (1, 2):
+        half = expm(-2 * own.second * own.half_time(i)) @ own.best
+        assert (own.best - half)[i] == pytest.approx(own.best[i] / 2, rel=1e-6)
+
+
 def test_measures_that_cases_name_are_registered():
     from primacy.registry import measures
 
-    checks, _ = carry_out(calibration.cases.load()["planted representations"])
+    checks, _ = ours("planted representations")
     named = {name for check in checks for name in check.measures}
     assert named <= measures.load().keys()
     assert {"variance_explained", "dead_units", "participation_ratio"} <= named

@@ -93,7 +93,9 @@ def study() -> Study:
         name="controls",
         conditions={
             name: Condition(
-                task=Controlled(shuffled=share), model=MLP(widths=(32, 16)), training=training
+                task=Controlled(shuffled=share),  # type: ignore[arg-type]
+                model=MLP(widths=(32, 16)),
+                training=training,
             )
             for name, share in ((REAL, 0.0), (SHUFFLED, 1.0))
         },

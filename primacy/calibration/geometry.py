@@ -1,5 +1,6 @@
 """Representational similarity of two ways to solve XOR, which share nothing but the answer."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -26,18 +27,19 @@ def two_solutions() -> list[Check]:
     everyone = jnp.arange(4)
     answer = jnp.asarray((A ^ B)[:, None], jnp.float32)
     layer = answer * jnp.array([[2.0, -1.0, 3.0]]) + 5
-    own = measures.load()["rsa_pearson"].function
+    own = jax.jit(measures.load()["rsa_pearson"].function)
+    between = jax.jit(rsa)
     return [
         Check(
             quantity="(AND, OR) with (A and not B, B and not A), Pearson's r",
             expected=float(expected),
-            measured=float(rsa(AND_OR, ONE_NOT_THE_OTHER)),
+            measured=float(between(AND_OR, ONE_NOT_THE_OTHER)),
             tolerance=1e-4,
         ),
         Check(
             quantity="a layer with itself, Pearson's r",
             expected=1.0,
-            measured=float(rsa(AND_OR, AND_OR)),
+            measured=float(between(AND_OR, AND_OR)),
             tolerance=1e-4,
         ),
         Check(

@@ -123,14 +123,17 @@ def planted_models() -> list[Check]:
 
 
 def _one_of_three() -> list[Check]:
-    """The layer holds three bits, the second three times as strongly; the output reads the first.
+    """The layer holds two of three bits, the second three times as strongly; the output reads the
+    first.
 
     Taking the first away, in the inputs or in the layer, leaves the logit of its mean; what is
     represented most is not used at all.
     """
-    params = network(np.diag([1.0, 3, 1]).tolist(), [0.5] * 3, [1, 0, 0], 0.5 + THRESHOLD)
+    params = network([[1.0, 0], [0, 3], [0, 0]], [0.5, 0.5], [1, 0], 0.5 + THRESHOLD)
     first = ROWS[:, 0]
-    found = measured(params, ROWS, ROWS, np.eye(3, dtype=bool), first)
+    # The third bit stands twice: four features, as below, so that the nets share a program.
+    order = [0, 1, 2, 2]
+    found = measured(params, ROWS, ROWS[:, order], np.eye(3, dtype=bool)[order], first)
     logits = LOGIT * (first - THRESHOLD)
     now = cross_entropy(logits, first)
     held = cross_entropy(np.full(len(first), LOGIT * (0.5 - THRESHOLD)), first) - now
@@ -139,7 +142,7 @@ def _one_of_three() -> list[Check]:
     checks = _table(
         found, "a net that reads the first of three bits", ("the bit read", "a bit not read"),
         {
-            "variance_explained": (1 / 11, 9 / 11),
+            "variance_explained": (1 / 10, 9 / 10),
             "reliance": (1, 0), "reliance_accuracy": (0.5, 0), "reliance_loss": (swapped, 0),
             "reliance_rest": (0, 1), "reliance_rest_accuracy": (0, 0.5), "ablation": (held, 0),
             "input_gradient": (LOGIT, 0), "input_gradient_signed": (LOGIT, 0),

@@ -27,7 +27,10 @@ BITS = np.array(list(itertools.product([-1.0, 1.0], repeat=4)), np.float32)
 def measured(
     reps: Float[np.ndarray, "n h"], features: Float[np.ndarray, "n k"]
 ) -> dict[str, Float[np.ndarray, "..."]]:
-    """Every measure of a layer, fitted and scored on the whole factorial."""
+    """Every measure of a layer, fitted and scored on the whole factorial.
+
+    Always four features, and mostly eight units: shapes that are alike share a compiled program.
+    """
     found = _program(np.asarray(reps, np.float32), np.asarray(features, np.float32))
     return {name: np.asarray(value, float) for name, value in found.items()}
 
@@ -98,7 +101,7 @@ def _shared() -> list[Check]:
 
 def _duplicated() -> list[Check]:
     """A feature named twice keeps its share, and nothing of it is its own."""
-    features = np.stack([BITS[:, 0], BITS[:, 0], BITS[:, 1]], axis=1)
+    features = BITS[:, [0, 0, 1, 2]]
     reps = BITS[:, :2] @ np.array([[1, 0] * 4, [0, 0.5] * 4])  # variances 4 and 1
     found = measured(reps, features)
     return [
@@ -109,10 +112,14 @@ def _duplicated() -> list[Check]:
 
 
 def _joint() -> list[Check]:
-    """The layer holds f xor g: neither f nor g, alone or together, but the XOR if it is asked."""
+    """The layer holds f xor g: neither f nor g, alone or together, but the XOR if it is asked.
+
+    The other two features are absent, so all four together hold what f and g do.
+    """
     xor = BITS[:, 0] * BITS[:, 1]
     reps = np.outer(xor, np.arange(1, 9))
-    parts, named = measured(reps, BITS[:, :2]), measured(reps, np.stack([xor, BITS[:, 1]], axis=1))
+    parts = measured(reps, BITS)
+    named = measured(reps, np.column_stack([xor, BITS[:, 1:]]))
     return [
         _check("an input of a represented XOR", POOLED, 0.0, parts[POOLED][0]),
         _check("both inputs of a represented XOR", JOINT, 0.0, parts[JOINT]),
@@ -124,7 +131,7 @@ def _dead() -> list[Check]:
     """48 of 64 units never vary; scikit-learn's mean over units gives .75 with no information."""
     reps = np.full((16, 64), 0.1)
     reps[:, 48:] = BITS[:, 1:2]
-    found = measured(reps, BITS[:, :1])
+    found = measured(reps, BITS)
     return [
         _check("48 of 64 units constant", "dead_units", 48.0, found["dead_units"]),
         _check("absent feature, 48 of 64 units dead", UNIT_MEAN, 0.0, found[UNIT_MEAN][0]),
@@ -136,7 +143,7 @@ def _rotated() -> list[Check]:
     """Features of variance 4 and 1 on an axis each, and the same layer turned."""
     reps = np.hstack([BITS[:, :2] * [2.0, 1.0], np.zeros((16, 6))])
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0]
-    plain, turned = measured(reps, BITS[:, :2]), measured(reps @ turn, BITS[:, :2])
+    plain, turned = measured(reps, BITS), measured(reps @ turn, BITS)
     # Unit j of the turned layer is 2 turn[0, j] f + turn[1, j] g.
     parts = np.array([4 * turn[0] ** 2, turn[1] ** 2])
     return [

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from primacy.blocks import run
-from primacy.calibration import Check, case
+from primacy.calibration import Check, Curve, case
 from primacy.models.deep_linear import DeepLinear
 from primacy.registry import spec
 from primacy.study import Condition, Study, Training
@@ -127,16 +127,30 @@ def responses() -> dict[str, dict[float, float]]:
     title="A stronger feature starves a weaker one, unless spectral decoupling frees it",
     reference="Pezeshki et al. 2020, arXiv 2011.09468; the minimum of a convex loss of two numbers",
 )
-def starvation() -> list[Check]:
+def starvation() -> list[Check | Curve]:
     """|z2| under ridge and under spectral decoupling, for five strengths of the first feature."""
-    measured = responses()
-    return [
-        Check(
-            quantity=f"{name}, strengths {strength:g} and 2: response |z2| of the second feature",
-            expected=RIDGE[strength] if name == "ridge" else DECOUPLED,
-            measured=found,
-            tolerance=5e-4,
+    found: list[Check | Curve] = []
+    for name, by_strength in responses().items():
+        expected = RIDGE if name == "ridge" else dict.fromkeys(RIDGE, DECOUPLED)
+        found += [
+            Check(
+                quantity=f"{name}, strengths {strength:g} and 2: response |z2| of the second "
+                "feature",
+                expected=expected[strength],
+                measured=measured,
+                tolerance=5e-4,
+            )
+            for strength, measured in by_strength.items()
+        ]
+        found.append(
+            Curve(
+                chart="Gradient starvation: the response of the second feature",
+                label=name,
+                x=tuple(by_strength),
+                measured=tuple(by_strength.values()),
+                formula=tuple(expected.values()),
+                x_label="strength of the first feature",
+                y_label="|z2|",
+            )
         )
-        for name, by_strength in measured.items()
-        for strength, found in by_strength.items()
-    ]
+    return found

@@ -1,11 +1,16 @@
 """The statistics on their own: exact probabilities, and rates over simulated studies."""
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import binom
 
 from primacy.calibration import Check, case
-from primacy.inference import SignFlip, clopper_pearson, equivalence, holm
+from primacy.contrasts import NOWHERE, Estimate
+from primacy.inference import SignFlip, clopper_pearson, holm
+from primacy.record import Contrast, Hypothesis
+from primacy.verdicts import word_of
 
 SIMULATED = 2_000
 """Simulated studies a rate."""
@@ -68,24 +73,35 @@ def simulated_studies() -> list[Check]:
     shifted = [_paired(x) for x in 0.7 + rng.standard_normal((SIMULATED, 10))]
     covered = np.mean([s.interval(0.95).low <= 0.7 <= s.interval(0.95).high for s in shifted])
     edge = [_paired(x) for x in 0.5 + 0.2 * rng.standard_normal((SIMULATED, 10))]
-    # One-sided tests at .05: at most 51 of 1,024 flips.
-    one_sided = np.floor(0.05 * 2**10) / 2**10
+    # One-sided tests: at .05 at most 51 of 1,024 flips, at .025 at most 25.
+    inside, beyond = (np.floor(tail * 2**10) / 2**10 for tail in (0.05, 0.025))
+    greater, equal = _claim("greater", 0.0), _claim("equal", 0.5)
+    wrong = ("supported", "contradicted")
     return [
-        _rate("no effect, normal: claims of an effect", level, _claims(null)),
-        _rate("no effect, skewed sizes: claims of an effect", level, _claims(skewed)),
+        _rate("no effect, normal: supported or contradicted", level, _share(null, greater, wrong)),
+        _rate("no effect, skewed sizes: supported or contradicted", level,
+              _share(skewed, greater, wrong)),
         _rate("effect of .7 SD: intervals that hold it", 1 - level, float(covered)),
-        _rate(
-            "effect at the margin: claims of no effect",
-            one_sided,
-            float(np.mean([equivalence(s, -0.5, 0.5) <= 0.05 for s in edge])),
-        ),
-    ]
+        _rate("effect at the margin, equal: supported", inside,
+              _share(edge, equal, ("supported",))),
+        _rate("effect at the margin, greater: supported", beyond,
+              _share(edge, _claim("greater", 0.5), ("supported",))),
+    ]  # fmt: skip
 
 
-def _claims(studies: list[SignFlip]) -> float:
-    """The share of studies whose 95 % interval leaves out 0."""
-    ends = [s.interval(0.95) for s in studies]
-    return float(np.mean([low > 0 or high < 0 for low, high in ends]))
+def _claim(expect: Literal["greater", "equal"], margin: float) -> Hypothesis:
+    contrast = Contrast(measure="variance_explained")
+    return Hypothesis(id="simulated", claim="", contrast=contrast, expect=expect, margin=margin)
+
+
+def _share(studies: list[SignFlip], claim: Hypothesis, words: tuple[str, ...]) -> float:
+    """The share of studies in which the verdict on the claim is one of these words."""
+    found = [
+        Estimate(value=s.estimate, interval=NOWHERE, narrow=NOWHERE, p=s.p(0.0), unit="",
+                 scale="difference", n=len(s.a), pairs=len(s.a), left_out={}, test=s)
+        for s in studies
+    ]  # fmt: skip
+    return float(np.mean([word_of(claim, estimate) in words for estimate in found]))
 
 
 def _rate(quantity: str, expected: float, measured: float) -> Check:

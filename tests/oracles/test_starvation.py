@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from primacy.calibration import Check
 from primacy.calibration.starvation import DECOUPLED, LABELS, RIDGE, SECOND, C, U, starvation
 
 
 @pytest.fixture(scope="module")
 def checks():
-    return starvation()
+    return [found for found in starvation() if isinstance(found, Check)]
 
 
 @pytest.mark.parametrize("strength", RIDGE)
