@@ -252,3 +252,19 @@ def test_file_and_python_give_the_same_spec():
         features=("linear", "a or b")
     )
     assert dataclasses.replace(Boolean(), balance="none") == Boolean(balance="none")
+
+
+def test_linear_may_stand_in_fewer_units():
+    task = Boolean(features=("linear1", "linear2", "linear"))
+    assert [f.columns for f in task.declared] == [(0,), (16, 17), (32, 33, 34, 35)]
+    draws = drawn(task, 400)
+    units, labels = draws["inputs"], draws["features"]
+    for feature in task.declared:
+        for column in feature.columns:
+            np.testing.assert_array_equal(units[:, column], labels[:, feature.target])
+    assert {f.complexity for f in task.declared} == {1.0}
+    # The units that it leaves free are as random as any: agreement with the label is a coin toss.
+    free = (units[:, 1] == labels[:, 0]).mean()
+    assert 0.4 < free < 0.6  # four standard errors of a fair coin over 400
+    # As in the demo, a linear label is a fair coin and not balanced exactly.
+    assert (labels.sum(axis=0) != 200).any()

@@ -25,7 +25,9 @@ _COPIES = 4  # of linear's unit, as many units as matter to a gate
 
 GATES = tuple("_".join(names) for names in itertools.product(("and", "or", "xor"), repeat=3))
 PARITIES = tuple(f"parity{k}" for k in range(2, truthtable.MOST_BITS + 1))
-NAMED = ("linear", *GATES, *PARITIES)
+NAMED = ("linear", "linear1", "linear2", *GATES, *PARITIES)
+
+_LINEAR = re.compile(r"linear([1-9][0-9]?)?")
 
 _FORMS = "linear, top_left_right (xor_xor_xor), parityK, or an expression (a and (b xor not c))"
 
@@ -62,8 +64,8 @@ def function(text: str) -> Function:
     words = text.split()
     if text != text.strip():
         raise ValueError(f"not a feature: blanks at its ends.{closest(text, NAMED)}")
-    if text == "linear":
-        return Function(np.array([False, True]), copies=_COPIES)
+    if found := _LINEAR.fullmatch(text):
+        return Function(np.array([False, True]), copies=int(found[1] or _COPIES))
     if text in GATES:
         a, b, c, d = truthtable.bits(4).T
         top, left, right = (truthtable.OPERATIONS[name] for name in text.split("_"))
@@ -164,9 +166,9 @@ class Boolean:
     features: Annotated[
         tuple[Annotated[str, AfterValidator(_check_feature)], ...], AfterValidator(_check_some)
     ] = ("linear", "xor_xor_xor")
-    """`linear` (unit 0, copied to units 0-3), a gate `top_left_right` = top(left(0, 1),
-    right(2, 3)), `parityK`, or an expression over named bits with not, and, xor, or (binding in
-    this order): the first name is unit 0, the next unit 1, ..."""
+    """`linear` (unit 0, copied to units 0-3), `linearK` (in K units instead of four), a gate
+    `top_left_right` = top(left(0, 1), right(2, 3)), `parityK`, or an expression over named bits
+    with not, and, xor, or (binding in this order): the first name is unit 0, the next unit 1, ..."""
     balance: Literal["demo", "exact", "none"] = "demo"
     """Exact: half the labels are 1 (for odd n the odd one is 0), in random order. Demo: so, but
     `linear` is a fair coin. None: all bits are fair coins."""
@@ -204,7 +206,7 @@ class Boolean:
         )
 
     def _exact(self, text: str) -> bool:
-        return self.balance == "exact" or (self.balance == "demo" and text != "linear")
+        return self.balance == "exact" or (self.balance == "demo" and not _LINEAR.fullmatch(text))
 
     @property
     def declared(self) -> tuple[Feature, ...]:
