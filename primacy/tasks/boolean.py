@@ -168,7 +168,7 @@ class Boolean:
     ] = ("linear", "xor_xor_xor")
     """`linear` (unit 0, copied to units 0-3), `linearK` (in K units instead of four), a gate
     `top_left_right` = top(left(0, 1), right(2, 3)), `parityK`, or an expression over named bits
-    with not, and, xor, or (binding in this order): the first name is unit 0, the next unit 1, ..."""
+    with not, and, xor, or (binding in this order): the first is unit 0, the next unit 1, ..."""
     balance: Literal["demo", "exact", "none"] = "demo"
     """Exact: half the labels are 1 (for odd n the odd one is 0), in random order. Demo: so, but
     `linear` is a fair coin. None: all bits are fair coins."""
