@@ -121,9 +121,9 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_every_color_of_a_drawing_has_one_on_the_dark_page_and_all_are_readable():
-    from primacy import report
+    from primacy.page import document
 
-    style = (report.HERE / "page.css").read_text()
+    style = (document.HERE / "page.css").read_text()
     hues = [re.findall(rf"--hue{i + 1}: (#\w+)", style) for i in range(len(figures.PALETTE))]
     assert [light for light, _ in hues] == list(figures.PALETTE)
     (_, dark_ground) = re.findall(r"--ground: (#\w+)", style)

@@ -300,7 +300,8 @@ def test_costly_measures_are_computed_where_they_are_named():
         return {m.name for m in measured(tiny.study(**changes))}
 
     costly = {"integrated_gradients", "ablation", "input_gradient_off_data"}
-    assert "directional_derivative" in names()
+    costly |= {"directional_derivative", "reliance_accuracy"}
+    assert "input_gradient" in names()
     assert not costly & names()
     assert names(measures=("ablation",)) >= {"ablation"}
     claim = Hypothesis(
@@ -310,7 +311,8 @@ def test_costly_measures_are_computed_where_they_are_named():
         expect="greater",
     )
     assert names(hypotheses=(claim,)) == {*names(), "integrated_gradients"}
-    assert "target_slope_share" not in names(), "0/1 targets have no slope of 1"
+    told = names(measures=("loss", "target_slope_share"))
+    assert told == {"accuracy", "loss"}, "0/1 targets have no slope of 1"
 
 
 def test_slopes_on_the_data_are_taken_once():

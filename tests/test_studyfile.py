@@ -457,8 +457,8 @@ ONE = {  # what stands where, and what is said
     "a strange top key": (
         "seeds = 4",
         "zzz = 4",
-        "3  zzz: unknown key. There are: name, question, seeds, seed_axes, measures, include, "
-        "task, model, training, grid, condition, hypothesis",
+        "3  zzz: unknown key. There are: name, question, seeds, seed_axes, measures, "
+        "controls, exact_solo, include, task, model, training, grid, condition, hypothesis",
     ),
     "a top key in a table": (
         "epochs = 5",
@@ -629,7 +629,7 @@ ONE = {  # what stands where, and what is said
         "seeds = 4",
         '"\\u202e" = 1',
         r'3  "\u202e": unknown key. There are: name, question, seeds, seed_axes, measures, '
-        r"include, task, model, training, grid, condition, hypothesis",
+        r"controls, exact_solo, include, task, model, training, grid, condition, hypothesis",
     ),
 }
 
