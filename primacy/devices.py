@@ -19,9 +19,11 @@ def workers() -> list[Device]:
     """The device of each worker: the same one for all, a worker a core.
 
     A CPU device computes for several threads at once, so its programs are compiled once for all
-    workers; within a computation, matrix products stay on one thread, because two trainings side
-    by side gain what threads inside one do not. JAX must not have started yet; where it has (a
-    notebook that computed before), it goes on as it was started, which is slower.
+    workers. Within a computation, matrix products are asked to stay on one thread, because two
+    trainings side by side gain what threads inside one do not; measured, jax 0.10.2 does not heed
+    the flag (`primacy doctor` shows how many cores a product keeps busy), which costs about a tenth
+    of the CPU time. JAX must not have started yet; where it has (a notebook that computed before),
+    it goes on as it was started.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with _starting:  # two studies may begin at once, in threads of one program

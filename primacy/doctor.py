@@ -210,7 +210,7 @@ def _of_seed_0(trained: Trained) -> dict[str, np.ndarray]:
 def told(found: dict[str, Any]) -> Group:
     """What `examined` found, for a terminal."""
     own, jax_, cache, speed = (found[k] for k in ("machine", "jax", "cache", "gemm_gflops"))
-    threads = "one thread" if jax_["single_threaded"] else "several threads: JAX had started before"
+    threads = "one thread" if jax_["single_threaded"] else "several threads"
     facts = Table(box=None, show_header=False, pad_edge=False)
     for name, value in (
         ("processor", f"{own['processor']}, {own['cores']} cores"),
