@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -177,41 +176,14 @@ def run(
 
 
 def _dry_run(todo: Any, as_json: bool) -> int:
-    from primacy import forecast, machine
-    from primacy.terminal import plain
+    from primacy import forecast
+    from primacy.terminal import plan_text
 
-    speed = machine.gemm(machine.cores(), seconds=0.2)
-    facts = {
-        "conditions": [c.name for c in todo.record.conditions],
-        "seeds": len(todo.record.seeds),
-        "networks_stored": todo.stored,
-        "networks_to_train": todo.lanes,
-        "networks_shared": todo.shared,
-        "control_networks": sum(part.control_lanes for part in todo.parts),
-        "blocks": len(todo.blocks),
-        "programs": todo.programs,
-        "seed_steps": todo.seed_steps,
-        "seconds": round(forecast.seconds(todo, speed, machine.cores())),
-        "memory_bytes": round(todo.memory),
-        "disk_bytes": round(todo.disk),
-    }
+    facts = forecast.facts(todo)
     if as_json:
         print(json.dumps(facts))
-        return 0
-    console = _console()
-    console.print(f"{len(facts['conditions'])} condition(s) x {facts['seeds']} seeds", style="bold")
-    for name in facts["conditions"][:50]:
-        console.print("  ", plain(name))
-    shared = f", {todo.shared} shared between members" if todo.shared else ""
-    console.print(
-        f"{todo.lanes} networks to train ({todo.stored} stored{shared}) "
-        f"and {facts['control_networks']} controls, "
-        f"{len(todo.blocks)} blocks, {todo.programs} compiled program pair(s), "
-        f"{todo.seed_steps:,} training steps\n"
-        f"roughly {facts['seconds']} s at the machine's speed just now ({speed:.0f} GFLOP/s), "
-        f"{todo.memory / 1e9:.1f} GB of memory, "
-        f"{todo.disk / 1e6:.0f} MB of disk. Nothing was run."
-    )
+    else:
+        _console().print(plan_text(facts))
     return 0
 
 
@@ -266,41 +238,15 @@ def explain(measure: str, *, as_json: Json = False) -> int:
     """
     from primacy import certificate
     from primacy.registry import measures
+    from primacy.terminal import card_text
 
-    card = measures.load()[measure]
-    held = certificate.read()
+    card, held = measures.load()[measure].card(), certificate.read()
     checks = () if held is None else held.of_measure(measure)
-    shown = {
-        "means": getdoc(card.function) or "", "formula": card.formula,
-        "unit": card.unit, "direction": card.direction,
-        "range": [card.low, card.high], "chance": card.chance, "invariance": card.invariance,
-        "misleads": card.misleads, "reference": card.reference,
-        "computed": "in every study that lists no measures" if card.by_default
-        else "only where a study names it",
-    }  # fmt: skip
     if as_json:
-        told = {"name": measure, **shown, "calibration": certificate.rows(checks)}
+        told = {"name": measure, **card, "calibration": certificate.rows(checks)}
         print(json.dumps(told, ensure_ascii=False))
-        return 0
-    console = _console()
-    console.print(measure, style="bold")
-    for paragraph in shown.pop("means").split("\n\n"):
-        console.print(" ".join(paragraph.split()), markup=False)
-    for key, value in shown.items():
-        if value != "":  # not every measure has a reference
-            console.print(f"  {key}: {value}", markup=False)
-    if held is None:
-        console.print("  calibration: not on this machine yet; run `primacy calibrate`")
-    elif not checks:
-        console.print(f"  calibration: no known answer of its own ({held.date})")
     else:
-        hits = sum(check.passed for check in checks)
-        console.print(f"  calibration: {hits} of {len(checks)} known answers hit ({held.date})")
-    for check in checks:
-        missed = "" if check.passed else "; MISSED"
-        told = f"{certificate.shown(check)}, expected {check.expected:.5g}{missed}"
-        quantity = check.quantity.removeprefix(f"{measure}: ")
-        console.print(f"    {check.case}: {quantity}: {told}", markup=False)
+        _console().print(card_text(measure, card, held))
     return 0
 
 
@@ -649,9 +595,9 @@ def doctor(
 @app.command
 def schema() -> int:
     """Print the JSON Schema of study files, by which editors complete and check them."""
-    from primacy import studyfile
+    from primacy.schema import study_schema
 
-    print(json.dumps(studyfile.schema(), ensure_ascii=False, indent=1))
+    print(json.dumps(study_schema(), ensure_ascii=False, indent=1))
     return 0
 
 
@@ -665,14 +611,7 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
     """
     from primacy.result import open as open_run
 
-    result = open_run(run)
-    parts, bad = [], {}
-    for store in result.stores:
-        place = "" if store is result.store else f"{store.folder.name}/"
-        for name, part in store.manifest().items():
-            parts.append(f"{place}{name}")
-            if found := store.damage(name, part):
-                bad[f"{place}{name}"] = [f"{place}{problem}" for problem in found]
+    parts, bad = open_run(run).verified()
     if as_json:
         print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
     else:

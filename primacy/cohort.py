@@ -6,8 +6,7 @@ block that is not full is padded with copies, which are never stored.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +16,7 @@ from jaxtyping import Array, Float
 
 from primacy import curves, linkage, train
 from primacy.describe import sites
+from primacy.draws import drawn, pages, shared, stack, stream_steps
 from primacy.programs import Programs
 from primacy.record import ConditionRecord, ControlKind
 from primacy.registry import Measure, measures
@@ -24,13 +24,6 @@ from primacy.runs import own_target
 from primacy.streams import streams
 from primacy.study import Condition, SeedAxis
 from primacy.types import Draws, Streams
-
-PAGE_STEPS = 256
-"""Training steps whose order or examples are drawn and passed in at a time, at least."""
-
-PAGE_EXAMPLES = 1024
-"""Fresh examples that are drawn at a time, at least: a generator takes longer to start than to
-draw so many numbers."""
 
 BLOCK_WORK = 2**19
 """Multiply-adds of one step that fill a core; smaller networks train side by side."""
@@ -109,75 +102,6 @@ def width(condition: Condition, parameters: int, exact_solo: bool = False) -> in
     alike = max(COMMON_WIDTH, BLOCK_PARAMETERS / max(1, parameters))
     fit = min(BLOCK_WORK / max(1, work), BLOCK_NUMBERS / held, alike, MAX_WIDTH)
     return 2 ** int(np.log2(max(1, fit)))
-
-
-def stream_steps(batch_size: int) -> int:
-    """Steps of a page of fresh examples."""
-    return max(PAGE_STEPS, PAGE_EXAMPLES // batch_size)
-
-
-def pages(
-    condition: Condition,
-    orders: Sequence[Streams],
-    data: Sequence[Streams],
-    controls: Sequence[tuple[ControlKind | None, Streams]],
-) -> Iterator:
-    """Endless pages of training: `(steps, order [W, p, b] or None, sources or None)`.
-
-    Keyed by the page's number, whatever chunks the training is cut into. Lanes that share a
-    generator (conditions of one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
-    """
-    training, per_epoch = condition.training, condition.steps_per_epoch
-    batch, steps = training.batch_size, stream_steps(training.batch_size)
-    page = 0
-    while True:
-        if per_epoch is None:
-
-            def fresh(rng: Streams, page: int = page) -> Draws:
-                return condition.task.draw("stream", _page(rng, page), steps * batch)
-
-            each = [
-                linkage.of_stream(control, draws, functools.partial(fresh, rng))
-                for (control, rng), draws in zip(controls, drawn(data, fresh), strict=False)
-            ]
-            shape = functools.partial(
-                jax.tree.map, lambda a: a.reshape(a.shape[0], steps, batch, *a.shape[2:])
-            )
-            yield steps, None, linkage.mapped(shape, linkage.stacked(each, len(data), stack))
-        else:
-            n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
-            index = np.tile(np.arange(n, dtype=np.int32), (epochs, 1))
-            length = epochs * per_epoch
-            order = shared(
-                orders,
-                lambda rng, page=page, index=index, length=length: (
-                    rng("order", page)
-                    .permuted(index, axis=1)[:, : per_epoch * batch]
-                    .reshape(length, batch)
-                ),
-            )
-            yield length, order, None
-        page += 1
-
-
-def shared(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> Any:
-    """What each generator draws, stacked."""
-    return stack(drawn(generators, draw))
-
-
-def drawn(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> list[Any]:
-    """What each generator draws; one that several lanes share is asked once."""
-    found = {rng: draw(rng) for rng in dict.fromkeys(generators)}
-    return [found[rng] for rng in generators]
-
-
-def _page(rng: Streams, page: int) -> Streams:
-    return lambda *names: rng(*names, page)
-
-
-def stack(trees: Iterable[Any]) -> Any:
-    """Trees of equal structure as one, with a leading axis of lanes."""
-    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
 
 
 def train_block(

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from primacy import curves, studyfile, train
-from primacy.cohort import Ending, Lane, Names, stack, table
+from primacy.cohort import Ending, Lane, Names, table
 from primacy.describe import describe, measured, sites
+from primacy.draws import stack
 from primacy.export import one_condition
 from primacy.grammar import tomllines
 from primacy.grammar.mistakes import Mistake, checked, not_among, placed, unknown_key

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from primacy import machine
 from primacy.planning import Plan, program
 
 # Read off the CPU seconds of `make bench BENCH=--quick` on two busy cores of an AMD EPYC: between
@@ -87,3 +88,23 @@ def _by_program(part: Plan) -> Iterator[Plan]:
             blocks=tuple(b for b in part.blocks if program(part, b) == own),
             control_blocks=tuple(b for b in part.control_blocks if program(part, b) == own),
         )
+
+
+def facts(todo: Plan) -> dict[str, Any]:
+    """What a run would do and take, as JSON values; the machine's speed is measured for it."""
+    gflops = machine.gemm(machine.cores(), seconds=0.2)
+    return {
+        "conditions": [c.name for c in todo.record.conditions],
+        "seeds": len(todo.record.seeds),
+        "networks_stored": todo.stored,
+        "networks_to_train": todo.lanes,
+        "networks_shared": todo.shared,
+        "control_networks": sum(part.control_lanes for part in todo.parts),
+        "blocks": len(todo.blocks),
+        "programs": todo.programs,
+        "seed_steps": todo.seed_steps,
+        "gflops": round(gflops),
+        "seconds": round(seconds(todo, gflops, machine.cores())),
+        "memory_bytes": round(todo.memory),
+        "disk_bytes": round(todo.disk),
+    }

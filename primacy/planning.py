@@ -7,8 +7,9 @@ from typing import Any
 import jax
 
 from primacy import controls, machine
-from primacy.cohort import PAGE_STEPS, Lane, stream_steps, width
+from primacy.cohort import Lane, width
 from primacy.describe import describe
+from primacy.draws import PAGE_STEPS, stream_steps
 from primacy.record import StudyRecord
 from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
 from primacy.study import Study

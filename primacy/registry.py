@@ -144,6 +144,23 @@ class Measure:
         """Whether it runs the rest of the network from an edited hidden layer."""
         return "onward" in self.asks
 
+    def card(self) -> dict[str, Any]:
+        """What is to be known of it, as JSON values."""
+        return {
+            "means": inspect.getdoc(self.function) or "",
+            "formula": self.formula,
+            "unit": self.unit,
+            "direction": self.direction,
+            "range": [self.low, self.high],
+            "chance": self.chance,
+            "invariance": self.invariance,
+            "misleads": self.misleads,
+            "reference": self.reference,
+            "computed": "in every study that lists no measures"
+            if self.by_default
+            else "only where a study names it",
+        }
+
 
 def measure(
     *,

@@ -30,8 +30,8 @@ from primacy.page import (
 from primacy.page import standing as places
 from primacy.page.figures import Figure, visible
 from primacy.page.gallery import drawings
-from primacy.page.prose import number, probability, share
 from primacy.page.questions import answer, sentences
+from primacy.page.wording import counted, number, probability, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import Outcome
 from primacy.verdicts import Verdict
@@ -187,8 +187,8 @@ def _chips(
         chips.append((f"Provisional: {lanes.height} of {asked} networks trained", "warn"))
     if len(record.seeds) < 30:
         chips.append(("exploratory: fewer than 30 seeds", "warn"))
-    chips.append((prose.counted(len(record.conditions), "condition"), "plain"))
-    chips.append((prose.counted(len(record.seeds), "seed"), "plain"))
+    chips.append((counted(len(record.conditions), "condition"), "plain"))
+    chips.append((counted(len(record.seeds), "seed"), "plain"))
     diverged = lanes.filter(pl.col("ended").cast(pl.String) == "diverged").height
     chips.append((f"{diverged} of {lanes.height} diverged", "warn" if diverged else "plain"))
     judged = summary.filter(pl.col("learned").is_not_null())

@@ -48,6 +48,21 @@ class Result:
         """The stores that hold the runs: the members', or the folder's own."""
         return [member.store for member in self.members.values()] or [self.store]
 
+    def verified(self) -> tuple[list[str], dict[str, list[str]]]:
+        """Every part that a manifest names, controls too; and of the damaged ones what is wrong."""
+        parts: list[str] = []
+        bad: dict[str, list[str]] = {}
+        for store in self.stores:
+            beside = Store(store.folder / CONTROLS)
+            for own in (store, *([beside] if (beside.folder / LOCK_JSON).is_file() else [])):
+                place = own.folder.relative_to(self.folder).as_posix()
+                place = "" if place == "." else f"{place}/"
+                for name, part in own.manifest().items():
+                    parts.append(f"{place}{name}")
+                    if found := own.damage(name, part):
+                        bad[f"{place}{name}"] = [f"{place}{problem}" for problem in found]
+        return parts, bad
+
     @functools.cached_property
     def curves(self) -> pl.DataFrame:
         """THE table: one measured number a row, with conditions by display name."""

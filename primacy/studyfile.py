@@ -14,12 +14,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field
 
 from primacy.contrasts import check
 from primacy.describe import describe, measured
 from primacy.grammar import tomllines
-from primacy.grammar.claims import Claim, Name, read_claims, unknown_measures
+from primacy.grammar.claims import Name, read_claims, unknown_measures
 from primacy.grammar.conditions import read_conditions
 from primacy.grammar.grid import PARTS
 from primacy.grammar.mistakes import Mistake, checked, placed, unknown_key
@@ -28,9 +28,9 @@ from primacy.inclusion import FACTOR
 from primacy.problems import Problem, quoted, refuse
 from primacy.problems import StudyError as StudyError  # what `read` raises
 from primacy.record import Controls, Hypothesis, StudyRecord
-from primacy.registry import closest, measures, models, tasks
+from primacy.registry import closest, measures
 from primacy.store import OWN_NAMES
-from primacy.study import SEED_AXES, SeedAxis, Study, Training
+from primacy.study import SEED_AXES, SeedAxis, Study
 from primacy.verdicts import problems
 
 LARGEST = 1_000_000
@@ -351,65 +351,6 @@ def text(name: str) -> str:
         own = own if Path(f"{name}.toml").is_file() else "; a file's name ends in .toml"
         refuse(name, f"no built-in study has this name.{hint} There are: {known}{own}")
     return files[name].read_text("utf-8")
-
-
-def schema() -> dict[str, Any]:
-    """A JSON Schema (draft 2020-12) of study files, by which editors complete and check them."""
-    kinds = {"task": tasks.load(), "model": models.load()}
-    keys: list[Any] = [
-        (part, "validation", TypeAdapter(cls))
-        for part, cls in (("head", Head), ("training", Training), ("hypothesis", Claim))
-    ]
-    for part, registry in kinds.items():
-        keys += [
-            (f"{part} {kind}", "validation", TypeAdapter(cls)) for kind, cls in registry.items()
-        ]
-    found, definitions = TypeAdapter.json_schemas(keys)
-    schemas = {key: found[key, "validation"] for key, _, _ in keys}
-    defined = definitions.get("$defs", {})
-
-    def resolved(key: str) -> dict[str, Any]:
-        reference = schemas[key].get("$ref")
-        return dict(defined[reference.rsplit("/", 1)[-1]] if reference else schemas[key])
-
-    head, training = resolved("head"), resolved("training")
-    parts: dict[str, Any] = {"training": training}
-    for part, registry in kinds.items():
-        options = []
-        for kind in registry:
-            own = resolved(f"{part} {kind}")
-            own["properties"] = {"kind": {"const": kind}} | own["properties"]
-            own["required"] = ["kind", *own.get("required", [])]
-            options.append(own)
-        parts[part] = {"oneOf": options}
-    # An overlay or a grid names a few keys of any kind; what they must be is checked when read.
-    overlay = {part: {"type": "object"} for part in PARTS}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "primacy study",
-        "type": "object",
-        "properties": head["properties"]
-        | {part: parts[part] for part in PARTS}
-        | {
-            "grid": {
-                "type": "object",
-                "description": "Dotted keys and the values they take; every combination is run.",
-            },
-            "condition": {
-                "type": "array",
-                "description": "Named conditions, laid over the defaults.",
-                "items": {
-                    "type": "object",
-                    "properties": {"name": {"type": "string"}} | overlay,
-                    "required": ["name"],
-                    "additionalProperties": False,
-                },
-            },
-            "hypothesis": {"type": "array", "items": resolved("hypothesis")},
-        },
-        "additionalProperties": False,
-        "$defs": defined,
-    }
 
 
 def _builtin_files() -> dict[str, Any]:

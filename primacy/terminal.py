@@ -15,7 +15,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from primacy.certificate import Check, allowed, shown
+from primacy.certificate import Certificate, Check, allowed, shown
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import Outcome, failed
 from primacy.verdicts import Verdict
@@ -47,6 +47,50 @@ def lines(text: str) -> Text:
 def number(value: float | None) -> str:
     """Three digits, or a dash for null."""
     return "–" if value is None else f"{value:.3g}"
+
+
+def plan_text(facts: Mapping[str, Any]) -> Text:
+    """What a run would do (`forecast.facts`); the first 50 conditions by name."""
+    head = f"{len(facts['conditions'])} condition(s) x {facts['seeds']} seeds"
+    names = [Text("   ") + plain(name) for name in facts["conditions"][:50]]
+    shared = facts["networks_shared"]
+    stored = f"{facts['networks_stored']} stored"
+    stored += f", {shared} shared between members" if shared else ""
+    work = (
+        f"{facts['networks_to_train']} networks to train ({stored}) and "
+        f"{facts['control_networks']} controls, {facts['blocks']} blocks, "
+        f"{facts['programs']} compiled program pair(s), {facts['seed_steps']:,} training steps"
+    )
+    cost = (
+        f"roughly {facts['seconds']} s at the machine's speed just now ({facts['gflops']} "
+        f"GFLOP/s), {facts['memory_bytes'] / 1e9:.1f} GB of memory, "
+        f"{facts['disk_bytes'] / 1e6:.0f} MB of disk. Nothing was run."
+    )
+    return Text("\n").join([Text(head, style="bold"), *names, Text(work), Text(cost)])
+
+
+def card_text(name: str, card: Mapping[str, Any], held: Certificate | None) -> Text:
+    """A measure's card (`Measure.card`), with its known answers measured on this machine."""
+    told = [Text(name, style="bold")]
+    told += [Text(" ".join(paragraph.split())) for paragraph in card["means"].split("\n\n")]
+    for key, value in card.items():
+        if key != "means" and value != "":  # not every measure has a reference
+            told.append(Text(f"  {key}: {value}"))
+    checks = () if held is None else held.of_measure(name)
+    if held is None:
+        told.append(Text("  calibration: not on this machine yet; run `primacy calibrate`"))
+    elif not checks:
+        told.append(Text(f"  calibration: no known answer of its own ({held.date})"))
+    else:
+        hits = sum(check.passed for check in checks)
+        of = f"{hits} of {len(checks)} known answers hit ({held.date})"
+        told.append(Text(f"  calibration: {of}"))
+    for check in checks:
+        missed = "" if check.passed else "; MISSED"
+        quantity = check.quantity.removeprefix(f"{name}: ")
+        answer = f"{shown(check)}, expected {check.expected:.5g}{missed}"
+        told.append(Text(f"    {check.case}: {quantity}: {answer}"))
+    return Text("\n").join(told)
 
 
 def failed_controls(controls: Sequence[Outcome]) -> Text | None:

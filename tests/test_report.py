@@ -17,7 +17,15 @@ import slopes
 from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untold
 
 from primacy import report
-from primacy.page import embedding, findings, members, methods, prose, questions, standing
+from primacy.page import (
+    embedding,
+    findings,
+    members,
+    methods,
+    questions,
+    standing,
+    wording,
+)
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -174,11 +182,11 @@ def test_numbers_in_prose():
         -0.5: "-0.5",
         3e-5: "3.00e-05",
     }
-    assert {x: prose.number(x) for x in shown} == shown
-    assert prose.ranges([0, 1, 2, 3, 7, 9, 10]) == "0–3, 7, 9, 10"
-    assert prose.listed(["a", "b", "c"]) == "a, b and c"
-    assert prose.probability(1e-5) == "< 0.0001" and prose.probability(0.0312) == "0.031"
-    assert prose.among(0, 1) == "not in the one seed"
+    assert {x: wording.number(x) for x in shown} == shown
+    assert wording.ranges([0, 1, 2, 3, 7, 9, 10]) == "0–3, 7, 9, 10"
+    assert wording.listed(["a", "b", "c"]) == "a, b and c"
+    assert wording.probability(1e-5) == "< 0.0001" and wording.probability(0.0312) == "0.031"
+    assert wording.among(0, 1) == "not in the one seed"
 
 
 def test_disagreements_follow_the_medians():

@@ -18,6 +18,7 @@ from primacy.grammar.claims import read_claims
 from primacy.problems import StudyError
 from primacy.record import Contrast, Hypothesis
 from primacy.registry import models, spec, tasks
+from primacy.schema import study_schema
 from primacy.types import Feature, Target
 
 GOOD = """\
@@ -365,7 +366,7 @@ def test_unknown_study(file):
 
 @pytest.mark.parametrize("name", studyfile.builtin())
 def test_the_schema_accepts_the_built_in_studies(name):
-    schema = studyfile.schema()
+    schema = study_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     document = tomllib.loads(studyfile.text(name))

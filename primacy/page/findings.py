@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.prose import EQUAL, among, counted, listed, ranges, share
+from primacy.page.prose import EQUAL
+from primacy.page.wording import among, counted, listed, ranges, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sharing import not_identified, shares
 

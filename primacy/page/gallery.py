@@ -4,10 +4,10 @@ import dataclasses
 
 import polars as pl
 
-from primacy.page import charts, courses, figures, prose
+from primacy.page import charts, courses, figures
 from primacy.page import standing as places
 from primacy.page.figures import Figure
-from primacy.page.prose import number
+from primacy.page.wording import listed, number
 from primacy.record import ConditionRecord, StudyRecord
 
 
@@ -89,7 +89,7 @@ def _races(
 
 def _chances(c: ConditionRecord) -> str:
     told = [f"{number(t.chance)} ({t.name})" for t in c.targets]
-    return f"A constant guess scores {prose.listed(told)}."
+    return f"A constant guess scores {listed(told)}."
 
 
 def _strong(

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.prose import counted, listed, number
+from primacy.page.wording import counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import FALSE_ALARMS
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from primacy.page import prose
 from primacy.page.figures import visible
-from primacy.page.prose import listed, number
+from primacy.page.wording import listed, number
 from primacy.record import StudyRecord
 from primacy.verdicts import Verdict
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from primacy.page.prose import counted, number
+from primacy.page.wording import counted, number
 from primacy.sanity import FALSE_ALARMS, Outcome, failed
 
 SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}

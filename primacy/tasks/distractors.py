@@ -5,6 +5,7 @@ signal enters a wider network more weakly; there are more parameters; the inputs
 these has a knob that keeps it fixed, so that what remains is due to the distractors themselves.
 """
 
+import abc
 from typing import Annotated, Any
 
 import jax.numpy as jnp
@@ -25,16 +26,16 @@ from primacy.tasks.regression import normal, normals
 from primacy.types import Batch, Draws, Feature, Streams
 
 
-class _Distracted(Regression):
+class _Distracted(Regression, abc.ABC):
     """The target's column, then distractors that some spec scales."""
 
     gain: float
     distractor_scale: float
 
     @property
+    @abc.abstractmethod
     def _columns(self) -> int:
         """Columns beside the target's."""
-        raise NotImplementedError
 
     @property
     def _live(self) -> int:

@@ -1,0 +1,69 @@
+"""What a study file may say, as a JSON Schema for editors."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from primacy.grammar.claims import Claim
+from primacy.registry import models, tasks
+from primacy.study import Training
+from primacy.studyfile import PARTS, Head
+
+
+def study_schema() -> dict[str, Any]:
+    """A JSON Schema (draft 2020-12) of study files, by which editors complete and check them."""
+    kinds = {"task": tasks.load(), "model": models.load()}
+    keys: list[Any] = [
+        (part, "validation", TypeAdapter(cls))
+        for part, cls in (("head", Head), ("training", Training), ("hypothesis", Claim))
+    ]
+    for part, registry in kinds.items():
+        keys += [
+            (f"{part} {kind}", "validation", TypeAdapter(cls)) for kind, cls in registry.items()
+        ]
+    found, definitions = TypeAdapter.json_schemas(keys)
+    schemas = {key: found[key, "validation"] for key, _, _ in keys}
+    defined = definitions.get("$defs", {})
+
+    def resolved(key: str) -> dict[str, Any]:
+        reference = schemas[key].get("$ref")
+        return dict(defined[reference.rsplit("/", 1)[-1]] if reference else schemas[key])
+
+    head, training = resolved("head"), resolved("training")
+    parts: dict[str, Any] = {"training": training}
+    for part, registry in kinds.items():
+        options = []
+        for kind in registry:
+            own = resolved(f"{part} {kind}")
+            own["properties"] = {"kind": {"const": kind}} | own["properties"]
+            own["required"] = ["kind", *own.get("required", [])]
+            options.append(own)
+        parts[part] = {"oneOf": options}
+    # An overlay or a grid names a few keys of any kind; what they must be is checked when read.
+    overlay = {part: {"type": "object"} for part in PARTS}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "primacy study",
+        "type": "object",
+        "properties": head["properties"]
+        | {part: parts[part] for part in PARTS}
+        | {
+            "grid": {
+                "type": "object",
+                "description": "Dotted keys and the values they take; every combination is run.",
+            },
+            "condition": {
+                "type": "array",
+                "description": "Named conditions, laid over the defaults.",
+                "items": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}} | overlay,
+                    "required": ["name"],
+                    "additionalProperties": False,
+                },
+            },
+            "hypothesis": {"type": "array", "items": resolved("hypothesis")},
+        },
+        "additionalProperties": False,
+        "$defs": defined,
+    }
