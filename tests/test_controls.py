@@ -1,6 +1,7 @@
 """Where nothing is to be seen, nothing is seen; and where the instrument is broken, it says so."""
 
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -228,6 +229,18 @@ def test_controls_are_a_run_folder_of_their_own(beside):
     assert not keys & set(Store(folder).curves()["condition"])
     assert set(result.curves["condition"].unique()) == {"default"}
     assert result.summary["seed"].n_unique() == 7
+
+
+def test_damage_among_the_controls_is_found(beside, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(beside[0], folder)
+    parts, bad = Result(folder).verified()
+    assert bad == {} and any(part.startswith("controls/") for part in parts)
+    part = next((folder / "controls" / "curves").iterdir())
+    part.write_bytes(part.read_bytes()[:-1])
+    _, bad = Result(folder).verified()
+    (name,) = bad
+    assert name.startswith("controls/")
 
 
 def test_a_study_with_controls_has_the_bytes_of_one_without(beside, tmp_path):
