@@ -537,8 +537,15 @@ def test_commands_look_into_the_members(whole, capsys):
     code, out, _ = called(capsys, "verify", folder, "--json")
     told = json.loads(out)
     assert code == 0
-    assert len(told["good"]) == 24  # a lane a part: four conditions, six seeds
-    assert all(name.startswith(("rates/part-", "widths/part-")) for name in told["good"])
+    controls = {
+        f"{member}/controls/{name}"
+        for member in ("rates", "widths")
+        for name in Store(folder / member / "controls").manifest()
+    }
+    own = set(told["good"]) - controls
+    assert controls and len(own) + len(controls) == len(told["good"])
+    assert len(own) == 24  # a lane a part: four conditions, six seeds
+    assert all(name.startswith(("rates/part-", "widths/part-")) for name in own)
     code, out, _ = called(capsys, "judge", folder, "--json")
     assert json.loads(out) == json.loads((folder / "verdicts.json").read_text())
     code, out, _ = called(capsys, "judge", folder / "rates", "--seeds", "6", "--json")
