@@ -81,6 +81,7 @@ def estimate(
     budget: float = 1.0,
     grid: tuple[GridEnd, GridEnd] = ("late", "late"),
     beside: bool = False,
+    intervals: bool = True,
 ) -> Estimate:
     """The paired estimate of a contrast.
 
@@ -95,6 +96,8 @@ def estimate(
         budget: as if training had ended at this share of the budget.
         grid: which end of the grid interval a time-to-learn takes, on either side.
         beside: also compute what stands beside (log-rank, Page's test, who was first).
+        intervals: False where `test` is all that is asked for: intervals and p take most of the
+            time.
 
     Raises:
         SelectionError: the contrast selects nothing or not one thing (a `ValueError`).
@@ -139,14 +142,15 @@ def estimate(
     more = {}
     if beside and problem is None and test is not None:
         more = _beside(view, plan, groups, minus, entered)
-    tested = test is not None and problem is None
+    tested = test if problem is None else None
+    told = tested if intervals else None
     return Estimate(
         value=test.estimate if test else None,
-        interval=test.interval(0.95) if tested and test else NOWHERE,
-        narrow=test.interval(0.90) if tested and test else NOWHERE,
-        p=test.p(1.0 if scale == "ratio" else 0.0) if tested and test else None,
+        interval=told.interval(0.95) if told else NOWHERE,
+        narrow=told.interval(0.90) if told else NOWHERE,
+        p=told.p(1.0 if scale == "ratio" else 0.0) if told else None,
         scale=scale, unit=unit, n=n, pairs=pairs, left_out=left_out, problem=problem,
-        test=test if tested else None, beside=more, tau=view.tau if plan.is_event else None,
+        test=tested, beside=more, tau=view.tau if plan.is_event else None,
     )  # fmt: skip
 
 

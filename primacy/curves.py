@@ -6,7 +6,7 @@ condition is its key and all names are plain strings, so that `pl.scan_parquet` 
 two studies together; in memory the condition is its display name and names are Enums.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -84,29 +84,43 @@ def named(table: pl.DataFrame | pl.LazyFrame, record: StudyRecord) -> pl.DataFra
     Rows of conditions that the record does not hold are dropped.
     """
     names = {c.key: c.name for c in record.conditions}
-    table = (
-        table.lazy()
-        .filter(pl.col("condition").is_in(list(names)))
-        .with_columns(pl.col("condition").replace_strict(names, return_dtype=pl.String))
-        .collect()
-    )
-    orders = {"condition": [c.name for c in record.conditions]}
-    for column in set(NAMES) & set(table.columns) - {"condition"}:
-        orders[column] = table[column].drop_nulls().unique(maintain_order=True).to_list()
+    table = coded(table.lazy().collect())
+    own = _recoded(table["condition"], names, [c.name for c in record.conditions])
+    return coded(table.with_columns(own).filter(own.is_not_null()), set(NAMES) - {"condition"})
+
+
+def coded(table: pl.DataFrame, columns: Collection[str] = NAMES) -> pl.DataFrame:
+    """The table with Enums of the names that stand in these columns, in order of appearance."""
+    orders = {
+        c: table[c].drop_nulls().unique(maintain_order=True).to_list()
+        for c in table.columns
+        if c in columns
+    }
     return table.with_columns(pl.col(c).cast(pl.Enum(order)) for c, order in orders.items())
+
+
+def _recoded(column: pl.Series, names: Mapping[str, str], order: Sequence[str]) -> pl.Series:
+    """An Enum column with other names, null where there is none; no row's text is looked at."""
+    known = [names.get(name) for name in _categories(column)]
+    return pl.Series(column.name, known, dtype=pl.Enum(order)).gather(column.to_physical())
+
+
+def _categories(column: pl.Series) -> list[str]:
+    return column.dtype.categories.to_list()  # type: ignore[attr-defined]
 
 
 def together(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Tables of different conditions as one, all as `named` gives them."""
     kept = [c for c in NAMES if c in tables[0].columns]
     union = {
-        c: pl.Enum(list(dict.fromkeys(
-            name for table in tables for name in table[c].dtype.categories  # type: ignore[attr-defined]
-        )))
+        c: list(dict.fromkeys(name for table in tables for name in _categories(table[c])))
         for c in kept
-    }  # fmt: skip
+    }
     return pl.concat(
-        table.with_columns(pl.col(c).cast(pl.String).cast(kind) for c, kind in union.items())
+        table.with_columns(
+            _recoded(table[c], dict(zip(names, names, strict=True)), names)
+            for c, names in union.items()
+        )
         for table in tables
     )
 

@@ -274,7 +274,12 @@ def summary(
         theta: criterion instead of each condition's own.
         budget: as if training had ended at this share of the budget.
     """
-    runs = Runs(curves, lanes, record)
+    return table(Runs(curves, lanes, record), theta=theta, budget=budget)
+
+
+def table(runs: Runs, *, theta: float | None = None, budget: float = 1.0) -> pl.DataFrame:
+    """The summary of runs that were read before."""
+    record = runs.record
     together = pl.concat(
         [_lane_rows(runs, condition, theta, budget) for condition in record.conditions],
         how="diagonal",

@@ -13,6 +13,7 @@ import polars as pl
 from primacy import certificate, curves, events, report, sanity, verdicts
 from primacy.inclusion import FACTOR
 from primacy.record import StudyRecord
+from primacy.runs import Runs
 from primacy.sanity import Outcome
 from primacy.store import CONTROLS, LOCK_JSON, STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
 from primacy.verdicts import Verdict
@@ -66,12 +67,22 @@ class Result:
     @functools.cached_property
     def curves(self) -> pl.DataFrame:
         """THE table: one measured number a row, with conditions by display name."""
-        return self._named(Store.curves)
+        return self._named(lambda member: member._stored)
 
     @functools.cached_property
     def lanes(self) -> pl.DataFrame:
         """How each run ended: condition, seed, ended (budget, learned, diverged), end_step."""
-        return self._named(Store.lanes)
+        return self._named(lambda member: member.store.lanes())
+
+    @functools.cached_property
+    def _stored(self) -> pl.DataFrame:
+        """The curves as they are stored, read once for this folder and the one it belongs to."""
+        return curves.coded(self.store.curves())
+
+    @functools.cached_property
+    def _runs(self) -> Runs:
+        """The runs as arrays, which the summary and the verdicts both read."""
+        return Runs(self.curves, self.lanes, self.record)
 
     def weights(self, condition: str, seed: int) -> dict[str, np.ndarray]:
         """The final parameters of one network, by path; its condition by display name.
@@ -86,12 +97,12 @@ class Result:
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
         """A row for each condition, seed and feature: when learned, and what it came to."""
-        return events.summary(self.curves, self.lanes, self.record)
+        return events.table(self._runs)
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:
         """Every hypothesis, judged."""
-        return verdicts.judge(self.curves, self.lanes, self.record)
+        return verdicts.of(self._runs)
 
     @functools.cached_property
     def controls(self) -> list[Outcome]:
@@ -170,13 +181,13 @@ class Result:
             ),
         }
 
-    def _named(self, read: Callable[[Store], pl.DataFrame]) -> pl.DataFrame:
+    def _named(self, read: Callable[["Result"], pl.DataFrame]) -> pl.DataFrame:
         """What every store holds, with display names, of this record's conditions and seeds."""
         record, tables = self.record, []
-        for store, member in zip(self.stores, record.members or (None,), strict=True):
+        for name, member in (self.members or {None: self}).items():
             # Members may share a condition's key; each has its own name for it.
-            own = [c for c in record.conditions if member in (None, c.factors.get(FACTOR))]
-            named = curves.named(read(store), dataclasses.replace(record, conditions=tuple(own)))
+            own = [c for c in record.conditions if name in (None, c.factors.get(FACTOR))]
+            named = curves.named(read(member), dataclasses.replace(record, conditions=tuple(own)))
             tables.append(named.filter(pl.col("seed").is_in(list(record.seeds))))
         return curves.together(tables) if len(tables) > 1 else tables[0]
 

@@ -88,17 +88,21 @@ class Runs:
         rows = table.select(self.curves, measure).with_columns(
             **{c: pl.lit(None, dtype=pl.String) for c, has in asked.items() if not has}
         )
+        parts = rows.group_by(keys, maintain_order=True).agg("seed", "step", "value")
+        # All parts' numbers, one part after the other.
+        seed, step, value = (parts[c].explode().to_numpy() for c in ("seed", "step", "value"))
+        ends = np.cumsum(parts["seed"].list.len().to_numpy())
         order = np.argsort(self.seeds)
-        found = {}
-        for key, part in rows.partition_by(keys, as_dict=True).items():
+        s = np.searchsorted(self.seeds, seed, sorter=order).clip(max=len(order) - 1)
+        row, known = order[s], self.seeds[order[s]] == seed
+        found, start = {}, 0
+        for key, end in zip(parts.select(keys).iter_rows(), ends.tolist(), strict=True):
+            own, start = slice(start, end), end
             steps = self.steps(str(key[0]))
             traces = np.full((len(self.seeds), len(steps)), np.nan, dtype=np.float32)
-            seed, step = part["seed"].to_numpy(), part["step"].to_numpy()
-            s = np.searchsorted(self.seeds, seed, sorter=order).clip(max=len(order) - 1)
-            e = np.searchsorted(steps, step).clip(max=len(steps) - 1)
-            fits = (self.seeds[order[s]] == seed) & (steps[e] == step)
-            values = part["value"].fill_null(np.nan).to_numpy()
-            traces[order[s[fits]], e[fits]] = values[fits]
+            e = np.searchsorted(steps, step[own]).clip(max=len(steps) - 1)
+            fits = known[own] & (steps[e] == step[own])
+            traces[row[own][fits], e[fits]] = value[own][fits]
             found[key] = traces
         return found
 

@@ -82,10 +82,9 @@ class Outcome:
 
 def untrained(record: StudyRecord, curves: pl.DataFrame) -> list[Outcome]:
     """The networks of a study before their first step, a control for each condition."""
-    found = []
+    found, start = [], curves.filter(pl.col("step") == 0)
     for c in record.conditions:
         score, chance = _score(c), float(np.mean([t.chance for t in c.targets]))
-        start = curves.filter(pl.col("step") == 0)
         values = _by_network(start, c, score)
         told = f"at most {chance:.3g}, the best constant"
         found.append(compared("untrained", c, score, None, told, chance, values))
@@ -102,10 +101,10 @@ def null_columns(record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame)
     measure = next((m for m in COSTS if m in measured), None)
     if measure is None or "data" not in record.seed_axes:
         return []  # on shared test examples, what networks have in common does not average out
-    found = []
+    found, ends = [], _last(curves, lanes)
     for c in record.conditions:
         sites = [f.name for f in c.features if f.null_of is not None]
-        last = _last(curves, lanes).filter(pl.col("feature").cast(pl.String).is_in(sites))
+        last = ends.filter(pl.col("feature").cast(pl.String).is_in(sites))
         values = _by_network(last, c, measure)
         told = "0: they carry nothing"
         found.append(compared("null columns", c, measure, None, told, 0.0, values, both_sides=True))

@@ -6,6 +6,7 @@ definition or budget, the other ends of the evaluation grid, Holm's correction) 
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -92,7 +93,12 @@ def judge(curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> lis
         lanes: a row a lane.
         record: the study, with its hypotheses. Seeds it does not name are not looked at.
     """
-    runs = Runs(curves, lanes, record)
+    return of(Runs(curves, lanes, record))
+
+
+def of(runs: Runs) -> list[Verdict]:
+    """The same of runs that were read before."""
+    record = runs.record
     judged = [_judge_one(runs, h) for h in record.hypotheses]
     family = [i for i, v in enumerate(judged) if v.p is not None]
     adjusted = holm(np.array([judged[i].p for i in family], dtype=np.float64))
@@ -220,7 +226,8 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
     """The other ways in which the same runs could have been analyzed, and what they give."""
     c, record = h.contrast, runs.record
     plan = resolve(record, c)
-    one = share_learned if h.expect == "never" else estimate
+    paired = functools.partial(estimate, intervals=False)  # the word comes from the test alone
+    one = share_learned if h.expect == "never" else paired
     if plan.event == TIME_TO_LEARN and any(p.clock is not None for p in plan.picks):
         own = {record.condition(p.condition).theta for p in plan.picks}
         for theta in THETAS:
@@ -228,14 +235,14 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
                 yield f"theta {theta:g}", one(runs, c, theta=theta)
     if plan.is_event and h.expect != "never":
         called = c.measure.replace("_", "-")
-        yield f"{called} one evaluation earlier", estimate(runs, c, grid=("early", "early"))
+        yield f"{called} one evaluation earlier", paired(runs, c, grid=("early", "early"))
         if c.minus is not None:
-            yield "`of` one evaluation earlier", estimate(runs, c, grid=("early", "late"))
-            yield "`minus` one evaluation earlier", estimate(runs, c, grid=("late", "early"))
+            yield "`of` one evaluation earlier", paired(runs, c, grid=("early", "late"))
+            yield "`minus` one evaluation earlier", paired(runs, c, grid=("late", "early"))
     if c.measure in DEFINITIONS:
         for measure in DEFINITIONS:
             if measure != c.measure and measure in runs.cards:
-                yield measure, estimate(runs, dataclasses.replace(c, measure=measure))
+                yield measure, paired(runs, dataclasses.replace(c, measure=measure))
     # What came by a given step does not depend on how long training went on after it.
     if not plan.is_event or all(p.at == "end" for p in plan.picks):
         yield "half the budget", one(runs, c, budget=0.5)
