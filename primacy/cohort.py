@@ -122,6 +122,8 @@ def train_block(
         return [own[seed] for seed in seeds]
 
     put = lambda tree: jax.device_put(tree, programs.device)  # noqa: E731
+    # What is drawn is never written to again, so the device may read it where it lies.
+    lend = lambda tree: jax.device_put(tree, programs.device, may_alias=True)  # noqa: E731
     conditions = put(stack([lane.condition for lane in padded]))
     data = generators("data")
     chance = {lane.seed: streams(lane.seed, "control") for lane in padded}
@@ -135,7 +137,7 @@ def train_block(
             linkage.of_set(control, split, draws, rng)
             for (control, rng), draws in zip(controls, own, strict=False)
         ]
-        sets[split] = linkage.mapped(put, linkage.stacked(each, len(padded), stack))
+        sets[split] = linkage.mapped(lend, linkage.stacked(each, len(padded), stack))
     params = put(stack(
         started(lane.condition, rng("init"), draw)
         for lane, rng, draw in zip(padded, generators("init"), data, strict=True)
@@ -148,13 +150,13 @@ def train_block(
 
     def donors(look: int) -> Any:
         n = programs.examples["test"]
-        return put(shared(looks, lambda rng: rng("donors", look).permutation(n).astype(np.int32)))
+        return lend(shared(looks, lambda rng: rng("donors", look).permutation(n).astype(np.int32)))
 
     def page() -> tuple:
         length, order, fresh = next(book)
         if fresh is None:
-            return length, put(order), sets["train"]
-        return length, put(order), linkage.mapped(put, fresh)
+            return length, lend(order), sets["train"]
+        return length, lend(order), linkage.mapped(lend, fresh)
 
     book = pages(first, generators("order"), data, controls)
     length, order, draws = page()

@@ -14,6 +14,10 @@ from primacy.registry import Measure
 from primacy.study import Condition
 
 
+KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+"""XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to."""
+
+
 class Program:
     """A function of lanes, compiled by whoever needs it first while the others wait."""
 
@@ -32,7 +36,7 @@ class Program:
         try:
             if self._compiled is None:
                 began = time.perf_counter()
-                self._compiled = self._traced.lower(*arguments).compile()
+                self._compiled = self._traced.lower(*arguments).compile(KEEP_BARRIERS)
                 self.seconds = time.perf_counter() - began
         finally:
             self._lock.release()

@@ -27,6 +27,6 @@ def streams(seed: int, purpose: str) -> Callable[..., np.random.Generator]:
         # JSON keeps the parts apart: ("a", "b c") and ("a b", "c") are different texts.
         key = hashlib.sha256(json.dumps([seed, purpose, *names]).encode()).digest()
         words = np.frombuffer(key, dtype="<u4")
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words.tolist())))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
     return rng
