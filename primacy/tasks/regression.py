@@ -27,6 +27,10 @@ from primacy.tasks.moments import (
 from primacy.types import Batch, Draws, Feature, Streams
 
 
+AT_A_TIME = 16
+"""Columns; as many numbers as a line of the cache holds."""
+
+
 def normal(rng: Streams, split: str, name: str, n: int) -> Float[np.ndarray, " n"]:
     """Standard normals of the stream of that name."""
     return rng(split, name).standard_normal(n, dtype=np.float32)
@@ -34,7 +38,12 @@ def normal(rng: Streams, split: str, name: str, n: int) -> Float[np.ndarray, " n
 
 def normals(rng: Streams, split: str, name: str, n: int, m: int) -> Float[np.ndarray, "n m"]:
     """Columns of standard normals; one column more leaves the others alone."""
-    return rng(split, name).standard_normal((m, n), dtype=np.float32).T
+    generator, columns = rng(split, name), np.empty((n, m), np.float32)
+    # Drawn column after column and stored row after row: a few at a time, they turn in the cache.
+    for at in range(0, m, AT_A_TIME):
+        some = generator.standard_normal((min(AT_A_TIME, m - at), n), dtype=np.float32)
+        columns[:, at : at + AT_A_TIME] = some.T
+    return columns
 
 
 def batch(columns: list[Array], y: Array) -> Batch:
