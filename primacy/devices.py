@@ -1,7 +1,6 @@
 """The device that blocks train on, and how many workers share it."""
 
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +9,17 @@ import jax
 Device = Any
 """A `jax.Device`, which type checkers take for a variable."""
 
-SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
-
-_starting = threading.Lock()
-
 
 def workers() -> list[Device]:
     """The device of each worker: the same one for all, a worker a core.
 
     A CPU device computes for several threads at once, so its programs are compiled once for all
-    workers. Within a computation, matrix products are asked to stay on one thread, because two
-    trainings side by side gain what threads inside one do not; measured, jax 0.10.2 does not heed
-    the flag (`primacy doctor` shows how many cores a product keeps busy), which costs about a tenth
-    of the CPU time. JAX must not have started yet; where it has (a notebook that computed before),
-    it goes on as it was started.
+    workers. Two workers keep two cores busy although each of their matrix products may use both:
+    one process a core, with one thread each, was no faster (docs/design.md).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with _starting:  # two studies may begin at once, in threads of one program
-        flags = os.environ.get("XLA_FLAGS", "")
-        if "xla_cpu_multi_thread_eigen" not in flags:
-            os.environ["XLA_FLAGS"] = f"{flags} {SINGLE_THREADED}".strip()
-        keep_programs()
-        device = jax.local_devices()[0]  # starts JAX, which reads the flags now
-        os.environ["XLA_FLAGS"] = flags
-        if not flags:
-            del os.environ["XLA_FLAGS"]
-    return [device] * (cores or 1)
+    keep_programs()
+    return [jax.local_devices()[0]] * (cores or 1)
 
 
 def keep_programs() -> None:
