@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import other_intervals
 import statistics_trials as trials
 from simulated_studies import ASYMMETRIC, SYMMETRIC, TIED
 from statistics_trials import Rate, Timing, t_power
@@ -223,6 +224,17 @@ def sections() -> list[tuple[str, str, str]]:
         "Exact, from the binomial distribution: chances of the word for networks of which a share "
         "learns; the first two columns are errors, nominal 2.5 % each at most.",
         table(["margin", "n"], rows),
+    ))  # fmt: skip
+    shapes = ["normal", *ASYMMETRIC]
+    rows = {
+        f"{s} | {n}": other_intervals.missed(s, n, some(n, 2_000)) for s in shapes for n in SIZES
+    }
+    found.append((
+        "Table 12. Other intervals of a mean",
+        "How often a 90 % interval ends before the true mean, on the side of the longer tail, "
+        "where it falls short: the rate of a false \"no effect\" at that margin, nominal 5 %. "
+        f"{said(2_000)}",
+        table(["differences", "n"], rows, 0.05),
     ))  # fmt: skip
     return found
 

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 import operating_characteristics as written
+import other_intervals
 import pytest
 import statistics_trials as trials
 from hypothesis import given, settings
@@ -51,6 +52,12 @@ def test_mean_zero_without_symmetry_is_called_too_often():
     """What docs/statistics.md warns of is there: a skewed side against a constant."""
     found = trials.no_difference("one log-normal side against a constant", 10, 1000)
     assert found.band(0.05)[1] < found.hits < found.studies / 5
+
+
+def test_intervals_that_ours_is_compared_with_hold_their_level_for_normal_differences():
+    """Else table 12 would compare with mistakes of its own."""
+    for found in other_intervals.missed("normal", 30, 500).values():
+        within(found, 0.05)
 
 
 @pytest.mark.parametrize("shape", SYMMETRIC)
