@@ -74,11 +74,14 @@ def page(
         controls: what each control came to.
     """
     standings = places.standings(record, summary)
+    rows_of = dict.fromkeys(standings, curves.clear()) | courses.by_condition(curves)
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
     # One condition in full says nothing about a study of studies.
     alone = lead is not None and not record.members
-    found = drawings(record, curves, lanes, summary, lead.name) if lead and alone else {}
+    found = (
+        drawings(record, rows_of[lead.name], lanes, summary, lead.name) if lead and alone else {}
+    )
     style, script = document.style(), document.script()
     environment = document.environment()
     environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
@@ -87,7 +90,8 @@ def page(
     said = sentences(record, summary, verdicts)
     parts = members.groups(record)
     cards = multiples.cards(record, curves, lanes, standings, palette)
-    exceptions = {c.name: findings.exceptions(c, standings[c.name], summary) for c in trained}
+    ends = courses.by_condition(summary)
+    exceptions = {c.name: findings.exceptions(c, standings[c.name], ends[c.name]) for c in trained}
     return environment.get_template("report.html").render(
         style=style,
         script=script,
@@ -116,7 +120,7 @@ def page(
                 ],
                 "maps": members.maps(own, standings),
                 "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
-                "shares": _shares(record, own, curves, lanes),
+                "shares": _shares(record, own, rows_of, lanes),
                 "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
             }
             for name, own in parts
@@ -126,7 +130,7 @@ def page(
         figures={name: _drawn(figure, palette) for name, figure in found.items()},
         rows=standings[lead.name] if lead else [],
         strengths=[s for s in places.STRENGTHS if _any(standings, s)],
-        nulls={r["feature"]: r for r in findings.nulls(lead, curves)} if lead else {},
+        nulls={r["feature"]: r for r in findings.nulls(lead, rows_of[lead.name])} if lead else {},
         hues={name: _hue(color) for name, (color, _) in palette.items()},
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
         ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
@@ -135,8 +139,8 @@ def page(
         sane=[
             {
                 "condition": c,
-                "untrained": _untrained(c, curves, lanes, standings),
-                "nulls": {r["feature"]: r for r in findings.nulls(c, curves)},
+                "untrained": _untrained(c, rows_of[c.name], lanes, standings),
+                "nulls": {r["feature"]: r for r in findings.nulls(c, rows_of[c.name])},
             }
             for _, own in parts
             for c in [c for c in own if standings[c.name]][:1]
@@ -217,10 +221,10 @@ def _groups(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[dict[str, 
 def _shares(
     record: StudyRecord,
     conditions: Sequence[ConditionRecord],
-    curves: pl.DataFrame,
+    curves: Mapping[str, pl.DataFrame],
     lanes: pl.DataFrame,
 ) -> list[tuple[ConditionRecord, str]]:
-    told = [(c, findings.unidentified(record, c, curves, lanes)) for c in conditions]
+    told = [(c, findings.unidentified(record, c, curves[c.name], lanes)) for c in conditions]
     return [(c, text) for c, text in told if text is not None]
 
 

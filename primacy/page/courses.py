@@ -1,6 +1,6 @@
 """A measure's course over training: rows for lines, and their median and band over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -22,26 +22,42 @@ def path(
     Of the last hidden layer and of the feature's own target. A lane that stopped because
     everything was learned carries its last value on; a diverged one ends where it ended.
     """
-    own = curves.filter(
-        (pl.col("condition").cast(pl.String) == condition.name) & (pl.col("split") == "test")
+    own = curves.filter(pl.col("condition").cast(pl.String) == condition.name)
+    return paths([condition], own, lanes, measure, {condition.name: names}).drop("condition")
+
+
+def paths(
+    conditions: Sequence[ConditionRecord],
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    measure: str,
+    names: Mapping[str, Sequence[str]],
+) -> pl.DataFrame:
+    """The same of several conditions at once, each with its own features: also condition."""
+    wanted = pl.DataFrame(
+        [(c.name, n, own_target(c, n)) for c in conditions for n in names[c.name]],
+        schema=dict.fromkeys(("condition", "feature", "owned"), pl.String()),
+        orient="row",
     )
-    rows = tables.select(own, measure).with_columns(
-        pl.col("feature", "target", "layer").cast(pl.String)
+    last = pl.DataFrame(
+        [(c.name, c.layers[-1] if c.layers else None) for c in conditions],
+        schema=dict.fromkeys(("condition", "last"), pl.String()),
+        orient="row",
     )
-    targets = {f.name: own_target(condition, f.name) for f in condition.features}
-    last = condition.layers[-1] if condition.layers else None
-    rows = rows.filter(
-        pl.col("feature").is_in(list(names)),
-        pl.col("layer").is_null() | (pl.col("layer") == last),
-    ).with_columns(
-        owned=pl.col("feature").replace_strict(targets, default=None, return_dtype=pl.String)
+    rows = (
+        tables.select(curves, measure)
+        .filter(pl.col("split") == "test")
+        .with_columns(pl.col("condition", "feature", "target", "layer").cast(pl.String))
+        .join(wanted, on=["condition", "feature"], maintain_order="left")
+        .join(last, on="condition", maintain_order="left")
+        .filter(
+            pl.col("layer").is_null() | (pl.col("layer") == pl.col("last")),
+            pl.col("target").is_null()
+            | pl.col("owned").is_null()
+            | (pl.col("target") == pl.col("owned")),
+        )
     )
-    rows = rows.filter(
-        pl.col("target").is_null()
-        | pl.col("owned").is_null()
-        | (pl.col("target") == pl.col("owned"))
-    )
-    return _carried(rows, condition, lanes, "feature")
+    return _carried(rows, conditions, lanes)
 
 
 def task_path(
@@ -53,27 +69,36 @@ def task_path(
         & (pl.col("split") == "test")
         & pl.col("target").is_not_null()
     )
-    rows = tables.select(own, measure).with_columns(feature=pl.col("target").cast(pl.String))
-    return _carried(rows, condition, lanes, "feature")
+    rows = tables.select(own, measure).with_columns(
+        pl.col("condition").cast(pl.String), feature=pl.col("target").cast(pl.String)
+    )
+    return _carried(rows, [condition], lanes).drop("condition")
 
 
 def _carried(
-    rows: pl.DataFrame, condition: ConditionRecord, lanes: pl.DataFrame, key: str
+    rows: pl.DataFrame, conditions: Sequence[ConditionRecord], lanes: pl.DataFrame
 ) -> pl.DataFrame:
-    rows = rows.group_by("step", "seed", key).agg(pl.col("value").mean().cast(pl.Float64))
-    ended = lanes.filter(pl.col("condition").cast(pl.String) == condition.name).select(
-        "seed", stopped=pl.col("ended").cast(pl.String) == "learned"
+    lane = ["condition", "seed"]
+    line = [*lane, "feature"]
+    rows = rows.group_by(*line, "step").agg(pl.col("value").mean().cast(pl.Float64))
+    ended = lanes.select(
+        pl.col("condition").cast(pl.String), "seed",
+        stopped=pl.col("ended").cast(pl.String) == "learned",
+    )  # fmt: skip
+    steps = pl.DataFrame(
+        [(c.name, step) for c in conditions for step in c.steps],
+        schema={"condition": pl.String, "step": pl.Int64},
+        orient="row",
     )
-    steps = pl.DataFrame({"step": condition.steps}, schema={"step": pl.Int64})
-    grid = rows.select("seed", key).unique(maintain_order=True).join(steps, how="cross")
-    grid = grid.join(rows, on=["step", "seed", key], how="left").join(ended, on="seed", how="left")
-    on = pl.col("value").forward_fill().over(["seed", key], order_by="step")
+    grid = rows.select(line).unique().join(steps, on="condition")
+    grid = grid.join(rows, on=[*line, "step"], how="left").join(ended, on=lane, how="left")
+    on = pl.col("value").forward_fill().over(line, order_by="step")
     value = pl.when(pl.col("stopped")).then(on).otherwise(pl.col("value"))
     return (
         grid.with_columns(value=value)
         .drop_nulls("value")
-        .select("step", "seed", key, "value")
-        .sort(key, "seed", "step")
+        .select("condition", "step", "seed", "feature", "value")
+        .sort("condition", "feature", "seed", "step")
     )
 
 
@@ -83,8 +108,13 @@ def diverged(condition: ConditionRecord, lanes: pl.DataFrame) -> int:
     return own.filter(pl.col("ended").cast(pl.String) == "diverged").height
 
 
+def by_condition(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of each condition that has some."""
+    return {str(k[0]): t for k, t in table.group_by("condition", maintain_order=True)}
+
+
 def bands(course: pl.DataFrame) -> pl.DataFrame:
-    """Median and band over seeds: step, feature, median, low, high, seeds.
+    """Median and band over seeds: step, feature, median, low, high, seeds (of each condition).
 
     The band is the 10-90 % range, and the whole range with fewer than 10 seeds.
     """
@@ -95,10 +125,11 @@ def bands(course: pl.DataFrame) -> pl.DataFrame:
     high = (
         pl.when(few).then(pl.col("value").max()).otherwise(pl.col("value").quantile(0.9, "linear"))
     )
+    place = [c for c in ("condition", "feature", "step") if c in course.columns]
     return (
-        course.group_by("feature", "step")
+        course.group_by(place)
         .agg(median=pl.col("value").median(), low=low, high=high, seeds=pl.col("value").count())
-        .sort("feature", "step")
+        .sort(place)
     )
 
 
@@ -108,7 +139,7 @@ def thinned(course: pl.DataFrame, most: int = 60) -> pl.DataFrame:
     Half of them evenly over training and half evenly on a log-like axis, where the early ones
     stand far apart.
     """
-    steps = course["step"].unique().sort().to_numpy()
+    steps = np.unique(course["step"].to_numpy())
     if len(steps) <= most:
         return course
     half = most // 2

@@ -141,22 +141,24 @@ def exceptions(
     condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 ) -> list[tuple[str, list[str]]]:
     """What did not go as the medians say, by kind, with the seeds; `None.` is said too."""
-    own = summary.filter(pl.col("condition").cast(pl.String) == condition.name).with_columns(
-        pl.col("feature").cast(pl.String)
-    )
+    own = standing.times(
+        summary.filter(pl.col("condition").cast(pl.String) == condition.name)
+    ).sort("seed", maintain_order=True)
+    columns = ("seed", "feature", "time", "learned", "forgotten", "diverged", "end_step")
+    lanes = own.select(columns).rows(named=True)
     used = standing.relative(condition)
     verb = "relied on" if used else "learned"
     flips, never, forgotten, unknown = [], [], [], []
     timed = [r for r in rows if r["timed"]]
-    table = standing.matrix(standing.times(own), condition.name, "time")
-    broken = own.filter(pl.col("diverged").fill_null(False))
-    alive = own.filter(~pl.col("diverged").fill_null(False))
+    table: dict[int, dict[str, standing.Number | None]] = {lane["seed"]: {} for lane in lanes}
+    for lane in lanes:
+        table[lane["seed"]][lane["feature"]] = lane["time"]
+    ended = {lane["seed"]: lane["end_step"] for lane in lanes if lane["diverged"]}
     for a, b in itertools.combinations(timed, 2):
         if a["place"] is None or a["place"] == b["place"]:
             continue
         _, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
-        gone = set(broken["seed"].to_list())
-        behind, ties = ([s for s in seeds if s not in gone] for seeds in (behind, ties))
+        behind, ties = ([s for s in seeds if s not in ended] for seeds in (behind, ties))
         if behind:
             flips.append(f"{b['feature']} before {a['feature']}: {_seeds(behind, a['seeds'])}")
         if ties:
@@ -165,20 +167,19 @@ def exceptions(
                 f"{_seeds(ties, a['seeds'])}"
             )
     for row in timed:
-        lanes = alive.filter(pl.col("feature") == row["feature"])
-        missed = lanes.filter(pl.col("learned").eq(False).fill_null(False))["seed"].to_list()
-        early = lanes.filter(pl.col("learned").is_null())["seed"].to_list()
-        lost = lanes.filter(pl.col("forgotten").fill_null(False))["seed"].to_list()
+        alive = [x for x in lanes if x["feature"] == row["feature"] and not x["diverged"]]
+        missed = [lane["seed"] for lane in alive if lane["learned"] is False]
+        early = [lane["seed"] for lane in alive if lane["learned"] is None]
+        lost = [lane["seed"] for lane in alive if lane["forgotten"]]
         if missed:
             never.append(f"{row['feature']}: {_seeds(missed, row['seeds'])}")
         if early:
             unknown.append(f"{row['feature']}: {_seeds(early, row['seeds'])}")
         if lost:
             forgotten.append(f"{row['feature']}: {_seeds(lost, row['seeds'])}")
-    ended = broken.unique("seed").sort("seed").select("seed", "end_step").rows()
-    diverged = [f"seed {s}, last evaluated at step {e:,}" for s, e in ended]
+    diverged = [f"seed {s}, last evaluated at step {e:,}" for s, e in ended.items()]
     if rows and len(diverged) > MOST:
-        diverged = [_seeds([s for s, _ in ended], rows[0]["seeds"])]
+        diverged = [_seeds(list(ended), rows[0]["seeds"])]
     found = [
         (
             "Order flipped",

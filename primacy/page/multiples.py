@@ -1,5 +1,6 @@
 """All conditions as small multiples: a card each, drawn in a few lines of SVG."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,20 +26,28 @@ def cards(
 
     None for a single condition, which the page's figures show in full.
     """
-    if len(record.conditions) < 2:
+    conditions = record.conditions
+    if len(conditions) < 2:
         return []
     every = sum(len(r) * r[0]["seeds"] for r in standings.values() if r) <= lines
-    parts = {str(k[0]): t for k, t in curves.group_by("condition", maintain_order=True)}
+    # All conditions of a measure at once: a query a condition would take longer than the drawing.
+    timed = {c.name: [r["feature"] for r in standings[c.name] if r["timed"]] for c in conditions}
+    found, tables = {}, {}
+    for measure in dict.fromkeys(map(charts.measured, conditions)):
+        own = [c for c in conditions if charts.measured(c) == measure]
+        course = courses.paths(own, curves, lanes, measure, timed)
+        found |= courses.by_condition(course)
+        tables |= courses.by_condition(courses.bands(course))
     return [
-        _card(c, parts.get(c.name, curves.clear()), lanes, standings[c.name], palette, every)
-        for c in record.conditions
+        _card(c, found.get(c.name), tables.get(c.name), standings[c.name], palette, every)
+        for c in conditions
     ]
 
 
 def _card(
     c: ConditionRecord,
-    curves: pl.DataFrame,
-    lanes: pl.DataFrame,
+    course: pl.DataFrame | None,
+    table: pl.DataFrame | None,
     rows: list[dict],
     palette: charts.Palette,
     every: bool,
@@ -46,25 +55,24 @@ def _card(
     timed = [r["feature"] for r in rows if r["timed"]]
     told = [f"{r['feature']}: {charts.learned_label(r, standing.relative(c))}" for r in rows]
     card = {"condition": c, "rows": rows, "told": told, "small": None, "large": None}
-    measure = charts.measured(c)
-    course = courses.path(c, curves, lanes, measure, timed)
-    if course.is_empty():
+    if course is None or table is None:
         return card
-    sparse = courses.thinned(course, 30)
-    table = courses.bands(courses.thinned(course, 50))
+    measure = charts.measured(c)
+    table = courses.thinned(table, 50)
     low, high = charts.extent(table, c, measure, course)
     first, last = figures.reach(c)
     medians, areas, seeds = [], [], []
+    points = table.rows_by_key("feature", named=True)
+    lines = courses.thinned(course, 30).rows_by_key("feature", named=True) if every else {}
     for name in timed:
-        own = table.filter(pl.col("feature") == name)
-        if own.is_empty():
+        if name not in points:
             continue
-        color = palette[name][0]
-        medians.append((color, own.select("step", "median").rows()))
-        upper, lower = own.select("step", "high").rows(), own.select("step", "low").rows()
+        color, own = palette[name][0], points[name]
+        medians.append((color, [(p["step"], p["median"]) for p in own]))
+        upper, lower = ([(p["step"], p[end]) for p in own] for end in ("high", "low"))
         areas.append((color, [*upper, *reversed(lower)]))
-        for part in sparse.filter(pl.col("feature") == name).partition_by("seed"):
-            seeds.append((color, part.select("step", "value").rows()))
+        for _, line in itertools.groupby(lines.get(name, ()), key=lambda p: p["seed"]):
+            seeds.append((color, [(p["step"], p["value"]) for p in line]))
     shared = {
         "levels": sorted({v for n in timed if (v := standing.level(c, n)) is not None}),
         "x": (first, last),

@@ -5,7 +5,7 @@ median is ever taken over the others alone. A quantile is the first evaluation b
 share of *all* lanes had learned the feature, and null where that never came.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -83,23 +83,24 @@ def standings(record: StudyRecord, summary: pl.DataFrame) -> dict[str, list[dict
     less than half of the lanes learned it. Medians of other columns are over the lanes that have
     a value. Conditions without lanes have an empty list.
     """
-    timed = times(summary)
-    parts = {str(k[0]): t for k, t in timed.group_by("condition", maintain_order=True)}
-    return {c.name: _standing(c, parts[c.name]) for c in record.conditions if c.name in parts} | {
-        c.name: [] for c in record.conditions if c.name not in parts
-    }
+    parts: dict[str, dict[str, pl.DataFrame]] = {}
+    for key, own in times(summary).group_by("condition", "feature", maintain_order=True):
+        parts.setdefault(str(key[0]), {})[str(key[1])] = own
+    return {c.name: _standing(c, parts.get(c.name, {})) for c in record.conditions}
 
 
-def _standing(condition: ConditionRecord, lanes: pl.DataFrame) -> list[dict]:
+def _standing(condition: ConditionRecord, lanes: Mapping[str, pl.DataFrame]) -> list[dict]:
+    """The rows of a condition, from the lanes of each feature."""
     rows = []
     # A time that never came is later than any step, not missing: no plain median of those.
     counted = ("seed", "time", "time_to_learn", "low_step", "time_to_pick_up")
-    numeric = [c for c, t in lanes.schema.items() if t.is_numeric() and c not in counted]
     for feature in condition.features:
-        own = lanes.filter(pl.col("feature").cast(pl.String) == feature.name)
-        if feature.null_of is not None or own.is_empty():
+        own = lanes.get(feature.name)
+        if feature.null_of is not None or own is None:
             continue
-        found = own["time"].to_list()
+        numeric = [c for c, t in own.schema.items() if t.is_numeric() and c not in counted]
+        values = own.to_dict(as_series=False)
+        found = values["time"]
         timed = feature.criterion is not None
         learned = sum(t is not None for t in found)
         rows.append(
@@ -111,8 +112,8 @@ def _standing(condition: ConditionRecord, lanes: pl.DataFrame) -> list[dict]:
                 "reason": feature.reason,
                 "seeds": own.height,
                 "learned": learned if timed else None,
-                "diverged": int(own["diverged"].fill_null(False).sum()),
-                "forgotten": int(own["forgotten"].fill_null(False).sum()),
+                "diverged": sum(map(bool, values["diverged"])),
+                "forgotten": sum(map(bool, values["forgotten"])),
                 "steps": quantile(found, 0.5) if timed else None,
                 "steps_low": quantile(found, 0.25) if timed else None,
                 "steps_high": quantile(found, 0.75) if timed else None,
@@ -134,13 +135,14 @@ def picks(own: pl.DataFrame) -> dict[str, Number | None]:
     Lanes that never picked it up, or diverged, are later than any step. All null: the feature has
     no reference slope (or the summary no such columns), so that it can be neither.
     """
-    if "picked_up" not in own.columns or own["picked_up"].is_null().all():
+    lanes = own.to_dict(as_series=False)
+    if all(picked is None for picked in lanes.get("picked_up", [])):
         return {"picked_up": None, "dropped": None, "pick_up_steps": None}
-    kept = pl.col("picked_up").fill_null(False) & ~pl.col("diverged").fill_null(False)
-    times = own.select(pl.when(kept).then(pl.col("time_to_pick_up"))).to_series().to_list()
+    found = zip(lanes["picked_up"], lanes["diverged"], lanes["time_to_pick_up"], strict=True)
+    times = [time if picked and not diverged else None for picked, diverged, time in found]
     return {
         "picked_up": sum(t is not None for t in times),
-        "dropped": int(own["dropped"].fill_null(False).sum()),
+        "dropped": sum(map(bool, lanes["dropped"])),
         "pick_up_steps": quantile(times, 0.5),
     }
 
