@@ -349,7 +349,9 @@ def at_the_end(
     if table.is_empty():
         return None
     names = [n for n in names if n in set(table["feature"])]
-    middle = table.group_by("feature").agg(median=pl.col("variance_explained").median())
+    middle = table.group_by("feature", maintain_order=True).agg(
+        median=pl.col("variance_explained").median()
+    )
     totals = table["total_variance"]
     low, high = _padded(table["variance_explained"], 0.0)
     logged = totals.min() > 0  # type: ignore[operator]
