@@ -84,18 +84,16 @@ def named(table: pl.DataFrame | pl.LazyFrame, record: StudyRecord) -> pl.DataFra
     Rows of conditions that the record does not hold are dropped.
     """
     names = {c.key: c.name for c in record.conditions}
-    table = coded(table.lazy().collect())
+    table = coded(table.lazy().collect(), ["condition"])
     own = _recoded(table["condition"], names, [c.name for c in record.conditions])
     return coded(table.with_columns(own).filter(own.is_not_null()), set(NAMES) - {"condition"})
 
 
 def coded(table: pl.DataFrame, columns: Collection[str] = NAMES) -> pl.DataFrame:
     """The table with Enums of the names that stand in these columns, in order of appearance."""
-    orders = {
-        c: table[c].drop_nulls().unique(maintain_order=True).to_list()
-        for c in table.columns
-        if c in columns
-    }
+    names = pl.col([c for c in table.columns if c in columns])
+    found = table.select(names.drop_nulls().unique(maintain_order=True).implode())
+    orders = {column.name: column[0].to_list() for column in found}
     return table.with_columns(pl.col(c).cast(pl.Enum(order)) for c, order in orders.items())
 
 

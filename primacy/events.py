@@ -10,6 +10,7 @@ alone. So it is told of a tempting feature that the best predictor ignores, too.
 """
 
 import dataclasses
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ PICKED_UP = 0.25
 DROPPED = 0.1
 """Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
 and below which one that was picked up counts as dropped."""
+
+
+WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_step")
+YES_OR_NO = ("learned", "forgotten", "picked_up", "dropped", "diverged")
+"""Columns of the summary; those of measured values are floats."""
 
 
 class TimeToLearn(NamedTuple):
@@ -280,23 +286,22 @@ def summary(
 def table(runs: Runs, *, theta: float | None = None, budget: float = 1.0) -> pl.DataFrame:
     """The summary of runs that were read before."""
     record = runs.record
-    together = pl.concat(
-        [_lane_rows(runs, condition, theta, budget) for condition in record.conditions],
-        how="diagonal",
-    )
-    conditions = pl.Enum([c.name for c in record.conditions])
     names = dict.fromkeys(
         f.name for c in record.conditions for f in c.features if f.null_of is None
     )
-    return together.with_columns(
-        pl.col("condition").cast(conditions), pl.col("feature").cast(pl.Enum(list(names)))
-    )
+    parts = [_lane_rows(runs, condition, theta, budget) for condition in record.conditions]
+    rows = {c: list(itertools.chain.from_iterable(part[c] for part in parts)) for c in parts[0]}
+    schema: dict[str, pl.DataType] = dict.fromkeys(rows, pl.Float64())
+    schema |= dict.fromkeys(WHOLE, pl.Int64()) | dict.fromkeys(YES_OR_NO, pl.Boolean())
+    schema["condition"] = pl.Enum([c.name for c in record.conditions])
+    schema["feature"], schema["ended"] = pl.Enum(list(names)), pl.String()
+    return pl.DataFrame(rows, schema=schema).filter(pl.col("ended") != "")
 
 
 def _lane_rows(
     runs: Runs, condition: ConditionRecord, theta: float | None, budget: float
-) -> pl.DataFrame:
-    """The rows of one condition, by seed and then by feature."""
+) -> dict[str, list]:
+    """The columns of one condition, by seed and then by feature; `ended` is "" if not run."""
     name = condition.name
     features = [f for f in condition.features if f.null_of is None]
     s, k = len(runs.seeds), len(features)
@@ -324,8 +329,8 @@ def _lane_rows(
     ended = runs.ended(name)
     whole = np.repeat(ended != "diverged", k).reshape(s, k)
 
-    def lane(values: np.ndarray) -> np.ndarray:
-        return np.repeat(values, k)
+    def lane(values: np.ndarray) -> list:
+        return np.repeat(values, k).tolist()
 
     rows = {
         "condition": [name] * (s * k),
@@ -340,17 +345,11 @@ def _lane_rows(
         "picked_up": _where(picked_up, seen),
         "dropped": _where(gone, seen & whole),
         "diverged": lane(ended == "diverged"),
-        "ended": lane(ended).tolist(),
+        "ended": lane(ended),
         "end_step": lane(runs.end_step(name)),
     }
-    schema: dict[str, pl.DataType] = dict.fromkeys(rows, pl.Int64())
-    schema |= dict.fromkeys(("condition", "feature", "ended"), pl.String())
-    schema |= dict.fromkeys(
-        ("learned", "forgotten", "picked_up", "dropped", "diverged"), pl.Boolean()
-    )
-    for column, values in _last_values(runs, condition, features, budget).items():
-        rows[column], schema[column] = _where(values, np.isfinite(values)), pl.Float64()
-    return pl.DataFrame(rows, schema=schema).filter(pl.Series(lane(ended != ""), dtype=pl.Boolean))
+    last = _last_values(runs, condition, features, budget)
+    return rows | {c: _where(values, np.isfinite(values)) for c, values in last.items()}
 
 
 def _where(values: np.ndarray, holds: np.ndarray) -> list:

@@ -273,9 +273,11 @@ def _by_network(
     rows: pl.DataFrame, c: ConditionRecord, measure: str
 ) -> Float[np.ndarray, " n"]:  # fmt: skip
     """The mean of a measure's held-out rows in each network; one without a number is left out."""
-    own = rows.filter(_is("condition", c.name), _is("measure", measure), _is("split", "test"))
+    own = rows.lazy().filter(
+        _is("condition", c.name), _is("measure", measure), _is("split", "test")
+    )
     means = own.group_by("seed").agg(pl.col("value").cast(pl.Float64).mean()).sort("seed")
-    return means["value"].drop_nulls().to_numpy()
+    return means.collect()["value"].drop_nulls().to_numpy()
 
 
 def _last(curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
