@@ -92,6 +92,28 @@ def test_course_takes_the_last_layer_and_the_features_own_target():
         assert course["value"].cast(pl.Float32).to_list() == rows["value"].to_list()
 
 
+def test_courses_of_several_conditions_are_those_of_each():
+    study = made(3, rates=(1e-3, 3e-4), stop="learned")
+    conditions = study.record.conditions
+    names = {c.name: ["linear", "xor_xor_xor"][: i + 1] for i, c in enumerate(conditions)}
+    for measure in ("accuracy", "variance_absolute"):
+        whole = courses.paths(conditions, study.curves, study.lanes, measure, names)
+        parts, drawn = courses.by_condition(whole), courses.by_condition(courses.bands(whole))
+        for c in conditions:
+            alone = courses.path(c, study.curves, study.lanes, measure, names[c.name])
+            assert alone.height and parts[c.name].drop("condition").equals(alone)
+            assert drawn[c.name].drop("condition").equals(courses.bands(alone))
+
+
+def test_medians_at_the_end_always_stand_in_one_order():
+    study = made(6)
+    c, palette = study.record.conditions[0], figures.colors(study.record)
+    for _ in range(20):  # in another order each time, the page had other bytes
+        figure = charts.at_the_end(c, study.summary, standing.declared(c), palette)
+        assert figure is not None
+        assert figure.data["medians"]["feature"].to_list() == ["linear", "xor_xor_xor"]
+
+
 def test_thinned_keeps_both_ends_and_the_early_evaluations():
     table = pl.DataFrame({"step": range(0, 808, 8)})
     kept = courses.thinned(table, 30)["step"].to_list()

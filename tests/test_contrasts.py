@@ -9,7 +9,7 @@ import synthetic
 from scipy import stats
 from synthetic import LINEAR, XOR
 
-from primacy.contrasts import check, estimate, share_learned
+from primacy.contrasts import NOWHERE, check, estimate, share_learned
 from primacy.events import area, summary
 from primacy.record import Contrast
 from primacy.runs import Runs
@@ -253,6 +253,15 @@ def test_conditions_are_compared_with_a_log_rank_beside(grid):
     assert found.value == pytest.approx(a.mean() / b.mean())
     theirs = statistics.logrank_test(a, b, np.ones(8), np.ones(8)).p_value
     assert found.beside["log-rank p"] == pytest.approx(theirs, rel=1e-9)
+
+
+def test_where_the_test_is_all_that_is_asked_for_no_interval_is_computed(ten):
+    contrast = Contrast(measure="variance_explained", of=LINEAR, minus=XOR)
+    whole, short = (estimate(runs_of(ten), contrast, intervals=asked) for asked in (True, False))
+    assert (short.interval, short.narrow, short.p) == (NOWHERE, NOWHERE, None)
+    assert whole.test is not None and short.test is not None
+    assert short.test.interval(0.95) == whole.interval and short.test.p(0.0) == whole.p
+    assert (short.value, short.pairs, short.problem) == (whole.value, whole.pairs, whole.problem)
 
 
 def test_log_rank_with_censoring():

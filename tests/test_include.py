@@ -427,6 +427,14 @@ def test_the_members_curves_stand_under_their_prefixed_names(whole):
     assert weights["hidden1/kernel"].shape == (16, 60)
 
 
+def test_each_folder_is_read_once_for_the_whole_and_its_members(whole, monkeypatch):
+    result, read, curves = primacy.open(whole[0].folder), [], Store.curves
+    monkeypatch.setattr(Store, "curves", lambda s: read.append(s.folder) or curves(s))
+    assert result.verdicts and result.controls and result.summary.height
+    assert all(member.curves.height for member in result.members.values())
+    assert len(read) == len(set(read)) > 1
+
+
 def test_a_member_measures_what_it_measures_alone(folder, whole, tmp_path):
     """Oracle: the member as a study of its own: the same rows, bit for bit."""
     study = studyfile.read(str(folder / "widths.toml"))
