@@ -1,12 +1,14 @@
 """How time and memory grow: with seeds, conditions, width of the network, number of features.
 
 Each point is `primacy run` as a process of its own, page included, with its programs in the cache.
+Whether time is linear in the number of seeds is asked of medians: those points take turns.
 """
 
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from measured import measured
@@ -38,6 +40,9 @@ test_examples = 256
 """
 
 Point = tuple[str, int, list[str]]
+
+ROUNDS = 3
+"""Times that the points of a line are measured, in turn."""
 
 
 def points(quick: bool) -> list[Point]:
@@ -74,18 +79,36 @@ def study(name: str, scratch: Path) -> str:
 
 
 def grown(scratch: Path, quick: bool) -> Iterator[dict[str, Any]]:
-    """A row for each point: seconds, seconds inside the run, peak bytes."""
+    """A row for each point: seconds, seconds inside the run, peak bytes; medians where repeated."""
     cache = {"XDG_CACHE_HOME": str(scratch / "cache-growth")}
-    compiled = set()
-    for number, (what, count, words) in enumerate(points(quick)):
+
+    def ran(point: Point, folder: Path) -> dict[str, Any]:
+        what, count, words = point
         asked = [*PRIMACY, "run", study(words[0], scratch), *words[1:], "--json"]
-        for turn in ("cold", "warm"):
-            if turn == "cold" and what in compiled:
-                continue
-            folder = scratch / f"growth{number}-{turn}"
-            took = measured([*asked, "--out", str(folder)], cache, scratch / "log.txt")
+        took = measured([*asked, "--out", str(folder)], cache, scratch / "log.txt")
+        status = json.loads((folder / "status.json").read_text())
+        return {"what": what, "count": count, **took._asdict(), "inside": status["seconds"],
+                "trained": status["trained"]}  # fmt: skip
+
+    asked = points(quick)
+    line = [point for point in asked if point[0] == "seeds"]
+    ran(line[0], scratch / "growth-cold")
+    rounds = [
+        [ran(point, scratch / f"growth-line{turn}-{point[1]}") for point in line]
+        for turn in range(1 if quick else ROUNDS)
+    ]
+    for same in zip(*rounds, strict=True):
+        yield same[0] | {
+            "wall": median(row["wall"] for row in same),
+            "user": median(row["user"] for row in same),
+            "memory": max(row["memory"] for row in same),
+            "inside": {k: median(r["inside"][k] for r in same) for k in same[0]["inside"]},
+        }
+    compiled = set()
+    for number, point in enumerate(p for p in asked if p not in line):
+        what = point[0]
+        if what not in compiled:
+            ran(point, scratch / f"growth{number}-cold")
+        yield ran(point, scratch / f"growth{number}-warm")
         if what not in ("width", "features"):
             compiled.add(what)  # more of the same programs
-        status = json.loads((folder / "status.json").read_text())
-        yield {"what": what, "count": count, **took._asdict(), "inside": status["seconds"],
-               "trained": status["trained"]}  # fmt: skip
