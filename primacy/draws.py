@@ -86,4 +86,11 @@ def _page(rng: Streams, page: int) -> Streams:
 
 def stack(trees: Iterable[Any]) -> Any:
     """Trees of equal structure as one, with a leading axis of lanes."""
-    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
+    lanes = list(trees)
+    own = {id(tree): tree for tree in lanes}  # what several lanes share is stacked once
+    found = jax.tree.map(lambda *leaves: np.stack([np.asarray(x) for x in leaves]), *own.values())
+    if len(own) == len(lanes):
+        return found
+    at = {key: i for i, key in enumerate(own)}
+    rows = [at[id(tree)] for tree in lanes]
+    return jax.tree.map(lambda a: a[rows], found)
