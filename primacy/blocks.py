@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -133,7 +134,9 @@ class Walk:
     """One pass over the blocks of a plan.
 
     The blocks of all members stand in one queue, so that no worker waits for a member to end, and
-    a program compiled for one serves the others.
+    a program compiled for one serves the others. Equal structures stand together and workers take
+    from both ends: two seldom want the same program at the same time, and while one traces its own,
+    which takes the interpreter's lock, the other trains.
     """
 
     def __init__(
@@ -149,10 +152,9 @@ class Walk:
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
-        self._blocks = iter([
-            *((p, b) for p in self.places.values() for b in p.plan.blocks),
-            *((p, b) for p in self.places.values() for b in p.plan.control_blocks),
-        ])  # fmt: skip
+        self._queue = deque(
+            (p, b) for p in self.places.values() for b in (*p.plan.blocks, *p.plan.control_blocks)
+        )
         self._turn = threading.Lock()
 
     def over(self, pool: Sequence[Device]) -> None:
@@ -160,7 +162,9 @@ class Walk:
         if not self.todo.blocks and not self.todo.control_blocks:
             return
         with ThreadPoolExecutor(len(pool)) as threads:
-            futures = [threads.submit(self._work, device) for device in pool]
+            futures = [
+                threads.submit(self._work, device, k % 2 == 1) for k, device in enumerate(pool)
+            ]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
@@ -172,13 +176,13 @@ class Walk:
         if errors:
             raise errors[0]
 
-    def _work(self, device: Device) -> None:
+    def _work(self, device: Device, from_the_end: bool) -> None:
         watch = Watch(self.progress.advanced, self.stop.is_set)
         while True:
             with self._turn:
-                place, block = next(self._blocks, (None, None))
-            if place is None or block is None:
-                return
+                if not self._queue:
+                    return
+                place, block = self._queue.pop() if from_the_end else self._queue.popleft()
             trained = train_block(
                 self._programs(place, block, device),
                 (*block.lanes, *block.riders),
