@@ -325,6 +325,7 @@ def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str
 def _drawn(figure: Figure, palette: charts.Palette) -> dict[str, Any]:
     """A figure as the page shows it: drawing, words, table, CSV."""
     frame, label = figure.frame, f"{figure.title}. {figure.caption}"
+    labels = figure.data.get("labels", pl.DataFrame({"feature": []}))
     header = [c.replace("_", " ") for c in frame.columns]
     rows = _sparse(frame)
     note = "" if rows.height == frame.height else (
@@ -335,7 +336,7 @@ def _drawn(figure: Figure, palette: charts.Palette) -> dict[str, Any]:
         "title": figure.title,
         "caption": figure.caption,
         "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
-        "key": [(n, _hue(palette[n][0])) for n in figure.data["labels"]["feature"] if n in palette],
+        "key": [(n, _hue(palette[n][0])) for n in labels["feature"] if n in palette],
         "header": header,
         "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],
         "note": note,

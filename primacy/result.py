@@ -12,6 +12,7 @@ import polars as pl
 
 from primacy import certificate, curves, events, report, sanity, verdicts
 from primacy.inclusion import FACTOR
+from primacy.page.figures import Figure
 from primacy.record import StudyRecord
 from primacy.runs import Runs
 from primacy.sanity import Outcome
@@ -137,6 +138,17 @@ class Result:
     def answer(self) -> str:
         """The finding in one sentence."""
         return report.answer(self.record, self.summary, self.verdicts)
+
+    def figures(self, condition: str | None = None) -> dict[str, Figure]:
+        """The figures of one condition (the first unless named), by name: what there is data for.
+
+        `result.figures()["race-log"]` shows itself in a notebook; its `save("race.pdf")` writes a
+        file, its `frame` has the numbers drawn.
+
+        Raises:
+            ValueError: the study has no such condition.
+        """
+        return report.drawings(self.record, self.curves, self.lanes, self.summary, condition)
 
     @property
     def complete(self) -> bool:

@@ -7,6 +7,7 @@ import polars as pl
 from primacy.page import charts, courses, figures
 from primacy.page import standing as places
 from primacy.page.figures import Figure
+from primacy.page.inside import inside
 from primacy.page.wording import listed, number
 from primacy.record import ConditionRecord, StudyRecord
 
@@ -35,8 +36,11 @@ def drawings(
     if len(rows) > 1:
         slopes = charts.slopes(rows, palette)
         found += [slopes] if slopes.frame["stage"].n_unique() > 1 else []
-    strength = charts.strength(c, summary, rows, palette)
-    return {f.name: _captioned(f, left) for f in [*found, *([strength] if strength else [])]}
+    more = (
+        charts.strength(c, summary, rows, palette),
+        inside(record, c, curves, lanes, places.declared(c), palette),
+    )
+    return {f.name: _captioned(f, left) for f in (*found, *filter(None, more))}
 
 
 def _captioned(figure: Figure, more: str) -> Figure:

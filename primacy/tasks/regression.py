@@ -26,7 +26,6 @@ from primacy.tasks.moments import (
 )
 from primacy.types import Batch, Draws, Feature, Streams
 
-
 AT_A_TIME = 16
 """Columns; as many numbers as a line of the cache holds."""
 
