@@ -14,7 +14,7 @@ NULL = "_null"
 """Ends the name of a measure of random directions, which stands beside the one they are for."""
 HELD = "variance_explained"
 """The measure that the others are read against; its other definitions are not drawn."""
-COLUMNS, WIDTH, HEIGHT = 2, 210, 150
+COLUMNS, WIDTH, HEIGHT = 3, 165, 130
 LEGEND = {"orient": "top", "title": None, "labelColor": INK, "labelFontSize": 13, "labelLimit": 400}
 
 
