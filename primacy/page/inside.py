@@ -125,7 +125,7 @@ def _panel(
         "sort": None,
         "title": None,
         "scale": {"type": "point", "padding": 0.3, "domain": list(layers)},
-        "axis": {"labelAngle": 0, "grid": False},
+        "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
     }
     y = {"type": "quantitative", "title": None, "scale": {"zero": True, "nice": True},
          "axis": {"tickCount": 4}}  # fmt: skip
