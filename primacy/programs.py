@@ -13,7 +13,7 @@ from primacy.devices import Device
 from primacy.registry import Measure
 from primacy.study import Condition
 
-KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+KEEP_BARRIERS: dict[str, str | bool] = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 """XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to."""
 
 
