@@ -171,7 +171,7 @@ def grown(part: Found) -> list[str]:
         "## Growth",
         "",
         "Each row is one `primacy run` with its programs in the cache, page included. `inside` is "
-        "training, evaluation and storing. Rows of `seeds` are medians of three, taken in turn.",
+        "training, evaluation and storing. Rows of `seeds` are medians of runs that took turns.",
         "",
     ]
     rows = part["found"]

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
+from primacy.models.mlp import product
 from primacy.registry import models, spec
 from primacy.types import Forward
 
@@ -57,13 +58,13 @@ class DeepLinear:
         """Outputs and every hidden layer."""
         x, layers = inputs, {}
         for name in self.layer_names:
-            x = x @ params[name]["kernel"]
+            x = product(x, params[name]["kernel"])
             layers[name] = x
-        return Forward(x @ params["output"]["kernel"], layers)
+        return Forward(product(x, params["output"]["kernel"]), layers)
 
     def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
         """The outputs when a hidden layer is `reps`."""
         x = reps
         for name in self.layer_names[self.layer_names.index(layer) + 1 :]:
-            x = x @ params[name]["kernel"]
-        return x @ params["output"]["kernel"]
+            x = product(x, params[name]["kernel"])
+        return product(x, params["output"]["kernel"])

@@ -83,7 +83,14 @@ class MLP:
 
 def affine(layer: PyTree, x: Float[Array, "n a"]) -> Float[Array, "n b"]:
     """What a dense layer makes of its input, before any activation."""
-    made = x @ layer["kernel"] + layer["bias"][None]
+    return product(x, layer["kernel"]) + layer["bias"][None]
+
+
+def product(
+    x: Float[Array, "n a"], kernel: Float[Array | np.ndarray, "a b"]
+) -> Float[Array, "n b"]:
+    """The matrix product of a layer; with one example, as fast as `train.advance` can have it."""
+    made = x @ kernel
     # With one example XLA would work out the gradient of a unit anew for each of its weights.
     return jax.lax.optimization_barrier(made) if len(x) == 1 else made
 
