@@ -160,9 +160,10 @@ def train_block(
 
     book = pages(first, generators("order"), data, controls)
     length, order, draws = page()
+    exchanged = donors(0)
     programs.prepare(
         (conditions, state, draws, order, np.int32(0), np.int32(0)),
-        (conditions, params, sets, columns, donors(0)),
+        (conditions, params, sets, columns, exchanged),
     )
     ends = [Ending(lane) for lane in lanes]
     seen: list[dict[str, np.ndarray]] = []
@@ -180,9 +181,13 @@ def train_block(
             watch.advanced(
                 count * sum(end.running for end in ends if end.lane.record.control is None)
             )
-        seen.append(
-            jax.device_get(programs.evaluate(conditions, state[0], sets, columns, donors(look)))
-        )
+        values = programs.evaluate(conditions, state[0], sets, columns, exchanged)
+        if step != lanes[0].record.steps[-1]:
+            # Drawn while the device is still at it.
+            exchanged = donors(look + 1)
+            if at == length:
+                at, (length, order, draws) = 0, page()
+        seen.append(jax.device_get(values))
         over = [i for i, end in enumerate(ends) if end.running and end.look(step, seen[-1], i)]
         final = jax.device_get(state[0]) if over else None
         for i in over:

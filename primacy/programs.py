@@ -13,8 +13,13 @@ from primacy.devices import Device
 from primacy.registry import Measure
 from primacy.study import Condition
 
-KEEP_BARRIERS: dict[str, str | bool] = {"xla_disable_hlo_passes": "cse_barrier_expander"}
-"""XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to."""
+OPTIONS: dict[str, str | bool] = {
+    # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
+    "xla_disable_hlo_passes": "cse_barrier_expander",
+    # Products and sums by Eigen, not by YNNPACK: it took a tenth longer (docs/design.md).
+    "xla_cpu_experimental_ynn_fusion_type": "",
+}
+"""What every program is compiled with."""
 
 
 class Program:
@@ -35,7 +40,7 @@ class Program:
         try:
             if self._compiled is None:
                 began = time.perf_counter()
-                self._compiled = self._traced.lower(*arguments).compile(KEEP_BARRIERS)
+                self._compiled = self._traced.lower(*arguments).compile(OPTIONS)
                 self.seconds = time.perf_counter() - began
         finally:
             self._lock.release()
