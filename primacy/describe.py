@@ -1,6 +1,7 @@
 """What a study will be recorded as, before anything runs: Study -> StudyRecord."""
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -52,8 +53,12 @@ def describe(study: Study) -> record.StudyRecord:
 
 def versions() -> dict[str, str]:
     """Python and the libraries that decide numbers, each with its version."""
-    found = {name: importlib.metadata.version(name) for name in VERSIONS}
-    return found | {"python": platform.python_version()}
+    return {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def measured(study: Study) -> tuple[Measure, ...]:

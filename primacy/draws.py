@@ -16,8 +16,7 @@ PAGE_STEPS = 256
 """Training steps whose order or examples are drawn and passed in at a time, at least."""
 
 PAGE_EXAMPLES = 1024
-"""Fresh examples that are drawn at a time, at least: a generator takes longer to start than to
-draw so many numbers."""
+"""Fresh examples that are drawn at a time, at least."""
 
 
 def stream_steps(batch_size: int) -> int:
@@ -33,21 +32,25 @@ def pages(
 ) -> Iterator:
     """Endless pages of training: `(steps, order [W, p, b] or None, sources or None)`.
 
-    Keyed by the page's number, whatever chunks the training is cut into. Lanes that share a
-    generator (conditions of one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
+    The same whatever chunks the training is cut into. Lanes that share a generator (conditions of
+    one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
     """
     training, per_epoch = condition.training, condition.steps_per_epoch
     batch, steps = training.batch_size, stream_steps(training.batch_size)
+    # A stream's generators go on from page to page: to start one takes longer than to draw from it.
+    ongoing = {rng: functools.cache(rng) for rng in dict.fromkeys(data)}
+    apart = [functools.cache(rng) for _, rng in controls]  # a lane each: not whoever comes first
+
+    def fresh(rng: Streams) -> Draws:
+        return condition.task.draw("stream", rng, steps * batch)
+
     page = 0
     while True:
         if per_epoch is None:
-
-            def fresh(rng: Streams, page: int = page) -> Draws:
-                return condition.task.draw("stream", _page(rng, page), steps * batch)
-
+            shown = drawn([ongoing[rng] for rng in data], fresh)
             each = [
                 linkage.of_stream(control, draws, functools.partial(fresh, rng))
-                for (control, rng), draws in zip(controls, drawn(data, fresh), strict=False)
+                for (control, _), rng, draws in zip(controls, apart, shown, strict=False)
             ]
             shape = functools.partial(
                 jax.tree.map, lambda a: a.reshape(a.shape[0], steps, batch, *a.shape[2:])
@@ -78,10 +81,6 @@ def drawn(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> list
     """What each generator draws; one that several lanes share is asked once."""
     found = {rng: draw(rng) for rng in dict.fromkeys(generators)}
     return [found[rng] for rng in generators]
-
-
-def _page(rng: Streams, page: int) -> Streams:
-    return lambda *names: rng(*names, page)
 
 
 def stack(trees: Iterable[Any]) -> Any:

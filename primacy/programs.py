@@ -16,7 +16,7 @@ from primacy.study import Condition
 OPTIONS: dict[str, str | bool] = {
     # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
     "xla_disable_hlo_passes": "cse_barrier_expander",
-    # Products and sums by Eigen, not by YNNPACK: it took a tenth longer (docs/design.md).
+    # Products and sums by Eigen, not by YNNPACK, which took a tenth longer (docs/design.md).
     "xla_cpu_experimental_ynn_fusion_type": "",
 }
 """What every program is compiled with."""

@@ -16,7 +16,7 @@ def streams(seed: int, purpose: str) -> Callable[..., np.random.Generator]:
 
     `streams(3, "data")("train", "linear")` starts at the same place in every process and on every
     machine: SHA-256 of (seed, purpose, *names) seeds a PCG64. Every call starts anew, so ask once
-    and keep the generator. Names are texts or whole numbers (a page of steps); 1 and "1" differ.
+    and keep the generator. Names are texts or whole numbers (an evaluation's); 1 and "1" differ.
 
     Args:
         seed: whole number of any size.

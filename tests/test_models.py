@@ -15,7 +15,7 @@ from primacy.models.deep_linear import DeepLinear
 from primacy.models.encodings import trained
 from primacy.models.heads import SeparateHeads, parameters
 from primacy.models.linear import Linear
-from primacy.models.mlp import MLP
+from primacy.models.mlp import LARGE_PRODUCT, MLP, large_product, product
 from primacy.registry import canonical, models
 from primacy.types import Forward, Model
 
@@ -400,3 +400,38 @@ def test_what_a_study_file_may_not_say(table, key, message):
     _, (mistake,) = checked(MLP, table, ("model",))
     assert message in mistake.message
     assert dotted(mistake.path) == f"model.{key}"
+
+
+def test_a_large_product_is_the_plain_one_forwards_and_backwards():
+    """Oracle: JAX's own rules for `@`, in float64; and it is taken for large ones only."""
+    rng = np.random.default_rng(0)
+    n, a, b = 64, 96, 128
+    assert n * a * b > LARGE_PRODUCT
+    with jax.enable_x64(True):
+        x, kernel, dx, dkernel = (
+            jnp.asarray(rng.normal(size=shape)) for shape in ((n, a), (a, b), (n, a), (a, b))
+        )
+        plain = lambda x, kernel: x @ kernel  # noqa: E731
+        (made, along), (wanted, slope) = (
+            jax.jvp(f, (x, kernel), (dx, dkernel)) for f in (product, plain)
+        )
+        np.testing.assert_allclose(made, wanted, rtol=1e-12)
+        np.testing.assert_allclose(along, slope, rtol=1e-10)
+        weight = jnp.asarray(rng.normal(size=(n, b)))
+        back, asked = (
+            jax.grad(lambda *at, f=f: (f(*at) * weight).sum(), argnums=(0, 1))(x, kernel)
+            for f in (product, plain)
+        )
+        for one, other in zip(back, asked, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10)
+        twice, asked = (
+            jax.hessian(lambda x, f=f: (f(x, kernel[:3]) ** 3).sum())(x[:2, :3])
+            for f in (large_product, plain)
+        )
+        np.testing.assert_allclose(twice, asked, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("n", "turned"), [(64, True), (4, False)])
+def test_only_a_large_product_turns_an_operand(n, turned):
+    traced = jax.make_jaxpr(jax.grad(lambda k: product(jnp.ones((n, 96)), k).sum()))
+    assert ("optimization_barrier" in str(traced(jnp.ones((96, 128))))) is turned

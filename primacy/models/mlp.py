@@ -25,7 +25,7 @@ ACTIVATIONS = {
 
 
 LARGE_PRODUCT = 2**19
-"""Multiply-adds beyond which turning an operand costs less than it brings."""
+"""Multiply-adds of a product beyond which turning an operand costs less than it brings."""
 
 
 @models.add("mlp")
@@ -106,8 +106,8 @@ def product(
 def large_product(x: Float[Array, "n a"], kernel: Float[Array, "a b"]) -> Float[Array, "n b"]:
     """A matrix product whose gradients are products of rows with columns, too.
 
-    The gradient of the kernel is `x.T @ g`. Eigen is a third slower at a product of columns than
-    at one of rows, which is more than turning `x` takes.
+    They are `g @ kernel.T` and `x.T @ g`: Eigen is a third slower at reading columns than at
+    reading rows, and that is more than it takes to turn the operand first.
     """
     return x @ kernel
 

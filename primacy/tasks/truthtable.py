@@ -9,7 +9,6 @@ import re
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linprog
 
 MOST_BITS = 16
 """A table of so many bits has 65,536 rows; the facts take a fraction of a second."""
@@ -163,6 +162,8 @@ def linearly_separable(table: Bool[np.ndarray, "rows"]) -> bool:
     Raises:
         RuntimeError: the program could be neither solved nor shown to have no solution.
     """
+    from scipy.optimize import linprog  # a third of a second to import, which few studies need
+
     k, rows, all_bits = size(table), np.arange(table.size), bits(size(table))
     flips = sensitive(table)
     rises = np.array([(flips[j] & (table == all_bits[:, j])).any() for j in range(k)], bool)
