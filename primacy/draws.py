@@ -1,6 +1,7 @@
 """What the lanes of a block draw while they train: on the host, a page of steps at a time."""
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -29,47 +30,62 @@ def pages(
     orders: Sequence[Streams],
     data: Sequence[Streams],
     controls: Sequence[tuple[ControlKind | None, Streams]],
-) -> Iterator:
+) -> Iterator[tuple]:
     """Endless pages of training: `(steps, order [W, p, b] or None, sources or None)`.
 
     The same whatever chunks the training is cut into. Lanes that share a generator (conditions of
     one seed) share its draws. Arrays of a stream are `[W, p, b, ...]`.
     """
-    training, per_epoch = condition.training, condition.steps_per_epoch
-    batch, steps = training.batch_size, stream_steps(training.batch_size)
-    # A stream's generators go on from page to page: to start one takes longer than to draw from it.
+    if condition.steps_per_epoch is None:
+        return fresh_examples(condition, data, controls)
+    return orders_of_a_set(condition, orders)
+
+
+def fresh_examples(
+    condition: Condition,
+    data: Sequence[Streams],
+    controls: Sequence[tuple[ControlKind | None, Streams]],
+) -> Iterator[tuple]:
+    """The pages of a stream.
+
+    Its generators go on from page to page: to start one takes longer than to draw a page from it.
+    """
+    batch = condition.training.batch_size
+    steps = stream_steps(batch)
     ongoing = {rng: functools.cache(rng) for rng in dict.fromkeys(data)}
-    apart = [functools.cache(rng) for _, rng in controls]  # a lane each: not whoever comes first
+    shared_data = [ongoing[rng] for rng in data]
+    # A lane each: where two share one, what a lane gets would depend on the other.
+    apart = [functools.cache(rng) for _, rng in controls]
 
     def fresh(rng: Streams) -> Draws:
         return condition.task.draw("stream", rng, steps * batch)
 
-    page = 0
+    def paged(draws: Draws) -> Any:
+        return jax.tree.map(lambda a: a.reshape(a.shape[0], steps, batch, *a.shape[2:]), draws)
+
     while True:
-        if per_epoch is None:
-            shown = drawn([ongoing[rng] for rng in data], fresh)
-            each = [
-                linkage.of_stream(control, draws, functools.partial(fresh, rng))
-                for (control, _), rng, draws in zip(controls, apart, shown, strict=False)
-            ]
-            shape = functools.partial(
-                jax.tree.map, lambda a: a.reshape(a.shape[0], steps, batch, *a.shape[2:])
-            )
-            yield steps, None, linkage.mapped(shape, linkage.stacked(each, len(data), stack))
-        else:
-            n, epochs = condition.examples["train"], max(1, PAGE_STEPS // per_epoch)
-            index = np.tile(np.arange(n, dtype=np.int32), (epochs, 1))
-            length = epochs * per_epoch
-            order = shared(
-                orders,
-                lambda rng, page=page, index=index, length=length: (
-                    rng("order", page)
-                    .permuted(index, axis=1)[:, : per_epoch * batch]
-                    .reshape(length, batch)
-                ),
-            )
-            yield length, order, None
-        page += 1
+        shown = drawn(shared_data, fresh)
+        each = [
+            linkage.of_stream(control, draws, functools.partial(fresh, rng))
+            for (control, _), rng, draws in zip(controls, apart, shown, strict=False)
+        ]
+        yield steps, None, linkage.mapped(paged, linkage.stacked(each, len(data), stack))
+
+
+def orders_of_a_set(condition: Condition, orders: Sequence[Streams]) -> Iterator[tuple]:
+    """The pages of a fixed set: its rows in another order each epoch, a generator each page."""
+    batch, per_epoch = condition.training.batch_size, condition.steps_per_epoch
+    assert per_epoch is not None, "a stream has no order"
+    epochs = max(1, PAGE_STEPS // per_epoch)
+    length = epochs * per_epoch
+    rows = np.tile(np.arange(condition.examples["train"], dtype=np.int32), (epochs, 1))
+
+    def shuffled(rng: Streams, page: int) -> np.ndarray:
+        order = rng("order", page).permuted(rows, axis=1)
+        return order[:, : per_epoch * batch].reshape(length, batch)
+
+    for page in itertools.count():
+        yield length, shared(orders, functools.partial(shuffled, page=page)), None
 
 
 def shared(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> Any:
