@@ -249,13 +249,19 @@ def started(part: Found) -> list[str]:
 def asked_for(results: Found) -> list[str]:
     """Each line of "Done when" of issue 4 that figures can answer, and what was reached."""
     rows = [
-        [goal.asked, goal.measured, "reached" if goal.reached else "**not reached**"]
+        [
+            goal.asked,
+            goal.measured,
+            ("reached" if goal.reached else "**not reached**")
+            + (", in one run" if goal.single else ""),
+        ]
         for goal in goals(results)
     ]
     return [
         "## What was asked for, and what was reached",
         "",
-        "Ratios are of medians, with those of the extreme pairs of runs in brackets. That the "
+        "Ratios are of medians, with those of the extreme pairs of runs in brackets; in one run of "
+        "each they differ by a fifth from one race to the next. That the "
         "golden trace, bands and oracles hold is for the tests to say, not for this page.",
         "",
         *table(["asked", "measured", ""], rows),

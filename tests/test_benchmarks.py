@@ -103,7 +103,12 @@ def test_ratios_are_of_medians_and_an_interrupted_race_is_judged_as_far_as_it_we
     assert (cold.measured, cold.reached) == ("6.00 (5.00-7.50)", True)
     assert not found["primacy, warm: 7 times faster than sequential"].reached
     assert found["primacy, cold: 1.7 times faster than PyTorch loop"].measured == "1.60 (1.33-2.00)"
-    assert next(g for a, g in found.items() if "matrix products" in a).measured == "80% (80%-80%)"
+    assert (
+        next(g for a, g in found.items() if "matrix products" in a).measured
+        == "80.0% (80.0%-80.0%)"
+    )
+    assert found["primacy, warm: 7 times faster than sequential"].single
+    assert not cold.single
     assert len(found) == 4  # of JAX and complexity nothing is claimed
     text = page.rendered({"race": part})
     assert "2 x 1 (processes x threads), in a trial of 10 epochs 4.0 s against 5.0 s" in text
