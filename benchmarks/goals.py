@@ -15,7 +15,7 @@ class Goal(NamedTuple):
     measured: str
     reached: bool
     single: bool = False
-    """One run of each only: another may say otherwise, by a fifth on a noisy machine."""
+    """One run of each only: the next may say otherwise."""
 
 
 RATIOS = (

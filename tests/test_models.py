@@ -12,10 +12,11 @@ from scipy import stats
 
 from primacy.grammar.mistakes import checked, dotted
 from primacy.models.deep_linear import DeepLinear
+from primacy.models.dense import LARGE_PRODUCT, large_product, product
 from primacy.models.encodings import trained
 from primacy.models.heads import SeparateHeads, parameters
 from primacy.models.linear import Linear
-from primacy.models.mlp import LARGE_PRODUCT, MLP, large_product, product
+from primacy.models.mlp import MLP
 from primacy.registry import canonical, models
 from primacy.types import Forward, Model
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from primacy import train
-from primacy.models.mlp import MLP, truncated_normal
+from primacy.models.dense import truncated_normal
+from primacy.models.mlp import MLP
 from primacy.streams import streams
 from primacy.study import Training
 from tests.tiny import condition

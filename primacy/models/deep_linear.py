@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.mlp import product
+from primacy.models.dense import product
 from primacy.registry import models, spec
 from primacy.types import Forward
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.mlp import MLP, Initialization, affine, dense
+from primacy.models.dense import Initialization, affine, dense
+from primacy.models.mlp import MLP
 from primacy.registry import models, spec
 from primacy.types import Forward
 

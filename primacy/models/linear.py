@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from primacy.models import encodings
+from primacy.models.dense import affine, fan_in_uniform
 from primacy.models.encodings import Encoding, Frequencies
-from primacy.models.mlp import affine, fan_in_uniform
 from primacy.registry import models, spec
 from primacy.types import Forward
 
