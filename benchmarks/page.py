@@ -260,8 +260,9 @@ def asked_for(results: Found) -> list[str]:
     return [
         "## What was asked for, and what was reached",
         "",
-        "Ratios are of medians, with those of the extreme pairs of runs in brackets; of "
-        "one run each, the next race may say otherwise. That the golden trace, bands and oracles hold is for the tests to say, not for this page.",
+        "Ratios are of medians, with those of the extreme pairs of runs in brackets; of one run "
+        "each, the next race may say otherwise. That the golden trace, bands and oracles hold is "
+        "for the tests to say, not for this page.",
         "",
         *table(["asked", "measured", ""], rows),
     ]
