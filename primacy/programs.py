@@ -1,5 +1,7 @@
 """The compiled programs of a structure, shared by every worker."""
 
+import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,29 @@ OPTIONS: dict[str, str | bool] = {
 }
 """What every program is compiled with."""
 
+_CALL = re.compile(r"custom_call @(lapack_\w+)\(.*: \(tensor<((?:\d+x)+)|stablehlo\.(fft) ")
+"""A factorization and the shape of its first operand; or a Fourier transform."""
+
+
+class BatchedFactorization(ValueError):
+    """A program would factorize several matrices in one call, which may never end on the CPU."""
+
+
+def pooled(lowered: jax.stages.Lowered) -> tuple[str, ...]:
+    """The calls of a lowered program that may wait for XLA's thread pool from inside it.
+
+    On the CPU these are LAPACK calls on a batch of matrices (see `measures.linalg`) and Fourier
+    transforms. Empty: there are none.
+    """
+    module = lowered.compiler_ir()
+    text = module.operation.get_asm(large_elements_limit=16)
+    found = set()
+    for name, shape, transform in _CALL.findall(text):
+        batch = [int(n) for n in shape.split("x")[:-1]][:-2]
+        if transform or math.prod(batch) > 1:
+            found.add(f"{name} on {math.prod(batch)} matrices" if name else "a Fourier transform")
+    return tuple(sorted(found))
+
 
 class Program:
     """A function of lanes, compiled by whoever needs it first while the others wait."""
@@ -40,7 +65,14 @@ class Program:
         try:
             if self._compiled is None:
                 began = time.perf_counter()
-                self._compiled = self._traced.lower(*arguments).compile(OPTIONS)
+                lowered = self._traced.lower(*arguments)
+                if waits := pooled(lowered):
+                    raise BatchedFactorization(
+                        f"A measure or model calls {', '.join(waits)}, which may wait for ever "
+                        "inside a compiled program on the CPU. Use qr, svd or solve_positive of "
+                        "primacy.measures.linalg, which take one matrix at a time."
+                    )
+                self._compiled = lowered.compile(OPTIONS)
                 self.seconds = time.perf_counter() - began
         finally:
             self._lock.release()

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.linalg import singular_values, svd
 from primacy.measures.moments import centered, mean_gap, share
 from primacy.registry import measure
 
@@ -32,7 +33,7 @@ def _spectrum(reps: Float[Array, "n h"]) -> Float[Array, " r"]:
     largest = jnp.abs(deviations).max()
     # Scaled first, so that huge activations do not overflow; a layer that is not finite stays so.
     scaled = jnp.where(largest > 0, deviations / largest, jnp.nan)
-    size = jnp.linalg.svd(scaled, compute_uv=False)
+    size = singular_values(scaled)
     return jnp.where(size > NONE * size[:1], size, 0.0) / size[:1]
 
 
@@ -116,9 +117,7 @@ def components_needed(
     """
     y, test_y = centered(fit_reps), centered(reps)
     largest = jnp.abs(y.deviations).max()
-    left, size, right = jnp.linalg.svd(
-        jnp.where(largest > 0, y.deviations / largest, jnp.nan), full_matrices=False
-    )
+    left, size, right = svd(jnp.where(largest > 0, y.deviations / largest, jnp.nan))
     there = size > NONE * size[:1]
     to_unit = jnp.where(there, 1 / jnp.where(there, size, 1.0), 0.0)[None] / largest
     gap = mean_gap(test_y, y)

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, share
 from primacy.streams import streams
 
@@ -77,8 +78,8 @@ def _fitted(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]) ->
     m = fit_reps.shape[0]
     # QR first: singular values of the layer itself reach far smaller directions than eigenvalues
     # of its covariance, and products with an orthonormal basis do not cancel.
-    basis, factor = jnp.linalg.qr(y.deviations)
-    left, size, axes = jnp.linalg.svd(factor, full_matrices=False)
+    basis, factor = qr(y.deviations)
+    left, size, axes = svd(factor)
     kept = size > SPAN * size[:1]
     spread = jnp.where(kept, size, 0.0) / m**0.5
     whitened = left.T @ (basis.T @ x.deviations)  # r k; the covariance times sqrt m

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from primacy.measures.labels import control_labels, two_valued
+from primacy.measures.linalg import qr, solve_positive
 from primacy.measures.moments import centered, mean_gap, share, variance
 from primacy.registry import measure
 
@@ -41,7 +42,7 @@ def _scaled(fit_reps: Float[Array, "m h"], reps: Float[Array, "n h"]) -> _Scaled
     m, h = fit.shape
     if h > m:
         # The penalized weights lie among the examples: their directions are all that matters.
-        directions, _ = jnp.linalg.qr(fit.T)
+        directions, _ = qr(fit.T)
         fit, test = fit @ directions, test @ directions
     return _Scaled(fit, test)
 
@@ -65,7 +66,7 @@ def _logistic(layer: _Scaled, labels: Float[Array, "m k"]) -> Float[Array, "n k"
             p = jax.nn.sigmoid(logits)
             slope = x.T @ (importance * (p - label)) + penalty * w
             bend = (x.T * (importance * p * (1 - p))[None]) @ x + jnp.diag(penalty)
-            way = -jax.scipy.linalg.solve(bend, slope, assume_a="pos")
+            way = -solve_positive(bend, slope)
             along = x @ way
             costs = jax.vmap(lambda t: cost(w + t * way, logits + t * along))(LENGTHS)
             return w + jnp.asarray(LENGTHS)[jnp.argmin(costs)] * way, None
@@ -240,7 +241,7 @@ def probe_r_squared(
     layer = _scaled(fit_reps, reps)
     x, test_x = centered(fit_features), centered(features)
     gram = layer.fit.T @ layer.fit + PENALTY * jnp.eye(layer.fit.shape[1], dtype=reps.dtype)
-    w = jax.scipy.linalg.solve(gram, layer.fit.T @ x.deviations, assume_a="pos")
+    w = solve_positive(gram, layer.fit.T @ x.deviations)
     error = test_x.deviations + mean_gap(test_x, x) - layer.test @ w
     known = variance(fit_features) > 0
     return jnp.where(known, 1 - share((error**2).mean(axis=0), variance(features)), jnp.nan)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, mean_gap, share, variance
 from primacy.registry import measure
 
@@ -212,7 +213,7 @@ def joint_fit(
         jnp.where(usable[None], part, 0.0) / scale
         for part in (x.deviations, test_x.deviations, mean_gap(test_x, x))
     )
-    (basis, factor), (test_basis, test_factor) = jnp.linalg.qr(z), jnp.linalg.qr(test_z)
+    (basis, factor), (test_basis, test_factor) = qr(z), qr(test_z)
     return JointFit(
         cross=basis.T @ y.deviations,
         factor=factor,
@@ -232,7 +233,7 @@ def r_squared_of(fit: JointFit, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
     Of no feature it is that of the fit's mean: 0, or slightly below.
     """
     chosen = chosen & fit.usable
-    left, size, right = jnp.linalg.svd(fit.factor * chosen[None], full_matrices=False)
+    left, size, right = svd(fit.factor * chosen[None])
     # The pseudo-inverse: equal features share the credit instead of blowing up.
     kept = size > SAME * chosen.size * size[:1]
     to_unit = (right * chosen[None]).T * jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0)[None]
