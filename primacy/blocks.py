@@ -6,15 +6,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import polars as pl
 
-from primacy import curves, events
+from primacy import curves, events, forecast
 from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
 from primacy.describe import measured
 from primacy.devices import Device, workers
+from primacy.interruption import waiting
 from primacy.planning import (
     Block,
     Plan,
@@ -31,6 +32,12 @@ from primacy.result import Result
 from primacy.store import VERDICTS, Store
 from primacy.study import Study
 
+STALL_SECONDS = 60.0
+"""A run in which nothing advances for less than this is never called stalled."""
+
+STALL_FACTOR = 10.0
+"""Times its forecast that a block may take before the run is called stalled."""
+
 
 class Progress:
     """What a run tells while it works; the plain class stays silent."""
@@ -40,6 +47,15 @@ class Progress:
 
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
+
+    def stalled(self, seconds: float, allowed: float, waits: Sequence[str]) -> None:
+        """Nothing has advanced for some seconds, more than the forecast allows.
+
+        Args:
+            seconds: since the last step or commit.
+            allowed: by the forecast.
+            waits: what the threads are in.
+        """
 
     def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
         """A block is on disk: how its lanes ended; `summary()` is their `events.summary`.
@@ -156,17 +172,19 @@ class Walk:
             (p, b) for p in self.places.values() for b in (*p.plan.blocks, *p.plan.control_blocks)
         )
         self._turn = threading.Lock()
+        self._moved = time.monotonic()
+        """When a step was last taken or a block committed."""
 
     def over(self, pool: Sequence[Device]) -> None:
         """Train every block; the first failure stops the others and is raised."""
         if not self.todo.blocks and not self.todo.control_blocks:
             return
-        with ThreadPoolExecutor(len(pool)) as threads:
+        with ThreadPoolExecutor(len(pool), thread_name_prefix="worker") as threads:
             futures = [
                 threads.submit(self._work, device, k % 2 == 1) for k, device in enumerate(pool)
             ]
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
+                self._wait(futures)
             finally:
                 failed = any(f.done() and f.exception() for f in futures)
                 if failed or not all(f.done() for f in futures):
@@ -176,8 +194,28 @@ class Walk:
         if errors:
             raise errors[0]
 
+    def _wait(self, futures: Sequence[Future]) -> None:
+        """Until all are done or one failed; report when nothing advances."""
+        self._moved, reported = time.monotonic(), 0.0
+        while True:
+            done, pending = wait(futures, timeout=STALL_SECONDS / 10, return_when=FIRST_EXCEPTION)
+            if not pending or any(future.exception() for future in done):
+                return
+            still = time.monotonic() - self._moved
+            if still < STALL_SECONDS or self._moved == reported:
+                continue
+            # Only now: the forecast measures the machine's speed.
+            allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
+            if still > allowed:
+                self.progress.stalled(still, allowed, tuple(waiting()))
+                reported = self._moved
+
     def _work(self, device: Device, from_the_end: bool) -> None:
-        watch = Watch(self.progress.advanced, self.stop.is_set)
+        def advanced(seed_steps: int) -> None:
+            self._moved = time.monotonic()
+            self.progress.advanced(seed_steps)
+
+        watch = Watch(advanced, self.stop.is_set)
         while True:
             with self._turn:
                 if not self._queue:
@@ -191,6 +229,7 @@ class Walk:
             )
             with self._turn:
                 self._commit(place, block, trained)
+                self._moved = time.monotonic()
 
     def _programs(self, place: Place, block: Block, device: Device) -> Programs:
         key = (program(place.plan, block), device)

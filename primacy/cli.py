@@ -1,17 +1,16 @@
 """The command line: typed functions, nothing else."""
 
 import json
-import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
+
+from primacy.interruption import Interruption
 
 # polars, scipy, jax and altair take seconds to import: each command imports what it needs.
 
@@ -22,6 +21,7 @@ app = App(
     help_epilogue="Start with `primacy run complexity`. Exit codes: 0 done, 1 not finished or a "
     "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes).",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative=())]
@@ -36,10 +36,12 @@ class Refused(ValueError):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_called(words))
+    with Interruption() as interruption:
+        code = _called(words, interruption)
+    sys.exit(code)
 
 
-def _called(words: list[str]) -> int:
+def _called(words: list[str], interruption: Interruption) -> int:
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -52,7 +54,7 @@ def _called(words: list[str]) -> int:
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         return _fail(words, f"{what}. Every committed block is kept; the same command resumes.", 1)
     except KeyboardInterrupt:
-        return _fail(words, "interrupted", 130)
+        return _fail(words, "interrupted", interruption.code)
     return code if isinstance(code, int) else 0
 
 
@@ -127,35 +129,27 @@ def run(
     folder = out or Path("runs") / asked.name
     if dry_run:
         return _dry_run(plan(asked, Store(folder), allow_mixed=allow_mixed), as_json)
-    stop, caught = threading.Event(), []
-
-    def on_signal(number: int, _: object) -> None:
-        if caught:  # asked twice: do not wait for the block
-            os._exit(128 + number)
-        caught.append(number)
-        stop.set()
-
-    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    words = ["primacy", "run", study, "--out", str(folder)]
+    words += [] if seeds is None else ["--seeds", str(seeds)]
+    words += [] if controls is None else ["--controls", controls]
+    words += ["--exact-solo"] if exact_solo else []
+    words += [part for change in overrides for part in ("--set", change)]
+    resume = f"Every committed block is kept. This resumes:\n  {shlex.join(words)}"
     error_console = Console(stderr=True, highlight=False)
-    try:
-        with TerminalProgress(error_console) as progress:
-            result = run_blocks(
-                asked, folder, progress=progress, stop=stop, fork=fork, allow_mixed=allow_mixed
-            )
-    except Interrupted:
-        words = ["primacy", "run", study, "--out", str(folder)]
-        words += [] if seeds is None else ["--seeds", str(seeds)]
-        words += [] if controls is None else ["--controls", controls]
-        words += ["--exact-solo"] if exact_solo else []
-        words += [part for change in overrides for part in ("--set", change)]
-        print(
-            "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),
-            file=sys.stderr,
-        )
-        return 128 + caught[0] if caught else 130
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with Interruption(polled=True, hint=resume) as interruption:
+        try:
+            with TerminalProgress(error_console) as progress:
+                result = run_blocks(
+                    asked,
+                    folder,
+                    progress=progress,
+                    stop=interruption.stop,
+                    fork=fork,
+                    allow_mixed=allow_mixed,
+                )
+        except Interrupted:
+            print(f"interrupted. {resume}", file=sys.stderr)
+            return interruption.code
     page = result.report()
     if as_json:
         print((result.folder / "verdicts.json").read_text())

@@ -79,6 +79,17 @@ def seconds(todo: Plan, gflops: float, at_once: int) -> float:
     return START_SECONDS + compiling + sum(row["core_seconds"] for row in rows) / busy
 
 
+def longest_block(todo: Plan) -> float:
+    """Seconds of a core that the longest block takes, and the compilation of every program.
+
+    The machine's speed is measured for it.
+    """
+    gflops, cores = machine.gemm(machine.cores(), seconds=0.2), machine.cores()
+    rows = structures(todo, gflops, cores)
+    longest = max((row["core_seconds"] / row["blocks"] for row in rows), default=0.0)
+    return longest + todo.programs * COMPILE_SECONDS
+
+
 def _by_program(part: Plan) -> Iterator[Plan]:
     """The plan of each structure alone."""
     every = dict.fromkeys(program(part, b) for b in (*part.blocks, *part.control_blocks))

@@ -37,7 +37,7 @@ def pooled(lowered: jax.stages.Lowered) -> tuple[str, ...]:
     On the CPU these are LAPACK calls on a batch of matrices (see `measures.linalg`) and Fourier
     transforms. Empty: there are none.
     """
-    module = lowered.compiler_ir()
+    module: Any = lowered.compiler_ir()
     text = module.operation.get_asm(large_elements_limit=16)
     found = set()
     for name, shape, transform in _CALL.findall(text):

@@ -1,7 +1,7 @@
 """How a run in progress looks in a terminal; all of it goes to stderr."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 from rich.console import Console
@@ -81,6 +81,17 @@ class TerminalProgress(Progress):
                     f"about {left:.0f} s left; {self._standing()}"
                 )
             )
+
+    def stalled(self, seconds: float, allowed: float, waits: Sequence[str]) -> None:
+        """Say that nothing advances, where the threads wait, and what to do."""
+        self._console.print(
+            Text(
+                f"Nothing has advanced for {seconds:.0f} s; the forecast allows {allowed:.0f} s. "
+                f"Waiting: {'; '.join(waits)}. Ctrl-C stops the run; every committed block is "
+                "kept, and the same command resumes. If it stalls again at the same place, try "
+                "--exact-solo, and please report it."
+            )
+        )
 
     def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
         """Count; and now and then, take a block into the provisional order of the features."""

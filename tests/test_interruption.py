@@ -1,0 +1,164 @@
+"""A signal ends a command, whatever it waits for; a run in which nothing advances says so."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import primacy
+from primacy import blocks
+from primacy.blocks import Progress
+from primacy.result import open as open_run
+from tests import tiny
+
+HEAD = """
+import sys, threading
+import primacy
+from primacy import cli, programs
+from primacy.interruption import Interruption
+"""
+
+STUDY = """
+name = "tiny"
+[task]
+kind = "boolean"
+features = ["linear", "xor_and_or"]
+units_per_feature = 8
+[model]
+kind = "mlp"
+widths = [8]
+[training]
+batch_size = 32
+examples = 128
+fit_examples = 64
+test_examples = 64
+epochs = {epochs}
+evaluations = 3
+"""
+
+BLOCKED = "threading.Event().wait()  # never set, as a call into the device that never returns"
+
+IN_TRAINING = ""
+
+IN_COMPILATION = f"""
+def stuck(self, arguments, wait=True):
+    print("there\\n", end="", flush=True)
+    {BLOCKED}
+programs.Program.compile = stuck
+"""
+
+IN_THE_DEVICE = f"""
+before = programs.Program.__call__
+calls = []
+def stuck(self, *arguments):
+    calls.append(self)
+    if len(calls) < 12:
+        return before(self, *arguments)
+    print("there\\n", end="", flush=True)
+    {BLOCKED}
+programs.Program.__call__ = stuck
+"""
+
+
+def started(tmp_path, body, epochs, seeds=1):
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.format(epochs=epochs))
+    script = f"{HEAD}\n{body}\ncli.main(sys.argv[1:])\n"
+    words = ["run", study, "--out", tmp_path / "run", "--seeds", seeds, "--exact-solo"]
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, words), "--controls", "none"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ},
+    )  # fmt: skip
+
+
+def until(condition, seconds=120):
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def ended(process, number=signal.SIGTERM):
+    """The exit code, stderr, and seconds from the signal to the end."""
+    began = time.monotonic()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, err, time.monotonic() - began
+
+
+@pytest.mark.parametrize("body", [IN_COMPILATION, IN_THE_DEVICE], ids=["compiling", "device"])
+def test_sigterm_ends_a_run_that_waits_for_ever(body, tmp_path):
+    process = started(tmp_path, body, epochs=3, seeds=6)
+    assert process.stdout.readline() == "there\n"
+    code, err, seconds = ended(process)
+    assert code == 143
+    assert seconds < 10
+    assert "(programs.py:" in err
+    assert "This resumes:" in err
+    assert not open_run(tmp_path / "run").verified()[1]
+
+
+def test_sigterm_ends_a_run_in_training_and_keeps_what_was_committed(tmp_path):
+    process = started(tmp_path, IN_TRAINING, epochs=5_000_000, seeds=2)
+    until(lambda: (tmp_path / "run" / "study.lock.json").exists())
+    time.sleep(3)
+    code, err, seconds = ended(process)
+    assert code == 143
+    assert seconds < 10
+    assert "This resumes:" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_command_at_once(number, tmp_path):
+    process = started(tmp_path, IN_COMPILATION, epochs=3)
+    assert process.stdout.readline() == "there\n"
+    process.send_signal(number)
+    time.sleep(0.5)
+    code, _, seconds = ended(process, number)
+    assert code == 128 + number
+    assert seconds < 5
+
+
+def test_a_command_that_trains_nothing_ends_on_a_signal():
+    script = HEAD + (
+        "import time\n"
+        "cli.app.command(lambda: (print('there', flush=True), time.sleep(60)), name='nap')\n"
+        "cli.main(['nap'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "there\n"
+    code, err, seconds = ended(process)
+    assert (code, seconds < 10) == (143, True)
+    assert "Traceback" not in err
+
+
+class Heard(Progress):
+    def __init__(self, free):
+        self.free, self.reports = free, []
+
+    def stalled(self, seconds, allowed, waits):
+        self.reports.append((seconds, allowed, waits))
+        self.free.set()
+
+
+def test_a_run_in_which_nothing_advances_says_where_it_waits(tmp_path, monkeypatch):
+    free, train = threading.Event(), blocks.train_block
+
+    def train_block(*arguments):
+        assert free.wait(60)
+        return train(*arguments)
+
+    monkeypatch.setattr(blocks, "train_block", train_block)
+    monkeypatch.setattr(blocks, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(blocks, "STALL_FACTOR", 0.0)
+    progress = Heard(free)
+    primacy.run(tiny.study(seeds=1, controls="none"), tmp_path, progress=progress)
+    ((seconds, allowed, waits),) = progress.reports
+    assert seconds > allowed == 0.5
+    assert any("_work (blocks.py:" in where for where in waits)
