@@ -8,11 +8,11 @@ import json
 import platform
 from typing import Any
 
-import jax
 import numpy as np
 
 from primacy import record
 from primacy.inclusion import joined
+from primacy.models.dense import size
 from primacy.registry import Measure, canonical, measures
 from primacy.study import Condition, Study
 from primacy.types import Feature, Target, Task
@@ -128,7 +128,6 @@ def _condition(
         for f in task.declared
         if f.null_columns
     ]
-    shapes = condition.model.init(np.random.default_rng(0), len(task.input_names), len(targets))
     return record.ConditionRecord(
         key=condition.key,
         name=name,
@@ -143,7 +142,7 @@ def _condition(
         theta=training.theta,
         confirm=training.confirm,
         stop=training.stop,
-        parameters=sum(leaf.size for leaf in jax.tree.leaves(shapes)),
+        parameters=size(condition.model.shapes(*condition.size)),
     )
 
 

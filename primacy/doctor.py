@@ -128,7 +128,7 @@ def determinism(study: Study) -> list[dict[str, Any]]:
     """
     (condition,) = study.conditions.values()
     record = describe(study).conditions[0]
-    own = planned_width(condition, record.parameters)
+    own = planned_width(condition)
     near = own if own > 1 else NEIGHBORS
     bench = _Bench(study, condition, record)
     alone, block = bench.lanes(1), bench.lanes(near)

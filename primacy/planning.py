@@ -125,7 +125,7 @@ def _held_by(block: Block) -> float:
     numbers = 8.0 * c.parameters
     # Inputs and activations of every example, and what the measures make of the test examples.
     rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
-    numbers += rows * (inputs + sum(getattr(condition.model, "widths", ())))
+    numbers += rows * (inputs + sum(condition.model.layer_sizes))
     # A page is drawn in double precision, passed on, and the next one is drawn beside it.
     if training.examples == "stream":
         numbers += 4 * stream_steps(training.batch_size) * training.batch_size * inputs
@@ -210,7 +210,7 @@ def _described(study: Study) -> StudyRecord:
     if study.members:
         return record
     widths = {
-        c.key: width(study.conditions[c.name], c.parameters, study.exact_solo)
+        c.key: width(study.conditions[c.name], study.exact_solo)
         for c in record.conditions
     }
     return dataclasses.replace(record, block_widths=widths)

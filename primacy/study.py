@@ -66,6 +66,11 @@ class Condition:
     training: Training
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Numbers that a network of it reads and gives for one example."""
+        return len(self.task.input_names), len(self.task.targets)
+
+    @property
     def examples(self) -> dict[str, int]:
         """Examples of each split; `train` is absent for a stream.
 
