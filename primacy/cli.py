@@ -119,14 +119,12 @@ def run(
     asked = studyfile.read(study, overrides=changes)
     from primacy.blocks import run as run_blocks
     from primacy.cohort import Interrupted
-    from primacy.planning import plan
     from primacy.progress import TerminalProgress
-    from primacy.store import Store
     from primacy.terminal import failed_controls, lines, verdict_table
 
     folder = out or Path("runs") / asked.name
     if dry_run:
-        return _dry_run(plan(asked, Store(folder), allow_mixed=allow_mixed), as_json)
+        return _dry_run(asked, folder, fork, allow_mixed, as_json)
     stop, caught = threading.Event(), []
 
     def on_signal(number: int, _: object) -> None:
@@ -175,16 +173,19 @@ def run(
     return 0
 
 
-def _dry_run(todo: Any, as_json: bool) -> int:
+def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: bool) -> int:
     from primacy import forecast
+    from primacy.blocks import destination, holdings
+    from primacy.planning import plan
     from primacy.terminal import plan_text
 
-    facts = forecast.facts(todo)
+    place = destination(study, folder) if fork else folder
+    facts = forecast.facts(plan(study, holdings(study, place), allow_mixed=allow_mixed))
     if as_json:
         print(json.dumps(facts))
     else:
         _console().print(plan_text(facts))
-    return 0
+    return 2 if facts["refused"] else 0
 
 
 @app.command(name="list")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 import jax
 
-from primacy.cohort import Lane, width
+from primacy.cohort import width
 from primacy.record import ConditionRecord, ControlKind, StudyRecord
 from primacy.study import Condition, Study
 
@@ -76,16 +76,6 @@ def planned(
         controls="none",
         block_widths={},
     )
-
-
-def lanes(study: Study, controls: StudyRecord) -> list[Lane]:
-    """Every lane of the controls: what is trained, how it is recorded, and its seed."""
-    by_key = {condition.key: condition for condition in study.conditions.values()}
-    return [
-        Lane(by_key[str(c.control_of)], c, seed)
-        for c in controls.conditions
-        for seed in controls.seeds
-    ]
 
 
 def work(condition: Condition, record: ConditionRecord) -> float:
