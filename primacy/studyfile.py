@@ -65,9 +65,10 @@ class Head:
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
     controls: Controls = "default"
-    exact_solo: bool = False
     """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
     study's work (default), of every condition and seed (full), or none."""
+    exact_solo: bool = False
+    """Train every network in a program of its own: slower, and bit for bit as if it were alone."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Studies that are run as one with this: built-in names, or .toml files beside this one."""
 

@@ -34,6 +34,7 @@ class SeparateHeads:
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (8,)
     """Units of each hidden layer of the trunk, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "relu"
+    """What each hidden unit makes of its sum; heads have none."""
     initialization: Initialization = "fan_in_uniform"
     """How weights start; see `mlp`. A head has one input: uniform within 1 in PyTorch's way."""
 

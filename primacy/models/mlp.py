@@ -35,6 +35,7 @@ class MLP:
     )  # fmt: skip
     """Units of each hidden layer, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "leaky_relu"
+    """What each hidden unit makes of its sum (leaky_relu: slope .01 below 0)."""
     initialization: Initialization = "fan_average"
     """How weights start. `fan_average`: truncated normals of variance 2 / (inputs + outputs) of
     the layer, biases 0 (the demo; Flax's `variance_scaling(1, "fan_avg", "truncated_normal")`).
