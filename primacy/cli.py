@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from primacy.problems import shown
+
 # polars, scipy, jax and altair take seconds to import: each command imports what it needs.
 
 app = App(
@@ -117,6 +119,8 @@ def run(
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
     asked = studyfile.read(study, overrides=changes)
+    for note in asked.notes:
+        print(shown(note), file=sys.stderr)
     from primacy.blocks import run as run_blocks
     from primacy.cohort import Interrupted
     from primacy.progress import TerminalProgress
@@ -320,7 +324,7 @@ def check(
 
     read = studyfile.read(study, overrides=overrides)
     if as_json:
-        print(json.dumps({"error": None, "problems": []}))
+        print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
     else:
         conditions = sum(len(s.conditions) for s in read.studies)
         hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)
@@ -328,6 +332,7 @@ def check(
             f"{read.name}: {conditions} condition(s), {read.seeds} seeds, "
             f"{hypotheses} hypotheses. No mistakes."
         )
+        print(*(shown(note) for note in read.notes), sep="\n", end="\n" if read.notes else "")
     return 0
 
 

@@ -38,7 +38,8 @@ class Training:
     schedule: Literal["constant", "cosine"] = "constant"
     """Whether the learning rate stays as it is or falls along a cosine to 0 at the last step."""
     batch_size: Annotated[int, Field(ge=1)] = 1024
-    """Examples of each training step."""
+    """Examples of each training step. Left out of a study file and larger than the training set:
+    the largest power of two that gives at least 8 steps an epoch."""
     examples: Annotated[int, Field(ge=1)] | Literal["stream", "all"] = 8192
     """A fixed set of so many, redrawn for each seed; `stream`: fresh ones at every step; `all`:
     every training example of a data set of limited size."""
@@ -47,7 +48,8 @@ class Training:
     steps: Annotated[int, Field(ge=1)] | None = None
     """How long to train, in steps; give this or `epochs` (a stream has no epochs)."""
     evaluations: Annotated[int, Field(ge=2)] = 101
-    """How often the network is measured, before the first and after the last step included."""
+    """How often the network is measured, before the first and after the last step included. Left
+    out of a study file and more than the steps allow: after every step."""
     spacing: Literal["linear", "log"] = "linear"
     """Log: step 0, rounded log-spaced steps, the last `confirm` evenly in the last 2 %."""
     also: tuple[Annotated[int, Field(ge=1, le=10**9)], ...] = ()
@@ -190,6 +192,8 @@ class Study:
     seeds: int = 30
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
+    notes: tuple[str, ...] = ()
+    """Defaults that were too large for its data and what they are instead, a sentence each."""
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"
