@@ -15,21 +15,14 @@ from primacy import curves, events, forecast
 from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
 from primacy.describe import measured
 from primacy.devices import Device, workers
+from primacy.held import Held, controls_of, read
 from primacy.interruption import waiting
-from primacy.planning import (
-    Block,
-    Plan,
-    controls_of,
-    folders,
-    forked,
-    plan,
-    program,
-    refuse_too_large,
-)
+from primacy.packing import Block
+from primacy.planning import Plan, plan, program, refusal
 from primacy.record import StudyRecord
 from primacy.registry import Measure
 from primacy.result import Result
-from primacy.store import VERDICTS, Store
+from primacy.store import VERDICTS, Store, StoreError
 from primacy.study import Study
 
 STALL_SECONDS = 60.0
@@ -89,22 +82,23 @@ def run(
     """
     folder = Path(out) if out else Path("runs") / study.name
     progress, stop = progress or Progress(), stop or threading.Event()
-    store = Store(folder)
-    if fork:
-        store = forked(study, store)
+    store = Store(destination(study, folder) if fork else folder)
     places = folders(study, store)
     with contextlib.ExitStack() as locks:
         for place in dict.fromkeys((store, *places)):
             locks.enter_context(place.locked())
-        todo = plan(study, store, allow_mixed=allow_mixed)
-        refuse_too_large(todo)
-        pool = workers()[: max(1, len(todo.blocks) + len(todo.control_blocks))]
+        held = holdings(study, store.folder)
+        todo = plan(study, held, allow_mixed=allow_mixed)
+        if why := refusal(todo):
+            raise StoreError(why)
+        pool = workers()[: max(1, sum(map(len, todo.every_batch)))]
         kind = {f"{d.platform} ({d.device_kind})" for d in pool}
         todo = _on(todo, ", ".join(sorted(kind)))
-        for place in (*places, *map(controls_of, places)):
-            bad = [n for n, part in place.manifest().items() if place.damage(n, part)]
-            if bad:
-                place.drop(bad)
+        inside = [held.members[member.name] for member in study.members] or [held]
+        for place, own in zip(places, inside, strict=True):
+            for there, found in ((place, own), (controls_of(place), own.controls)):
+                if found and found.damaged:
+                    there.drop([*found.damaged])
         # The whole first: with it there, whoever looks knows what a member's folder belongs to.
         if study.members:
             store.begin(todo.record, study.source)
@@ -124,6 +118,35 @@ def run(
             if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
                 Result(place.folder).judge()
     return result
+
+
+def holdings(study: Study, folder: Path) -> Held:
+    """What the folder of a study, and those of its members, hold.
+
+    Raises:
+        StoreError: one of them cannot be read as a run folder.
+    """
+    return read(folder, [member.name for member in study.members])
+
+
+def folders(study: Study, store: Store) -> tuple[Store, ...]:
+    """Where the runs are: a folder for each member, or the one of the study itself."""
+    if not study.members:
+        return (store,)
+    return tuple(Store(store.folder / member.name) for member in study.members)
+
+
+def destination(study: Study, folder: Path) -> Path:
+    """The folder itself if the study fits what it holds, else the first free `NAME-2`, ..."""
+    number, found = 2, folder
+    while True:
+        try:
+            plan(study, holdings(study, found))
+        except StoreError:
+            found = folder.with_name(f"{folder.name}-{number}")
+            number += 1
+        else:
+            return found
 
 
 def _on(todo: Plan, device: str) -> Plan:
@@ -177,7 +200,7 @@ class Walk:
 
     def over(self, pool: Sequence[Device]) -> None:
         """Train every block; the first failure stops the others and is raised."""
-        if not self.todo.blocks and not self.todo.control_blocks:
+        if not self._queue:
             return
         with ThreadPoolExecutor(len(pool), thread_name_prefix="worker") as threads:
             futures = [
@@ -274,7 +297,8 @@ class Walk:
         """Commit to each member the lanes that another one trained, as they are."""
         for place in self.places.values():
             for owner, lanes in place.plan.taken.items():
-                for table, ends, weights, origin in self.places[owner].store.held(lanes):
+                wanted = {(lane.record.key, lane.seed) for lane in lanes}
+                for table, ends, weights, origin in self.places[owner].store.held(wanted):
                     place.store.commit(table, ends, weights, origin)
                     place.done += ends.height
                     self._tell(place)

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from primacy.interruption import Interruption
+from primacy.problems import shown
 
 # polars, scipy, jax and altair take seconds to import: each command imports what it needs.
 
@@ -119,16 +120,16 @@ def run(
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
     asked = studyfile.read(study, overrides=changes)
+    for note in asked.notes:
+        print(shown(note), file=sys.stderr)
     from primacy.blocks import run as run_blocks
     from primacy.cohort import Interrupted
-    from primacy.planning import plan
     from primacy.progress import TerminalProgress
-    from primacy.store import Store
     from primacy.terminal import failed_controls, lines, verdict_table
 
     folder = out or Path("runs") / asked.name
     if dry_run:
-        return _dry_run(plan(asked, Store(folder), allow_mixed=allow_mixed), as_json)
+        return _dry_run(asked, folder, fork, allow_mixed, as_json)
     words = ["primacy", "run", study, "--out", str(folder)]
     words += [] if seeds is None else ["--seeds", str(seeds)]
     words += [] if controls is None else ["--controls", controls]
@@ -169,16 +170,19 @@ def run(
     return 0
 
 
-def _dry_run(todo: Any, as_json: bool) -> int:
+def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: bool) -> int:
     from primacy import forecast
+    from primacy.blocks import destination, holdings
+    from primacy.planning import plan
     from primacy.terminal import plan_text
 
-    facts = forecast.facts(todo)
+    place = destination(study, folder) if fork else folder
+    facts = forecast.facts(plan(study, holdings(study, place), allow_mixed=allow_mixed))
     if as_json:
         print(json.dumps(facts))
     else:
         _console().print(plan_text(facts))
-    return 0
+    return 2 if facts["refused"] else 0
 
 
 @app.command(name="list")
@@ -313,7 +317,7 @@ def check(
 
     read = studyfile.read(study, overrides=overrides)
     if as_json:
-        print(json.dumps({"error": None, "problems": []}))
+        print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
     else:
         conditions = sum(len(s.conditions) for s in read.studies)
         hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)
@@ -321,6 +325,7 @@ def check(
             f"{read.name}: {conditions} condition(s), {read.seeds} seeds, "
             f"{hypotheses} hypotheses. No mistakes."
         )
+        print(*(shown(note) for note in read.notes), sep="\n", end="\n" if read.notes else "")
     return 0
 
 

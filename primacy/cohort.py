@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from primacy import curves, linkage, train
 from primacy.describe import sites
 from primacy.draws import drawn, pages, shared, stack, stream_steps
+from primacy.models.dense import size
 from primacy.programs import Programs
 from primacy.record import ConditionRecord, ControlKind
 from primacy.registry import Measure, measures
@@ -83,20 +84,18 @@ class Watch:
     """Asked between chunks; true drops the block."""
 
 
-def width(condition: Condition, parameters: int, exact_solo: bool = False) -> int:
+def width(condition: Condition, exact_solo: bool = False) -> int:
     """Lanes a block: as many as fill a core and its memory, a power of two, by structure alone.
 
     Args:
         condition: whose structure decides.
-        parameters: of one network.
         exact_solo: one, whatever the structure (`Study.exact_solo`).
     """
     if exact_solo:
         return 1
-    work = parameters * condition.training.batch_size
-    layers = sum(getattr(condition.model, "widths", ()))
-    d, batch = len(condition.task.input_names), condition.training.batch_size
-    held = condition.examples["test"] * (d + layers)
+    model, (d, t), batch = condition.model, condition.size, condition.training.batch_size
+    parameters, work = size(model.shapes(d, t)), model.cost(d, t) * batch
+    held = condition.examples["test"] * (d + sum(model.layer_sizes))
     if condition.training.examples == "stream":
         held = max(held, stream_steps(batch) * batch * d)
     alike = max(COMMON_WIDTH, BLOCK_PARAMETERS / max(1, parameters))

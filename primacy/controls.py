@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 import jax
 
-from primacy.cohort import Lane, width
+from primacy.cohort import width
 from primacy.record import ConditionRecord, ControlKind, StudyRecord
 from primacy.study import Condition, Study
 
@@ -78,23 +78,13 @@ def planned(
     )
 
 
-def lanes(study: Study, controls: StudyRecord) -> list[Lane]:
-    """Every lane of the controls: what is trained, how it is recorded, and its seed."""
-    by_key = {condition.key: condition for condition in study.conditions.values()}
-    return [
-        Lane(by_key[str(c.control_of)], c, seed)
-        for c in controls.conditions
-        for seed in controls.seeds
-    ]
-
-
 def work(condition: Condition, record: ConditionRecord) -> float:
     """Floating-point operations of one lane, training and evaluation, roughly."""
     examples = condition.examples
     passes = 6.0 * record.budget * condition.training.batch_size
     held_out = examples["fit"] + examples["test"] * (2 + 2 * len(record.features))
     passes += 2 * len(record.steps) * (examples.get("train", 0) + held_out)
-    return passes * record.parameters
+    return passes * condition.model.cost(*condition.size)
 
 
 def _control(c: ConditionRecord, kind: ControlKind, looks: int) -> ConditionRecord:
@@ -131,7 +121,7 @@ def _affordable(
     first = own[0]
     seeds, everything = len(record.seeds), len(first.steps)
     condition = study.conditions[first.name]
-    side_by_side = width(condition, first.parameters, study.exact_solo)
+    side_by_side = width(condition, study.exact_solo)
     alike = jax.tree.structure(condition)
     group = sum(jax.tree.structure(study.conditions[c.name]) == alike for c in own)
     most = min(MOST, seeds)
@@ -163,7 +153,7 @@ def _total(study: Study, record: StudyRecord, seeds: int) -> float:
     total = 0.0
     for members in groups.values():
         condition, c = members[0]
-        side_by_side = width(condition, c.parameters, study.exact_solo)
+        side_by_side = width(condition, study.exact_solo)
         blocks = math.ceil(len(members) * seeds / side_by_side)
         total += blocks * side_by_side * work(condition, c)
     return total

@@ -8,11 +8,11 @@ import json
 import platform
 from typing import Any
 
-import jax
 import numpy as np
 
 from primacy import record
 from primacy.inclusion import joined
+from primacy.models.dense import size
 from primacy.registry import Measure, canonical, measures
 from primacy.study import Condition, Study
 from primacy.types import Feature, Target, Task
@@ -28,7 +28,7 @@ def describe(study: Study) -> record.StudyRecord:
     members = [describe(member) for member in study.members]
     chosen = () if members else measured(study)
     conditions = tuple(
-        _condition(name, condition, study.factors.get(name, {}))
+        dataclasses.replace(described(condition), name=name, factors=study.factors.get(name, {}))
         for name, condition in study.conditions.items()
     )
     whole = record.StudyRecord(
@@ -40,7 +40,7 @@ def describe(study: Study) -> record.StudyRecord:
             [m.name for m in chosen],
             [member.study_hash for member in members],
         ),
-        seeds=tuple(range(study.seeds)),
+        seeds=_numbers(study.seeds),
         seed_axes=study.seed_axes,
         conditions=conditions,
         measures=tuple(_card(measure) for measure in chosen),
@@ -49,6 +49,12 @@ def describe(study: Study) -> record.StudyRecord:
         versions=versions(),
     )
     return joined(whole, members) if members else whole
+
+
+@functools.lru_cache(maxsize=1)
+def _numbers(count: int) -> tuple[int, ...]:
+    # A million of them are 36 MB, which the members of a study share.
+    return tuple(range(count))
 
 
 def versions() -> dict[str, str]:
@@ -69,8 +75,8 @@ def measured(study: Study) -> tuple[Measure, ...]:
     losses = {condition.task.loss for condition in study.conditions.values()}
     needed: set[str] = set()  # without which no time-to-learn or to pick up could be told
     for condition in study.conditions.values():
-        described = features(condition.task)
-        needed |= {f.criterion.measure for f in described if f.criterion is not None}
+        own = described(condition).features
+        needed |= {f.criterion.measure for f in own if f.criterion is not None}
         if _by_slopes(condition.task.declared):
             needed |= {"input_gradient_signed", "r_squared"}
     # A claim about a measure names it as well as the list does.
@@ -99,9 +105,22 @@ def null_name(feature: Feature) -> str:
     return f"{feature.name} null"
 
 
-def _condition(
-    name: str, condition: Condition, factors: dict[str, record.Level]
-) -> record.ConditionRecord:
+def described(condition: Condition) -> record.ConditionRecord:
+    """How a condition will be recorded, but for its name and factors, which a study gives it.
+
+    Worked out once and kept with the condition, as a cached property is: reading a study, joining
+    members, choosing measures and planning all need it.
+    """
+    found = vars(condition).get(_KEPT)
+    if found is None:
+        found = vars(condition)[_KEPT] = _recorded(condition)
+    return found
+
+
+_KEPT = "described"
+
+
+def _recorded(condition: Condition) -> record.ConditionRecord:
     task, training = condition.task, condition.training
     targets = tuple(
         record.TargetRecord(
@@ -113,8 +132,8 @@ def _condition(
         )
         for t in task.targets
     )
-    described = features(task)
-    described += [
+    own = features(task)
+    own += [
         record.FeatureRecord(
             name=null_name(f),
             columns=f.null_columns,
@@ -128,13 +147,12 @@ def _condition(
         for f in task.declared
         if f.null_columns
     ]
-    shapes = condition.model.init(np.random.default_rng(0), len(task.input_names), len(targets))
     return record.ConditionRecord(
         key=condition.key,
-        name=name,
-        factors=factors,
+        name="",
+        factors={},
         spec=canonical(condition),
-        features=tuple(described),
+        features=tuple(own),
         targets=targets,
         inputs=tuple(task.input_names),
         layers=tuple(condition.model.layer_names),
@@ -143,7 +161,7 @@ def _condition(
         theta=training.theta,
         confirm=training.confirm,
         stop=training.stop,
-        parameters=sum(leaf.size for leaf in jax.tree.leaves(shapes)),
+        parameters=size(condition.model.shapes(*condition.size)),
     )
 
 

@@ -7,7 +7,6 @@ it. `determinism` measures this here, with the programs that real runs use.
 import dataclasses
 import importlib.metadata
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,6 @@ from primacy.forecast import EFFICIENCY, seconds, structures
 from primacy.planning import plan
 from primacy.programs import Programs
 from primacy.registry import models, tasks
-from primacy.store import Store
 from primacy.study import Condition, Study, Training
 from primacy.terminal import plain
 
@@ -91,8 +89,7 @@ def _cache() -> dict[str, Any]:
 
 def planned(study: Study, gflops: float, at_once: int) -> dict[str, Any]:
     """What a run into an empty folder would do: `plan`, by structure, and `seconds` in all."""
-    with tempfile.TemporaryDirectory() as empty:
-        todo = plan(study, Store(Path(empty) / "none"))
+    todo = plan(study)
     return {
         "plan": structures(todo, gflops, at_once),
         "seconds": seconds(todo, gflops, at_once),
@@ -128,7 +125,7 @@ def determinism(study: Study) -> list[dict[str, Any]]:
     """
     (condition,) = study.conditions.values()
     record = describe(study).conditions[0]
-    own = planned_width(condition, record.parameters)
+    own = planned_width(condition)
     near = own if own > 1 else NEIGHBORS
     bench = _Bench(study, condition, record)
     alone, block = bench.lanes(1), bench.lanes(near)

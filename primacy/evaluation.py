@@ -18,6 +18,7 @@ from primacy.draws import stack
 from primacy.export import one_condition
 from primacy.grammar import tomllines
 from primacy.grammar.mistakes import Mistake, checked, not_among, placed, unknown_key
+from primacy.grammar.overrides import holds_list
 from primacy.grammar.tomldocument import override, parsed, unusable
 from primacy.network import model_of, params_of, task_of
 from primacy.problems import StudyError, refuse
@@ -144,7 +145,7 @@ def _task(
     document: dict[str, Any], overrides: Sequence[str], file: str,
     lines: dict | None = None, folder: Path = Path(),
 ) -> Task:  # fmt: skip
-    changed, mistakes = override(document, overrides)
+    changed, mistakes = override(document, overrides, lambda path: holds_list(document, path))
     for path in changed:
         if path[0] != "task":
             mistakes.append(unknown_key(path, ["task"]))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from primacy import machine
-from primacy.planning import Plan, program
+from primacy.packing import Batch
+from primacy.planning import Plan, program, refusal
 
 # Read off the CPU seconds of `make bench BENCH=--quick` on two busy cores of an AMD EPYC: between
 # 10 and 30 seeds of the growth study .11 s a network (640 steps, 41 evaluations), between 30 and
@@ -47,21 +48,22 @@ def structures(todo: Plan, gflops: float, at_once: int) -> list[dict[str, Any]]:
     rows = []
     for part in todo.parts:
         for own in _by_program(part):
-            blocks = (*own.blocks, *own.control_blocks)
-            lanes = [lane for block in blocks for lane in (*block.lanes, *block.riders)]
-            how = "one by one" if blocks[0].width == 1 else "side by side"
-            busy = min(len(blocks), at_once)
-            records = [lane.record for lane in lanes]
+            batches = own.every_batch
+            counts = [(c, n) for batch in batches for _, c, n in batch.counts]
+            width, blocks = batches[0].width, sum(map(len, batches))
+            busy = min(blocks, at_once)
+            records = [c for c, _ in counts]
             own_conditions = [c for c in records if c.control is None] or records
             work = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once
-            work += sum(block.lanes[0].record.steps[-1] for block in blocks) * STEP_SECONDS
-            work += sum(len(lane.record.steps) for lane in lanes) * LOOK_SECONDS
+            work += sum(len(b) * b.lanes[0].record.budget for b in batches) * STEP_SECONDS
+            work += sum(len(c.steps) * n for c, n in counts) * LOOK_SECONDS
             rows.append({
                 "study": part.record.name,
                 "conditions": list(dict.fromkeys(c.name for c in own_conditions)),
-                "parameters": lanes[0].record.parameters,
+                "parameters": records[0].parameters,
                 "networks": own.lanes, "controls": own.control_lanes,
-                "width": blocks[0].width, "how": how, "blocks": len(blocks),
+                "width": width, "how": "one by one" if width == 1 else "side by side",
+                "blocks": blocks,
                 "workers": busy, "seconds": work / busy, "core_seconds": work,
                 "compile_seconds": COMPILE_SECONDS, "memory_bytes": own.memory,
             })  # fmt: skip
@@ -92,13 +94,12 @@ def longest_block(todo: Plan) -> float:
 
 def _by_program(part: Plan) -> Iterator[Plan]:
     """The plan of each structure alone."""
-    every = dict.fromkeys(program(part, b) for b in (*part.blocks, *part.control_blocks))
-    for own in every:
-        yield dataclasses.replace(
-            part,
-            blocks=tuple(b for b in part.blocks if program(part, b) == own),
-            control_blocks=tuple(b for b in part.control_blocks if program(part, b) == own),
-        )
+    every: dict[tuple, tuple[list[Batch], list[Batch]]] = {}
+    for i, batches in enumerate((part.batches, part.control_batches)):
+        for batch in batches:
+            every.setdefault(program(part, batch), ([], []))[i].append(batch)
+    for own, beside in every.values():
+        yield dataclasses.replace(part, batches=tuple(own), control_batches=tuple(beside))
 
 
 def facts(todo: Plan) -> dict[str, Any]:
@@ -111,11 +112,12 @@ def facts(todo: Plan) -> dict[str, Any]:
         "networks_to_train": todo.lanes,
         "networks_shared": todo.shared,
         "control_networks": sum(part.control_lanes for part in todo.parts),
-        "blocks": len(todo.blocks),
+        "blocks": sum(map(len, todo.batches)),
         "programs": todo.programs,
         "seed_steps": todo.seed_steps,
         "gflops": round(gflops),
         "seconds": round(seconds(todo, gflops, machine.cores())),
         "memory_bytes": round(todo.memory),
         "disk_bytes": round(todo.disk),
+        "refused": refusal(todo),
     }

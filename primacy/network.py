@@ -103,7 +103,7 @@ def params_of(
         StoreError: a name or a shape is not the model's.
     """
     d, t = len(record.inputs), len(record.targets)
-    shape: Any = model.init(np.random.default_rng(0), d, t)
+    shape: Any = model.shapes(d, t)
     if hasattr(model, "fitted"):
         shape = model.fitted(shape, np.zeros((2, d), np.float32))  # type: ignore[attr-defined]
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)

@@ -1,17 +1,23 @@
-"""What a run would do: lanes that are missing in a folder, packed into blocks; what is refused."""
+"""What a run would do: lanes that are missing in a folder, packed into blocks; what is refused.
+
+It touches no disk: what a folder holds is given to it as a value (`held.read`).
+"""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Set
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import jax
+import numpy as np
 
 from primacy import controls, machine
-from primacy.cohort import Lane, width
+from primacy.cohort import width
 from primacy.describe import describe
 from primacy.draws import PAGE_STEPS, stream_steps
+from primacy.held import Held
+from primacy.packing import Batch, Block, Described, Lanes, grouped, missing
+from primacy.reconcile import reconcile
 from primacy.record import StudyRecord
-from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
+from primacy.store import StoreError
 from primacy.study import Study
 
 LIBRARY_BYTES = 480e6
@@ -23,15 +29,8 @@ COMPILE_BYTES = 50e6
 PROGRAM_BYTES = 20e6
 """Of the programs of a structure, once compiled."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """Lanes that are trained together, and how many the compiled program holds."""
-
-    lanes: tuple[Lane, ...]
-    width: int
-    riders: tuple[Lane, ...] = ()
-    """Control lanes in places that would be padding."""
+MEMORY_SHARE = 0.8
+"""Of the machine's memory, that a run may need."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,17 +38,18 @@ class Plan:
     """What a run would do."""
 
     record: StudyRecord
-    blocks: tuple[Block, ...]
+    batches: tuple[Batch, ...]
+    """Lanes to train, those of equal structure together."""
     stored: int
     """Lanes that are on disk already."""
-    taken: Mapping[str, frozenset[LaneKey]] = dataclasses.field(default_factory=dict)
+    taken: Mapping[str, Lanes] = dataclasses.field(default_factory=dict)
     """Lanes that another member of the same study of studies trains, by that member's name."""
     members: tuple["Plan", ...] = ()
-    """Of a study of studies; its own `blocks` are theirs together."""
+    """Of a study of studies; its own `batches` are theirs together."""
     controls: StudyRecord | None = None
     """How the controls will be recorded, in a folder of their own; null: there are none."""
-    control_blocks: tuple[Block, ...] = ()
-    """Blocks of nothing but control lanes."""
+    control_batches: tuple[Batch, ...] = ()
+    """Nothing but control lanes."""
 
     @property
     def parts(self) -> tuple["Plan", ...]:
@@ -57,23 +57,34 @@ class Plan:
         return self.members or (self,)
 
     @property
+    def every_batch(self) -> tuple[Batch, ...]:
+        """Those of controls, too."""
+        return (*self.batches, *self.control_batches)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every block of the study's own lanes, made for who walks them."""
+        return tuple(block for batch in self.batches for block in batch)
+
+    @property
+    def control_blocks(self) -> tuple[Block, ...]:
+        """Every block of nothing but control lanes."""
+        return tuple(block for batch in self.control_batches for block in batch)
+
+    @property
     def lanes(self) -> int:
         """Lanes to train."""
-        return sum(len(block.lanes) for block in self.blocks)
+        return sum(len(batch.lanes) for batch in self.batches)
 
     @property
     def seed_steps(self) -> int:
         """Training steps to take, summed over lanes."""
-        return sum(lane.record.budget for block in self.blocks for lane in block.lanes)
+        return sum(n * c.budget for batch in self.batches for _, c, n in batch.lanes.counts)
 
     @property
     def programs(self) -> int:
         """Structures to compile; one serves all members."""
-        return len({
-            program(part, block)
-            for part in self.parts
-            for block in (*part.blocks, *part.control_blocks)
-        })  # fmt: skip
+        return len({program(part, batch) for part in self.parts for batch in part.every_batch})
 
     @property
     def shared(self) -> int:
@@ -84,16 +95,16 @@ class Plan:
     def multiplications(self) -> float:
         """Floating-point operations of training and evaluation, roughly."""
         return sum(
-            controls.work(lane.condition, lane.record)
-            for block in (*self.blocks, *self.control_blocks)
-            for lane in (*block.lanes, *block.riders)
+            n * controls.work(condition, c)
+            for batch in self.every_batch
+            for condition, c, n in batch.counts
         )
 
     @property
     def control_lanes(self) -> int:
         """Control networks to train."""
-        riders = sum(len(block.riders) for block in self.blocks)
-        return riders + sum(len(block.lanes) for block in self.control_blocks)
+        riders = sum(len(batch.riders) for batch in self.batches)
+        return riders + sum(len(batch.lanes) for batch in self.control_batches)
 
     @property
     def memory(self) -> float:
@@ -101,45 +112,44 @@ class Plan:
 
         A peak with all programs in the cache is smaller, one with none is larger.
         """
-        blocks = (*self.blocks, *self.control_blocks)
-        held = sorted((_held_by(block) for block in blocks), reverse=True)
-        layers = max((len(b.lanes[0].record.layers) for b in blocks), default=0)
+        at_once = machine.cores()
+        held = [
+            own
+            for batch in self.every_batch
+            for own in [_held_by(batch)] * min(len(batch), at_once)
+        ]
+        layers = max((len(b.lanes[0].record.layers) for b in self.every_batch), default=0)
         kept = LIBRARY_BYTES + layers * COMPILE_BYTES + self.programs * PROGRAM_BYTES
-        return kept + sum(held[: machine.cores()])
+        return kept + sum(sorted(held, reverse=True)[:at_once])
 
     @property
     def disk(self) -> float:
         """Bytes of the part files, roughly."""
         return sum(
-            4.0 * lane.record.parameters + 60.0 * len(lane.record.steps) * len(self.record.measures)
-            for block in self.blocks
-            for lane in block.lanes
+            n * (4.0 * c.parameters + 60.0 * len(c.steps) * len(self.record.measures))
+            for batch in self.batches
+            for _, c, n in batch.lanes.counts
         )
 
 
-def _held_by(block: Block) -> float:
+def _held_by(batch: Batch) -> float:
     """Bytes that a block holds while it is trained and measured, on the host and on the device."""
-    c, condition = block.lanes[0].record, block.lanes[0].condition
+    condition, c, _ = batch.lanes[0]
     training, inputs = condition.training, len(c.inputs)
     # Weights, the optimizer's two memories, the gradient, each once more where it is passed on.
     numbers = 8.0 * c.parameters
     # Inputs and activations of every example, and what the measures make of the test examples.
     rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
-    numbers += rows * (inputs + sum(getattr(condition.model, "widths", ())))
+    numbers += rows * (inputs + sum(condition.model.layer_sizes))
     # A page is drawn in double precision, passed on, and the next one is drawn beside it.
     if training.examples == "stream":
         numbers += 4 * stream_steps(training.batch_size) * training.batch_size * inputs
     else:
         numbers += 2 * PAGE_STEPS * training.batch_size
-    return 4.0 * block.width * numbers
+    return 4.0 * batch.width * numbers
 
 
-def structure(lane: Lane) -> tuple:
-    """What two lanes must share to train in one program."""
-    return jax.tree.structure(lane.condition), lane.record.steps
-
-
-def program(part: Plan, block: Block) -> tuple:
+def program(part: Plan, block: Block | Batch) -> tuple:
     """What two blocks must share to run in one program, whichever members they are of.
 
     Not the evaluations: a control that ends early is the same program.
@@ -147,60 +157,52 @@ def program(part: Plan, block: Block) -> tuple:
     return jax.tree.structure(block.lanes[0].condition), block.width, _measured(part.record)
 
 
-def controls_of(store: Store) -> Store:
-    """The folder of a run folder's controls."""
-    return Store(store.folder / CONTROLS)
-
-
 def _measured(record: StudyRecord) -> tuple[str, ...]:
     return tuple(card.name for card in record.measures)
 
 
-def folders(study: Study, store: Store) -> tuple[Store, ...]:
-    """Where the runs are: a folder for each member, or the one of the study itself."""
-    if not study.members:
-        return (store,)
-    return tuple(Store(store.folder / member.name) for member in study.members)
-
-
-def plan(study: Study, store: Store, *, allow_mixed: bool = False) -> Plan:
+def plan(study: Study, held: Held | None = None, *, allow_mixed: bool = False) -> Plan:
     """What is missing in a folder, packed into blocks.
 
     A lane that several members have is trained in the first and taken over by the others, if they
     measure the same.
 
+    Args:
+        study: what is asked for.
+        held: what its folder holds; left out: nothing.
+        allow_mixed: go on with other library versions or widths of blocks.
+
     Raises:
         StoreError: the folder holds something that this study would change.
     """
-    record, old = _described(study), _held(store)
-    places = folders(study, store)
-    if old:
-        held = [store, *(Store(store.folder / name) for name in old.members)]
-        record = reconcile(old, record, any(place.stored() for place in held), allow_mixed)
+    held = held or Held()
+    record = _described(study)
+    if held.record:
+        inside = [held, *(held.members[name] for name in held.record.members)]
+        has_runs = any(place.stored for place in inside)
+        record = reconcile(held.record, record, has_runs, allow_mixed)
     if not study.members:
-        own = _packed(study, record, store.stored() if old else set(), {})
-        return _controlled(study, own, controls_of(store))
+        return _controlled(study, _packed(study, record, held.begun, {}), held.controls, {})
     parts: list[Plan] = []
     owners: dict[tuple, str] = {}
-    for member, place in zip(study.members, places, strict=True):
-        own, before = _described(member), _held(place)
-        stored = place.stored() if before else set()
-        if before:
+    for member in study.members:
+        own, place = _described(member), held.members.get(member.name, Held())
+        if place.record:
             try:
-                own = reconcile(before, own, bool(stored), allow_mixed)
+                own = reconcile(place.record, own, bool(place.stored), allow_mixed)
             except StoreError as error:
                 raise StoreError(f"{member.name}: {error}") from None
-        packed = _packed(member, own, stored, owners)
-        parts.append(_controlled(member, packed, controls_of(place), owners))
+        packed = _packed(member, own, place.begun, owners)
+        parts.append(_controlled(member, packed, place.controls, owners))
         for c in own.conditions:
             owners.setdefault((c.key, _measured(own)), member.name)
     widths = {k: w for part in parts for k, w in part.record.block_widths.items()}
     return Plan(
         dataclasses.replace(record, block_widths=widths),
-        tuple(block for part in parts for block in part.blocks),
+        tuple(batch for part in parts for batch in part.batches),
         sum(part.stored for part in parts),
         members=tuple(parts),
-        control_blocks=tuple(block for part in parts for block in part.control_blocks),
+        control_batches=tuple(batch for part in parts for batch in part.control_batches),
     )
 
 
@@ -209,179 +211,79 @@ def _described(study: Study) -> StudyRecord:
     record = describe(study)
     if study.members:
         return record
-    widths = {
-        c.key: width(study.conditions[c.name], c.parameters, study.exact_solo)
-        for c in record.conditions
-    }
+    widths = {c.key: width(study.conditions[c.name], study.exact_solo) for c in record.conditions}
     return dataclasses.replace(record, block_widths=widths)
 
 
-def _held(store: Store) -> StudyRecord | None:
-    return store.record() if (store.folder / LOCK_JSON).exists() else None
-
-
 def _packed(
-    study: Study, record: StudyRecord, stored: Set[LaneKey], owners: Mapping[tuple, str]
+    study: Study,
+    record: StudyRecord,
+    stored: Mapping[str, np.ndarray],
+    owners: Mapping[tuple, str],
 ) -> Plan:
     """The plan of one folder.
 
     Args:
         study: of this folder.
         record: how it will be recorded.
-        stored: lanes that it holds.
+        stored: seeds that it holds, by condition key.
         owners: by key and measures of a condition, the member that trains it already.
     """
-    kept = {c.name: c for c in record.conditions}
-    groups: dict[Any, list[Lane]] = {}
-    taken: dict[str, set[LaneKey]] = {}
-    for seed in record.seeds:
-        for name, condition in study.conditions.items():
-            key = kept[name].key
-            owner = owners.get((key, _measured(record)))
-            if (key, seed) in stored:
-                continue
-            if owner is not None:
-                taken.setdefault(owner, set()).add((key, seed))
-            else:
-                lane = Lane(condition, kept[name], seed)
-                groups.setdefault(structure(lane), []).append(lane)
-    blocks = []
-    for lanes in groups.values():
-        step = record.block_widths[lanes[0].record.key]
-        blocks += [
-            Block(tuple(lanes[i : i + step]), step) for i in range(0, len(lanes), step)
-        ]  # fmt: skip
-    wanted = {(c.key, seed) for c in record.conditions for seed in record.seeds}
-    shared = {owner: frozenset(lanes) for owner, lanes in taken.items()}
-    return Plan(record, tuple(blocks), len(stored & wanted), shared)
+    ours: list[Described] = []
+    theirs: dict[str, list[Described]] = {}
+    for c in record.conditions:
+        owner = owners.get((c.key, _measured(record)))
+        place = ours if owner is None else theirs.setdefault(owner, [])
+        place.append((study.conditions[c.name], c))
+    lanes = [missing(alike, record.seeds, stored) for alike in grouped(ours)]
+    taken = {owner: missing(own, record.seeds, stored) for owner, own in theirs.items()}
+    wanted = len(record.conditions) * len(record.seeds)
+    return Plan(
+        record,
+        _batches(lanes, record.block_widths),
+        wanted - sum(map(len, (*lanes, *taken.values()))),
+        {owner: own for owner, own in taken.items() if own},
+    )
 
 
-def _controlled(
-    study: Study, own: Plan, place: Store, owners: Mapping[tuple, str] | None = None
-) -> Plan:
-    """The plan of one folder with its controls, in `place`; `owners` as in `_packed`."""
-    begun = _held(place)
-    names = _measured(own.record)
-    elsewhere = {c.key for c in own.record.conditions if (c.key, names) in (owners or {})}
-    asked = controls.planned(study, own.record, begun, elsewhere)
+def _batches(lanes: Iterable[Lanes], widths: Mapping[str, int]) -> tuple[Batch, ...]:
+    return tuple(Batch(own, widths[own.of[0][1].key]) for own in lanes if own)
+
+
+def _controlled(study: Study, own: Plan, held: Held | None, owners: Mapping[tuple, str]) -> Plan:
+    """The plan of one folder with its controls, in `held`; `owners` as in `_packed`."""
+    held, names = held or Held(), _measured(own.record)
+    elsewhere = {c.key for c in own.record.conditions if (c.key, names) in owners}
+    asked = controls.planned(study, own.record, held.record, elsewhere)
     if asked is None:
         return own
-    stored = place.stored() if begun else set()
     widths = {c.key: own.record.block_widths[str(c.control_of)] for c in asked.conditions}
-    groups: dict[Any, list[Lane]] = {}
-    for lane in controls.lanes(study, asked):
-        if (lane.record.key, lane.seed) not in stored:
-            groups.setdefault(structure(lane), []).append(lane)
-    blocks, alone = list(own.blocks), []
-    for alike, lanes in groups.items():
-        for i, block in enumerate(blocks):
-            free = block.width - len(block.lanes)
-            if free and structure(block.lanes[0]) == alike:
-                blocks[i] = dataclasses.replace(block, riders=tuple(lanes[:free]))
-                lanes = lanes[free:]
-        step = widths[groups[alike][0].record.key]
-        alone += [Block(tuple(lanes[i : i + step]), step) for i in range(0, len(lanes), step)]
+    by_key = {condition.key: condition for condition in study.conditions.values()}
+    described = [(by_key[str(c.control_of)], c) for c in asked.conditions]
+    places = {batch.structure: i for i, batch in enumerate(own.batches)}
+    batches, alone = list(own.batches), []
+    for alike in grouped(described):
+        lanes = missing(alike, asked.seeds, held.begun, by_condition=True)
+        batch = Batch(lanes, widths[alike[0][1].key])
+        if lanes and (i := places.get(batch.structure)) is not None:
+            free = batches[i].free
+            batches[i] = dataclasses.replace(batches[i], riders=lanes[:free])
+            lanes = lanes[free:]
+        alone.append(lanes)
     return dataclasses.replace(
         own,
-        blocks=tuple(blocks),
+        batches=tuple(batches),
         controls=dataclasses.replace(asked, block_widths=widths),
-        control_blocks=tuple(alone),
+        control_batches=_batches(alone, widths),
     )
 
 
-def reconcile(
-    old: StudyRecord, new: StudyRecord, has_runs: bool, allow_mixed: bool = False
-) -> StudyRecord:
-    """The new record of a folder that holds an old one, with edits after the runs marked.
-
-    Raises:
-        StoreError: stored runs would no longer be those of the study; lists every difference.
-    """
-    if not has_runs:
-        return new
-    problems = []
-    now = {c.name: c for c in new.conditions}
-    for before in old.conditions:
-        after = now.get(before.name)
-        if after is None:
-            problems.append(f"condition {before.name} is gone")
-        elif after.key != before.key:
-            problems += [
-                f"condition {before.name}: {line}"
-                for line in differences(before.spec, after.spec)
-            ]  # fmt: skip
-    for what, a, b in (
-        ("measures", [m.name for m in old.measures], [m.name for m in new.measures]),
-        ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
-    ):
-        if a != b:
-            problems.append(f"{what}: {', '.join(a)} -> {', '.join(b)}")
-    if len(new.seeds) < len(old.seeds):
-        problems.append(
-            f"seeds: {len(old.seeds)} -> {len(new.seeds)}; nothing is thrown away "
-            f"(`primacy judge RUN --seeds {len(new.seeds)}` shows the smaller set)"
-        )
-    if not allow_mixed:
-        problems += [
-            f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
-            for name, version in new.versions.items()
-            if old.versions.get(name) != version
-        ]
-        problems += [
-            f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "
-            f"{new.block_widths[c.key]} (--allow-mixed goes on with both)"
-            for c in new.conditions
-            if {c.key} <= old.block_widths.keys() & new.block_widths.keys()
-            and old.block_widths[c.key] != new.block_widths[c.key]
-        ]
-    if problems:
-        raise StoreError(
-            "this folder holds runs of another study:\n  "
-            + "\n  ".join(problems)
-            + "\nGive another --out, or --fork to start beside it."
-        )
-    known = {h.id: h for h in old.hypotheses}
-    edited = {h.id for h in new.hypotheses if known.get(h.id) != h}
-    post_hoc = [h.id for h in new.hypotheses if h.id in edited or h.id in old.post_hoc]
-    earlier = old.earlier_hashes
-    if old.study_hash != new.study_hash:
-        earlier = (*earlier, old.study_hash)
-    return dataclasses.replace(
-        new, post_hoc=tuple(post_hoc), earlier_hashes=earlier, versions=new.versions
-    )
-
-
-def differences(a: Any, b: Any, at: str = "") -> Iterator[str]:
-    """`dotted.key: old -> new` for every difference of two JSON values."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        for key in sorted({*a, *b}):
-            yield from differences(a.get(key), b.get(key), f"{at}.{key}" if at else key)
-    elif a != b:
-        yield f"{at}: {a} -> {b}"
-
-
-def forked(study: Study, store: Store) -> Store:
-    """The store itself if the study fits it, else the first free `NAME-2`, `NAME-3`, ..."""
-    number, folder = 2, store.folder
-    while True:
-        try:
-            plan(study, store)
-        except StoreError:
-            store = Store(folder.with_name(f"{folder.name}-{number}"))
-            number += 1
-        else:
-            return store
-
-
-def refuse_too_large(todo: Plan) -> None:
-    """Refuse work that would not fit the machine.
-
-    Raises:
-        StoreError: with the numbers.
-    """
+def refusal(todo: Plan) -> str | None:
+    """Why a run would not begin: its work does not fit the machine, with the numbers; or null."""
     has = machine.memory()
-    if todo.memory > 0.8 * has:
-        raise StoreError(
-            f"this needs about {todo.memory / 1e9:.1f} GB of memory; the machine has "
-            f"{has / 1e9:.1f} GB. Use smaller networks or fewer examples."
-        )
+    if todo.memory <= MEMORY_SHARE * has:
+        return None
+    return (
+        f"this needs about {todo.memory / 1e9:,.1f} GB of memory; the machine has "
+        f"{has / 1e9:,.1f} GB. Use smaller networks or fewer examples."
+    )

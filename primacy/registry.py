@@ -90,7 +90,7 @@ def spec(cls: type[T]) -> type[T]:
     """
     cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     cls.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]
-        extra="forbid", strict=True, allow_inf_nan=False
+        extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
     hints = typing.get_type_hints(cls, include_extras=False)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]

@@ -9,6 +9,11 @@ from primacy.registry import models, tasks
 from primacy.study import Training
 from primacy.studyfile import PARTS, Head
 
+_ABOUT = {
+    "task": "Where examples come from, with the features that are known in them.",
+    "model": "The network that is trained.",
+}
+
 
 def study_schema() -> dict[str, Any]:
     """A JSON Schema (draft 2020-12) of study files, by which editors complete and check them."""
@@ -35,12 +40,17 @@ def study_schema() -> dict[str, Any]:
         options = []
         for kind in registry:
             own = resolved(f"{part} {kind}")
-            own["properties"] = {"kind": {"const": kind}} | own["properties"]
+            about = (registry[kind].__doc__ or "").strip().splitlines()[0]
+            own["properties"] = {"kind": {"const": kind, "description": about}} | own["properties"]
             own["required"] = ["kind", *own.get("required", [])]
             options.append(own)
-        parts[part] = {"oneOf": options}
+        parts[part] = {"description": _ABOUT[part], "oneOf": options}
     # An overlay or a grid names a few keys of any kind; what they must be is checked when read.
-    overlay = {part: {"type": "object"} for part in PARTS}
+    overlay = {
+        part: {"type": "object", "description": f"Keys of [{part}] that differ here."}
+        for part in PARTS
+    }
+    called = {"type": "string", "description": "What the condition is called in tables and plots."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "primacy study",
@@ -57,12 +67,16 @@ def study_schema() -> dict[str, Any]:
                 "description": "Named conditions, laid over the defaults.",
                 "items": {
                     "type": "object",
-                    "properties": {"name": {"type": "string"}} | overlay,
+                    "properties": {"name": called} | overlay,
                     "required": ["name"],
                     "additionalProperties": False,
                 },
             },
-            "hypothesis": {"type": "array", "items": resolved("hypothesis")},
+            "hypothesis": {
+                "type": "array",
+                "description": "Claims, fixed before the runs and judged after them.",
+                "items": resolved("hypothesis"),
+            },
         },
         "additionalProperties": False,
         "$defs": defined,

@@ -18,14 +18,16 @@ SEED_AXES: tuple[SeedAxis, ...] = ("init", "data", "order")
 
 @spec
 class Training:
-    """How a network is trained and looked at."""
+    """How a network is trained and measured."""
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """The rule by which gradients change the parameters (optax)."""
     learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    """The optimizer's step size; with a cosine schedule the one at the start."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Of sgd."""
+    """Used by sgd only."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    """Of adamw."""
+    """Used by adamw only."""
     ridge: Annotated[float, Field(ge=0)] | None = None
     """Adds `ridge` / 2 times the sum of all squared weights (biases too) to the loss, under any
     optimizer; that of adamw is no such penalty. Left out: no penalty."""
@@ -34,25 +36,33 @@ class Training:
     the loss, so that a feature learned first leaves the others something to learn (Pezeshki et al.
     2020, arXiv 2011.09468). Left out: no penalty."""
     schedule: Literal["constant", "cosine"] = "constant"
+    """Whether the learning rate stays as it is or falls along a cosine to 0 at the last step."""
     batch_size: Annotated[int, Field(ge=1)] = 1024
+    """Examples of each training step. Left out of a study file and larger than the training set:
+    the largest power of two that gives at least 8 steps an epoch."""
     examples: Annotated[int, Field(ge=1)] | Literal["stream", "all"] = 8192
     """A fixed set of so many, redrawn for each seed; `stream`: fresh ones at every step; `all`:
     every training example of a data set of limited size."""
     epochs: Annotated[int, Field(ge=1)] | None = None
+    """How long to train, in passes over the training set; give this or `steps`."""
     steps: Annotated[int, Field(ge=1)] | None = None
-    """One of `epochs` and `steps` (a stream has no epochs)."""
+    """How long to train, in steps; give this or `epochs` (a stream has no epochs)."""
     evaluations: Annotated[int, Field(ge=2)] = 101
-    """How often the network is measured, before the first and after the last step included."""
+    """How often the network is measured, before the first and after the last step included. Left
+    out of a study file and more than the steps allow: after every step."""
     spacing: Literal["linear", "log"] = "linear"
     """Log: step 0, rounded log-spaced steps, the last `confirm` evenly in the last 2 %."""
     also: tuple[Annotated[int, Field(ge=1, le=10**9)], ...] = ()
     """More steps to evaluate after, each followed by `confirm` - 1 more evaluations, as far apart
     as the last ones: so that what was learned by such a step is confirmed, too."""
     fit_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    """Held-out examples on which measures fit what they need (probes, directions)."""
     test_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    """Held-out examples on which everything is scored."""
     stop: Literal["budget", "learned"] = "budget"
+    """When a network's training ends: after all steps, or once every feature is learned."""
     theta: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Learned: so far from chance to ceiling."""
+    """Learned: this fraction of the way from chance to ceiling."""
     confirm: Annotated[int, Field(ge=1)] = 3
     """Evaluations in a row that must be at the criterion."""
 
@@ -64,6 +74,11 @@ class Condition:
     task: Task
     model: Model
     training: Training
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Numbers that a network of it reads and gives for one example."""
+        return len(self.task.input_names), len(self.task.targets)
 
     @property
     def examples(self) -> dict[str, int]:
@@ -177,6 +192,8 @@ class Study:
     seeds: int = 30
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
+    notes: tuple[str, ...] = ()
+    """Defaults that were too large for its data and what they are instead, a sentence each."""
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"

@@ -23,6 +23,7 @@ from primacy.grammar.claims import Name, read_claims, unknown_measures
 from primacy.grammar.conditions import read_conditions
 from primacy.grammar.grid import PARTS
 from primacy.grammar.mistakes import Mistake, checked, placed, unknown_key
+from primacy.grammar.overrides import across_grid, holds_list
 from primacy.grammar.tomldocument import override, parsed, unusable
 from primacy.inclusion import FACTOR
 from primacy.problems import Problem, quoted, refuse
@@ -65,9 +66,10 @@ class Head:
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
     controls: Controls = "default"
-    exact_solo: bool = False
     """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
     study's work (default), of every condition and seed (full), or none."""
+    exact_solo: bool = False
+    """Train every network in a program of its own: slower, and bit for bit as if it were alone."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Studies that are run as one with this: built-in names, or .toml files beside this one."""
 
@@ -110,13 +112,17 @@ class _File:
 
     def head(self, overrides: Sequence[str]) -> tuple[Head | None, list[str]]:
         """The keys at the top, overrides in place, and the measures that are named there."""
-        self.overridden, wrong = override(self.document, overrides)
+        self.overridden, wrong = override(self.document, overrides, self._holds_list)
         self.mistakes += [*wrong, *unusable(self.document), *_misplaced(self.document)]
+        self.mistakes += across_grid(self.document, self.overridden)
         given = {key: self.document[key] for key in HEAD if key in self.document}
         head, wrong = checked(Head, {"name": Path(self.called).stem} | given, ())
         listed = strings(given.get("measures"))
         self.mistakes += [*wrong, *unknown_measures(listed)]
         return head, listed
+
+    def _holds_list(self, path: tomllines.Path) -> bool:
+        return holds_list(self.document, path, Head)
 
     def problems(self) -> list[Problem]:
         """The mistakes with their lines."""
@@ -157,8 +163,8 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
         StudyError: anything is wrong; it lists all that is.
     """
     head, listed = file.head(overrides)
-    conditions, factors, wrong = read_conditions(file.document, file.folder)
-    file.mistakes += wrong
+    found = read_conditions(file.document, file.folder)
+    file.mistakes += found.mistakes
     hypotheses, wrong = read_claims(file.document.get("hypothesis", []), listed)
     file.mistakes += wrong
     if file.mistakes or head is None:
@@ -166,8 +172,9 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
     study = Study(
         name=head.name,
         question=head.question,
-        conditions=conditions,
-        factors=factors,
+        conditions=found.conditions,
+        factors=found.factors,
+        notes=found.notes,
         measures=head.measures,
         hypotheses=hypotheses,
         seeds=head.seeds,
@@ -236,6 +243,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
             for member, names in zip(members, lists, strict=True)
         ),
         measures=tuple(sorted(set().union(*lists))),
+        notes=tuple(f"{member.name}: {note}" for member in members for note in member.notes),
         **shared,
     )
     record = describe(study)

@@ -66,7 +66,10 @@ def plan_text(facts: Mapping[str, Any]) -> Text:
         f"GFLOP/s), {facts['memory_bytes'] / 1e9:.1f} GB of memory, "
         f"{facts['disk_bytes'] / 1e6:.0f} MB of disk. Nothing was run."
     )
-    return Text("\n").join([Text(head, style="bold"), *names, Text(work), Text(cost)])
+    told = [Text(head, style="bold"), *names, Text(work), Text(cost)]
+    if facts["refused"]:
+        told.append(Text(f"refused: {facts['refused']}", style="bold red"))
+    return Text("\n").join(told)
 
 
 def card_text(name: str, card: Mapping[str, Any], held: Certificate | None) -> Text:

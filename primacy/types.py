@@ -163,8 +163,21 @@ class Model(Protocol):
         """Names of the hidden layers, input side first."""
         ...
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Units of each hidden layer, in the order of `layer_names`."""
+        ...
+
+    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shape and type of every parameter, known without drawing one."""
+        ...
+
+    def cost(self, d: int, t: int) -> int:
+        """Multiply-adds of one example's forward pass; a bias is one, its input a constant 1."""
+        ...
+
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
-        """Initial parameters, float32 NumPy arrays drawn on the host."""
+        """Initial parameters, float32 NumPy arrays drawn on the host, as `shapes` says."""
         ...
 
     def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:

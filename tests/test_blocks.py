@@ -8,7 +8,9 @@ import pytest
 
 from primacy.blocks import Progress, run
 from primacy.cohort import Interrupted
-from primacy.planning import differences, plan
+from primacy.held import read
+from primacy.planning import plan
+from primacy.reconcile import differences
 from primacy.record import Contrast
 from primacy.store import Store, StoreError
 from tests import tiny
@@ -164,12 +166,12 @@ def test_other_versions_are_refused_unless_mixing_is_allowed(tmp_path, monkeypat
 
 def test_a_plan_says_what_would_be_done(six, tmp_path):
     folder, _ = six
-    todo = plan(study(seeds=9), Store(folder))
+    todo = plan(study(seeds=9), read(folder))
     assert (todo.stored, todo.lanes, len(todo.blocks), todo.programs) == (6, 3, 3, 1)
     assert todo.seed_steps == 3 * 6
     assert todo.memory > 0
     assert not (tmp_path / "none").exists()
-    plan(study(), Store(tmp_path / "none"))
+    plan(study(), read(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -200,8 +202,8 @@ def test_more_memory_than_the_machine_has_is_refused(tmp_path):
 
 def test_exact_solo_trains_each_network_in_a_program_of_its_own(tmp_path):
     study = tiny.study(seeds=2, controls="none", hypotheses=(), measures=("loss",))
-    together = plan(study, Store(tmp_path / "a"))
-    alone = plan(study.replace(exact_solo=True), Store(tmp_path / "a"))
+    together = plan(study)
+    alone = plan(study.replace(exact_solo=True))
     assert {block.width for block in together.blocks} == {32}
     assert [(block.width, len(block.lanes)) for block in alone.blocks] == [(1, 1)] * 2
     run(study, tmp_path / "a")

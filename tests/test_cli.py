@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from primacy import cli
+from primacy import cli, machine
 
 PRIMACY = [sys.executable, "-m", "primacy"]
 
@@ -300,3 +300,29 @@ def test_init_prints_a_study_that_checks(capsys, tmp_path):
     (tmp_path / "mine.toml").write_text(out)
     assert called(capsys, "check", tmp_path / "mine.toml")[0] == 0
     assert called(capsys, "init", "--out", tmp_path / "mine.toml")[0] == 2
+
+
+HUGE = STUDY.replace("widths = [80, 40]", "widths = [100000, 100000]")
+
+
+def test_a_network_that_fits_no_machine_is_checked_and_both_runs_refuse_it(
+    capsys, tmp_path, monkeypatch
+):
+    """Oracle: 10**10 weights, eight float32 numbers each, are 320 GB beside what else is held."""
+    monkeypatch.setattr(machine, "cores", lambda: 1)  # else as many networks at once
+    path, out = tmp_path / "huge.toml", tmp_path / "out"
+    path.write_text(HUGE)
+    code, told, _ = called(capsys, "check", path)
+    assert (code, "No mistakes." in told) == (0, True)
+    words = ("run", path, "--out", out)
+    code, told, err = called(capsys, *words, "--dry-run", "--json")
+    facts = json.loads(told)
+    assert code == 2 and 320e9 < facts["memory_bytes"] < 350e9
+    code, told, _ = called(capsys, *words, "--dry-run")
+    assert code == 2 and "refused: this needs about 32" in told
+    code, _, err = called(capsys, *words)
+    assert code == 2 and err.strip() == facts["refused"]
+    code, told, _ = called(capsys, "run", "complexity", "--dry-run", "--json", "--out", out)
+    assert code == 0 and json.loads(told)["refused"] is None
+    # Nothing but the lock of the folder was written.
+    assert not out.exists() or [p.name for p in out.iterdir()] == [".lock"]

@@ -2,13 +2,15 @@
 
 import dataclasses
 import functools
+import json
+from pathlib import Path
 
 import jax
 import numpy as np
 import polars as pl
 import pytest
 
-from primacy import train
+from primacy import studyfile, train
 from primacy.cohort import Interrupted, Lane, Programs, Watch, train_block, width
 from primacy.describe import describe, measured
 from primacy.study import SEED_AXES
@@ -179,13 +181,62 @@ def test_rows_have_the_columns_that_apply():
 
 def test_width_depends_on_structure_alone():
     demo = tiny.condition(batch_size=128)
-    assert width(demo, 53_890 * 8) == 1
-    assert width(demo, 100) == 32
+    assert width(sized(demo, 53_890 * 8)) == 1
+    assert width(sized(demo, 100)) == 32
+    assert width(sized(demo, 100), exact_solo=True) == 1
     one = tiny.condition(batch_size=1)
-    assert [width(one, n) for n in (33, 100, 300, 8000)] == [128, 64, 32, 32]
+    assert [width(sized(one, n)) for n in (33, 100, 300, 8000)] == [128, 64, 32, 32]
     # A page of fresh examples is bounded, too: 2**23 numbers.
     stream = tiny.condition(batch_size=256, examples="stream", epochs=None, steps=6)
-    assert width(stream, 10) == 2**23 // (256 * 256 * 16) == 8
+    assert width(sized(stream, 10)) == 2**23 // (256 * 256 * 16) == 8
+
+
+def test_width_follows_the_cost_and_layers_that_a_model_states():
+    """Oracles: 2**19 multiply-adds fill a core; 2**23 activations of test examples its memory."""
+    one = tiny.condition(batch_size=1)
+    # The same 100 parameters, each used 100 times for an example, as in a convolution.
+    assert width(sized(one, 100, reuse=1000)) == 2 ** int(np.log2(2**19 / 100_000)) == 4
+    assert width(sized(one, 100, layers=(2**16, 2**16))) == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Sized:
+    """As much of a model as its size: `n` parameters, each used `reuse` times for an example."""
+
+    n: int
+    reuse: int = 1
+    layer_sizes: tuple[int, ...] = (8, 6)
+    layer_names = ("a", "b")
+
+    def shapes(self, d, t):
+        return {"kernel": jax.ShapeDtypeStruct((self.n,), np.float32)}
+
+    def cost(self, d, t):
+        return self.n * self.reuse
+
+    def init(self, rng, d, t):
+        raise AssertionError("a size is never drawn")
+
+    def apply(self, params, inputs):
+        raise AssertionError("a size is never computed")
+
+
+def sized(condition, n, reuse=1, layers=(8, 6)):
+    return dataclasses.replace(condition, model=Sized(n, reuse, layers))
+
+
+def test_the_widths_of_built_in_studies_are_those_that_their_bits_were_made_with():
+    """Oracle: the widths of every condition, as planned when parameters x batch was the cost."""
+    known = json.loads((Path(__file__).parent / "golden" / "widths.json").read_text())
+    assert set(known) == set(studyfile.builtin())
+    for name, widths in known.items():
+        study = studyfile.read(name)
+        found = {
+            f"{member.name}/{label}": width(condition)
+            for member in study.studies
+            for label, condition in member.conditions.items()
+        }
+        assert found == widths
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])

@@ -12,9 +12,10 @@ from scipy import stats
 from primacy import controls, linkage, studyfile
 from primacy.blocks import run
 from primacy.describe import describe
+from primacy.held import controls_of
 from primacy.models.mlp import MLP
 from primacy.page.sanity import warning
-from primacy.planning import controls_of, plan, program
+from primacy.planning import plan, program
 from primacy.result import Result
 from primacy.sanity import FALSE_ALARMS, MARGIN, compared, failed, judged
 from primacy.store import Store
@@ -94,7 +95,7 @@ def work_of(study, todo):
 @pytest.mark.parametrize("seeds", [1, 2, 5, 10, 30, 64])
 def test_controls_take_a_tenth_of_a_study_whose_networks_train_alone(seeds, tmp_path):
     study = studyfile.read("complexity", overrides=[f"seeds={seeds}"])
-    todo = plan(study, Store(tmp_path))
+    todo = plan(study)
     assert todo.controls is not None
     assert work_of(study, todo) <= 0.1
     shuffled = [c for c in todo.controls.conditions if c.control == "shuffled labels"]
@@ -105,7 +106,7 @@ def test_controls_take_a_tenth_of_a_study_whose_networks_train_alone(seeds, tmp_
 
 
 def test_members_of_the_notebook_have_theirs_in_places_that_would_be_padding(tmp_path):
-    todo = plan(studyfile.read("notebook"), Store(tmp_path))
+    todo = plan(studyfile.read("notebook"))
     own = {program(part, block) for part in todo.parts for block in part.blocks}
     assert todo.programs == len(own)
     assert all(part.controls is not None for part in todo.parts)

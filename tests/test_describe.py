@@ -1,6 +1,7 @@
 """What a task says of its features becomes what they are learned by."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from slopes import SLOPE
 
 from primacy.cohort import Ending, Lane
 from primacy.describe import describe, features, measured
+from primacy.models.mlp import MLP
 from primacy.record import Criterion
 from primacy.types import Feature, Target
 from tests import tiny
@@ -120,3 +122,16 @@ def test_a_lane_ends_on_the_targets_of_its_features_too():
         seen = {"accuracy/test": accuracy, "finite": np.ones(1, bool), "loss_ratio": np.zeros(1)}
         ends.append(ending.look(step, seen, 0))
     assert ends == [False, False, False, False, True]
+
+
+def test_a_network_of_any_size_is_described_without_drawing_it(tmp_path):
+    """Oracle: (16 + 1) w + (w + 1) w + (w + 1) 2 for w = 10**5; drawn, its weights take 40 GB."""
+    w = 100_000
+    huge = dataclasses.replace(tiny.condition(), model=MLP(widths=(w, w)))
+    tracemalloc.start()
+    try:
+        record = describe(tiny.study(conditions={"default": huge}))
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
+    assert record.conditions[0].parameters == 17 * w + (w + 1) * w + (w + 1) * 2

@@ -8,7 +8,6 @@ import pytest
 
 from primacy import cli, doctor, forecast, machine
 from primacy.planning import plan
-from primacy.store import Store
 from tests import tiny
 
 
@@ -19,7 +18,7 @@ def test_the_speed_of_matrix_products_is_a_rate():
 
 def test_the_plan_adds_up_to_the_runs(tmp_path):
     study = tiny.study(conditions={"a": tiny.condition(), "b": tiny.condition(batch_size=16)})
-    whole = plan(study, Store(tmp_path / "none"))
+    whole = plan(study)
     rows = doctor.planned(study, gflops=10.0, at_once=2)["plan"]
     assert [row["conditions"][0] for row in rows] == ["a", "b"]
     assert sum(row["networks"] for row in rows) == whole.lanes == 14
@@ -32,7 +31,7 @@ def test_the_plan_adds_up_to_the_runs(tmp_path):
 def test_seconds_are_work_over_speed(tmp_path):
     """Oracle: the sum, written out."""
     study = tiny.study(controls="none")
-    todo = plan(study, Store(tmp_path / "none"))
+    todo = plan(study)
     (slow,) = forecast.structures(todo, gflops=1e-3, at_once=1)
     (fast,) = forecast.structures(todo, gflops=1e30, at_once=1)
     (c,) = todo.record.conditions
@@ -48,7 +47,7 @@ def test_seconds_are_work_over_speed(tmp_path):
 def test_two_workers_share_structures_of_one_block(tmp_path):
     """Oracle: two structures of equal work on two workers take as long as one."""
     both = {"a": tiny.condition(), "b": tiny.condition(batch_size=16)}
-    todo = plan(tiny.study(conditions=both, controls="none"), Store(tmp_path / "none"))
+    todo = plan(tiny.study(conditions=both, controls="none"))
     rows = forecast.structures(todo, gflops=1.0, at_once=2)
     cores = sum(row["core_seconds"] for row in rows)
     fixed = forecast.START_SECONDS + forecast.COMPILE_SECONDS

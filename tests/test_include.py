@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 import primacy
 from primacy import cli, studyfile
-from primacy.blocks import Progress, run
+from primacy.blocks import Progress, holdings, run
 from primacy.cohort import Interrupted
 from primacy.describe import measured
 from primacy.planning import plan
@@ -494,7 +494,7 @@ def test_other_studies_do_not_fit_the_folder(study, whole, tmp_path):
         with pytest.raises(StoreError, match=r"condition widths/narrow is gone"):
             run(other, folder)
     assert data_files(folder) == before
-    assert plan(study, Store(folder)).lanes == 0
+    assert plan(study, holdings(study, folder)).lanes == 0
 
 
 def test_a_changed_claim_of_a_member_is_post_hoc_in_the_whole(folder, study, whole, tmp_path):

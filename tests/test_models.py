@@ -3,6 +3,8 @@
 A model with more faces than its defaults adds an example to `MADE`.
 """
 
+import tracemalloc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +14,9 @@ from scipy import stats
 
 from primacy.grammar.mistakes import checked, dotted
 from primacy.models.deep_linear import DeepLinear
-from primacy.models.dense import LARGE_PRODUCT, large_product, product
+from primacy.models.dense import LARGE_PRODUCT, large_product, product, size
 from primacy.models.encodings import trained
-from primacy.models.heads import SeparateHeads, parameters
+from primacy.models.heads import SeparateHeads
 from primacy.models.linear import Linear
 from primacy.models.mlp import MLP
 from primacy.registry import canonical, models
@@ -158,6 +160,39 @@ def test_number_of_parameters(name):
     """Oracle: counted by hand."""
     leaves = jax.tree.leaves(MADE[name].init(np.random.default_rng(0), D, T))
     assert sum(leaf.size for leaf in leaves) == COUNTS[name]
+    assert MADE[name].cost(D, T) == COUNTS[name]  # a dense layer uses each once an example
+
+
+def test_the_stated_shapes_are_those_of_what_is_drawn(model):
+    """Oracle: the drawn parameters; names, shapes and types, so the counts too."""
+    drawn = model.init(np.random.default_rng(0), D, T)
+    described = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), drawn)
+    assert model.shapes(D, T) == described
+    assert size(model.shapes(D, T)) == sum(leaf.size for leaf in jax.tree.leaves(drawn))
+
+
+def test_the_stated_layer_sizes_are_those_of_apply(model):
+    """Oracle: `apply` itself, traced without computing anything."""
+    seen = jax.eval_shape(model.apply, start(model), jax.ShapeDtypeStruct((N, D), np.float32))
+    assert [seen.layers[name].shape for name in model.layer_names] == [
+        (N, units) for units in model.layer_sizes
+    ]
+
+
+@pytest.mark.parametrize("make", [
+    lambda big: MLP(widths=big), lambda big: DeepLinear(widths=big),
+    lambda big: DeepLinear(widths=big, initialization="aligned"),
+    lambda big: SeparateHeads(widths=big),
+])  # fmt: skip
+def test_a_size_takes_no_memory_however_large_the_network(make):
+    """Oracle: two hidden layers of 10**5 have 10**10 weights between them, 40 GB if drawn."""
+    model = make((100_000, 100_000))
+    tracemalloc.start()
+    try:
+        assert 10**10 < size(model.shapes(D, T)) == model.cost(D, T) < 1.001 * 10**10
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -358,10 +393,10 @@ def test_heads_are_what_numpy_says():
 def test_the_notebooks_heads_and_their_control_have_equally_many_parameters():
     """Linear(1, 8) and x2 before 8 units: 16 + 80 + 9 = 105 = 26 x 4 + 1."""
     model = SeparateHeads()
-    assert parameters(model, 2, 1) == 105
+    assert size(model.shapes(2, 1)) == 105
     control = model.matched(2, 1)
     assert control.widths == (26,)
-    assert parameters(control, 2, 1) == 105
+    assert size(control.shapes(2, 1)) == 105
     assert (control.activation, control.initialization) == ("relu", "fan_in_uniform")
 
 
@@ -371,9 +406,9 @@ def test_no_other_width_matches_better(widths, d):
     model = SeparateHeads(widths=widths, head_units=5)
     control = model.matched(d, 1)
     assert control.widths[1:] == widths[1:]
-    own = parameters(model, d, 1)
+    own = size(model.shapes(d, 1))
     off = {
-        first: abs(parameters(MLP(widths=(first, *widths[1:])), d, 1) - own)
+        first: abs(size(MLP(widths=(first, *widths[1:])).shapes(d, 1)) - own)
         for first in range(1, 3 * control.widths[0])
     }
     assert off[control.widths[0]] == min(off.values())

@@ -578,22 +578,11 @@ ONE = {  # what stands where, and what is said
         "batch_size = 65",
         "12  training.batch_size = 65: larger than the training set of 64 examples",
     ),
-    "a batch too large by default": (
-        "batch_size = 32",
-        "",
-        "10  training.batch_size: 1024 by default, larger than the training set of 64 examples",
-    ),
     "too many evaluations": (
         "evaluations = 11",
         "evaluations = 12",
         "14  training.evaluations = 12: more than the 11 there can be: before the first step "
         "and after each of 10",
-    ),
-    "too many evaluations by default": (
-        "evaluations = 11",
-        "",
-        "10  training.evaluations: 101 by default, more than the 11 there can be: before the "
-        "first step and after each of 10",
     ),
     "confirm": (
         "evaluations = 11",

@@ -38,14 +38,37 @@ from primacy.study import Condition, Training
 MOST = 10_000
 """Conditions of one study."""
 
+BATCHES = 8
+"""In an epoch at least, where the default batch is larger than the training set; 8192 examples in
+batches of 1024, both defaults, are as many."""
+
 _SIZES = {"train": "examples", "fit": "fit_examples", "test": "test_examples"}
 """The key of `training` that says how many examples of each split."""
 
 
-def read_conditions(
-    document: Mapping[str, Any], folder: Folder
-) -> tuple[dict[str, Condition], dict[str, dict[str, Level]], list[Mistake]]:
-    """Conditions and their factors by display name, and all that is wrong with their tables.
+@dataclasses.dataclass
+class Conditions:
+    """The conditions of a study file by display name, and all that is wrong with their tables."""
+
+    conditions: dict[str, Condition] = dataclasses.field(default_factory=dict)
+    factors: dict[str, dict[str, Level]] = dataclasses.field(default_factory=dict)
+    mistakes: list[Mistake] = dataclasses.field(default_factory=list)
+    followed: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    """Defaults that were too large for the data, as sentences, and the conditions they are of."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """These sentences, each with a condition where it is not of all."""
+        found = []
+        for text, names in self.followed.items():
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            whole = len(names) == len(self.conditions)
+            found.append(text if whole else f"{text} (condition {quoted(names[0])}{others})")
+        return tuple(found)
+
+
+def read_conditions(document: Mapping[str, Any], folder: Folder) -> Conditions:
+    """What a study file says of conditions.
 
     Args:
         document: the study file.
@@ -55,15 +78,15 @@ def read_conditions(
     total = count(overlays, across)
     if total > MOST:
         mistakes.append(Mistake(("grid",), f"{total} conditions; there can be {MOST} at most"))
-        return {}, {}, mistakes
+        return Conditions(mistakes=mistakes)
     read = _Reader(folder)
     names = short([axis.key for axis in across if len(axis.values) > 1])
-    conditions: dict[str, Condition] = {}
-    factors: dict[str, dict[str, Level]] = {}
+    found = Conditions(mistakes=mistakes)
+    conditions, factors = found.conditions, found.factors
     keys: dict[str, str] = {}
     unused: dict[Path, str | None] = {}
     for cell in cells(defaults, overlays, across):
-        condition, wrong = read.condition(cell.table)
+        condition, notes, wrong = read.condition(cell.table)
         for path, why in _unused(cell.table):
             # A setting that one condition leaves unused is fine where another uses it.
             at = source(path, cell, overlays, across)
@@ -87,8 +110,10 @@ def read_conditions(
         conditions.setdefault(called, condition)
         keys.setdefault(condition.key, called)
         factors.setdefault(called, ({"condition": cell.label} if cell.label else {}) | levels)
+        for note in notes:
+            found.followed.setdefault(note, []).append(called)
     mistakes += [Mistake(path, why) for path, why in unused.items() if why]
-    return conditions, factors, mistakes
+    return found
 
 
 def _written(
@@ -177,8 +202,8 @@ class _Reader:
         self.folder = folder
         self.made: dict[str, tuple[Any, list[Mistake]]] = {}
 
-    def condition(self, table: Table) -> tuple[Condition | None, list[Mistake]]:
-        """A condition, or all that is wrong with it."""
+    def condition(self, table: Table) -> tuple[Condition | None, list[str], list[Mistake]]:
+        """A condition, with what is said of its defaults; or all that is wrong with it."""
         task, mistakes = self.part("task", table)
         model, wrong = self.part("model", table)
         mistakes = mistakes + wrong
@@ -189,19 +214,14 @@ class _Reader:
         training, wrong = self.part("training", table | {"training": whole | written})
         mistakes = mistakes + wrong
         if task is None or training is None:
-            return None, mistakes
-        wrong = list(_misfits(task, training))
+            return None, [], mistakes
+        wrong, notes = list(_misfits(task, training, written)), []
         condition = None
         if model is not None and not wrong:
             condition = Condition(task=task, model=model, training=training)
+            condition, notes = following(condition, written)
             wrong = list(_impossible(condition))
-        # Who did not write a value must be told what it is.
-        for i, mistake in enumerate(wrong):
-            key = str(mistake.path[-1])
-            if mistake.path[1:] and key not in written:
-                text = f"{quoted(getattr(training, key))} by default, {mistake.message}"
-                wrong[i] = dataclasses.replace(mistake, message=text)
-        return (None if wrong else condition), mistakes + wrong
+        return (None if wrong else condition), notes, mistakes + wrong
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
         """The task, the model or the training of a table."""
@@ -234,7 +254,7 @@ class _Reader:
         ]
 
 
-def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
+def _misfits(task: Any, training: Training, written: Table) -> Iterator[Mistake]:
     """Settings of training that contradict each other or the task."""
     at = "training"
     for split, key in _SIZES.items():
@@ -253,7 +273,7 @@ def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
     elif training.epochs is None and training.steps is None:
         choice = "steps" if training.examples == "stream" else "epochs, or steps"
         yield Mistake((at,), f"does not say how long: give {choice}")
-    if training.confirm > training.evaluations:
+    if training.confirm > training.evaluations and "confirm" in written:
         yield Mistake((at, "confirm"), f"more than the {training.evaluations} evaluations")
     if training.stop == "learned":
         criteria = [f.criterion for f in features(task) if f.criterion is not None]
@@ -269,10 +289,47 @@ def _misfits(task: Any, training: Training) -> Iterator[Mistake]:
             )
 
 
+def following(condition: Condition, written: Table) -> tuple[Condition, list[str]]:
+    """The condition with defaults that its data allow, and what of them was changed.
+
+    Only what the file does not say is changed, and only where the default is impossible: a small
+    data set is tried with a few lines, and its own numbers are looked up later.
+
+    Args:
+        condition: with the defaults as they are.
+        written: its table `training`.
+    """
+    notes = []
+
+    def changed(key: str, value: int, why: str) -> Condition:
+        default = getattr(condition.training, key)
+        notes.append(f"{key} = {value}: it defaults to {default}, but {why}")
+        training = dataclasses.replace(condition.training, **{key: value})
+        return dataclasses.replace(condition, training=training)
+
+    size = condition.examples.get("train")
+    if size is not None and condition.training.batch_size > size and "batch_size" not in written:
+        batch = 1 << max(0, (size // BATCHES).bit_length() - 1)
+        condition = changed("batch_size", batch, f"there are {size} training examples")
+    elif size is not None and condition.training.batch_size > size:
+        return condition, notes  # which is refused, and then has no number of steps
+    most = condition.budget + 1
+    if condition.training.evaluations > most and "evaluations" not in written:
+        why = f"{most - 1} steps allow at most {most}"
+        condition = changed("evaluations", most, why)
+    count = condition.training.evaluations
+    if condition.training.confirm > count and "confirm" not in written:
+        condition = changed("confirm", count, f"there are {count} evaluations")
+    return condition, notes
+
+
 def _impossible(condition: Condition) -> Iterator[Mistake]:
     """More batches or evaluations than there can be."""
     training = condition.training
     size = None if training.examples == "stream" else condition.examples["train"]
+    if training.confirm > training.evaluations:
+        text = f"more than the {training.evaluations} evaluations"
+        yield Mistake(("training", "confirm"), text)
     if size is not None and training.batch_size > size:
         yield Mistake(
             ("training", "batch_size"), f"larger than the training set of {size} examples"

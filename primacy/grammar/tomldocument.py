@@ -5,7 +5,7 @@ import math
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from primacy.grammar.mistakes import Mistake
@@ -95,9 +95,17 @@ def unusable(document: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def override(
-    document: dict[str, Any], overrides: Mapping[str, str] | Sequence[str]
+    document: dict[str, Any],
+    overrides: Mapping[str, str] | Sequence[str],
+    is_list: Callable[[Path], bool] = lambda path: False,
 ) -> tuple[list[Path], list[Mistake]]:
-    """Set keys of the document in place; returns which, and what could not be set."""
+    """Set keys of the document in place; returns which, and what could not be set.
+
+    Args:
+        document: to change.
+        overrides: `key=value`, or a mapping.
+        is_list: whether a key holds a list, which may then be written without brackets.
+    """
     if isinstance(overrides, Mapping):
         overrides = [f"{key}={value}" for key, value in overrides.items()]
     done: list[Path] = []
@@ -115,7 +123,7 @@ def override(
         if not isinstance(place, dict):
             mistakes.append(Mistake(path, "not in a table: edit the file instead"))
             continue
-        place[last] = _value(given.strip())
+        place[last] = _value(given.strip(), is_list(path))
         # Setting one of the two lengths means that one.
         other = {"epochs": "steps", "steps": "epochs"}.get(str(last))
         if tables == ["training"] and other and ("training", other) not in done:
@@ -135,9 +143,36 @@ def _key(text: str) -> Path | None:
     return tuple(path) if table == 0 else None
 
 
-def _value(text: str) -> Any:
+def _value(text: str, listed: bool = False, depth: int = 0) -> Any:
+    """The value as TOML, where it is that; else text, or a list of such values.
+
+    A shell takes quotes away, so words in a list need none: `[linear, a xor b]`.
+    """
     try:
         found = tomllib.loads(f"value = {text}")
+        value = found["value"] if len(found) == 1 else text
+        return [value] if listed and not isinstance(value, (list, dict)) else value
     except (ValueError, RecursionError):
-        return text
-    return found["value"] if len(found) == 1 else text
+        bracketed = text.startswith("[") and text.endswith("]") and len(text) > 1
+        if depth == DEEPEST or not (listed or bracketed):
+            return text
+        items = _items(text[1:-1] if bracketed else text)
+        return [_value(item, depth=depth + 1) for item in items]
+
+
+def _items(text: str) -> list[str]:
+    """The text cut at its commas, but for those inside brackets, braces or quotes."""
+    items, quote, depth = [""], "", 0
+    for c in text:
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "\"'":
+            quote = c
+        else:
+            depth += (c in "[({") - (c in "])}")
+        if c == "," and not quote and depth == 0:
+            items.append("")
+        else:
+            items[-1] += c
+    found = [item.strip() for item in items]
+    return found if found[-1] else found[:-1]  # a comma may end a list

@@ -3,11 +3,12 @@
 import itertools
 from typing import Annotated, Literal
 
+import jax
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.dense import product
+from primacy.models.dense import float32, product, size
 from primacy.registry import models, spec
 from primacy.types import Forward
 
@@ -39,20 +40,32 @@ class DeepLinear:
         """`hidden1`, `hidden2`, ..."""
         return tuple(f"hidden{depth}" for depth in range(1, len(self.widths) + 1))
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """The widths."""
+        return self.widths
+
+    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes of the parameters: `{layer: {"kernel": [in, out]}}`."""
+        pairs = itertools.pairwise((d, *self.widths, t))
+        names = (*self.layer_names, "output")
+        return {n: {"kernel": float32(a, b)} for n, (a, b) in zip(names, pairs, strict=True)}
+
+    def cost(self, d: int, t: int) -> int:
+        """Multiply-adds of one example: one for each weight."""
+        return size(self.shapes(d, t))
+
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out]}}`, float32."""
-        sizes = [*itertools.pairwise((d, *self.widths, t))]
+        sizes = {name: layer["kernel"].shape for name, layer in self.shapes(d, t).items()}
         each = self.scale ** (1 / len(sizes))
-        kernels = (
-            each * np.eye(a, b)
+        kernels = {
+            name: each * np.eye(a, b)
             if self.initialization == "aligned"
             else each / np.sqrt(a) * rng.standard_normal((a, b))
-            for a, b in sizes
-        )
-        return {
-            name: {"kernel": kernel.astype(np.float32)}
-            for name, kernel in zip((*self.layer_names, "output"), kernels, strict=True)
+            for name, (a, b) in sizes.items()
         }
+        return {name: {"kernel": kernel.astype(np.float32)} for name, kernel in kernels.items()}
 
     def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
         """Outputs and every hidden layer."""

@@ -50,6 +50,24 @@ def _large_product_jvp(at: tuple, along: tuple) -> tuple:
     return x @ kernel, made
 
 
+def dense_shapes(fan_in: int, fan_out: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """What `dense` draws, as shapes."""
+    return {"kernel": float32(fan_in, fan_out), "bias": float32(fan_out)}
+
+
+def float32(*shape: int) -> jax.ShapeDtypeStruct:
+    """The shape of a float32 array."""
+    return jax.ShapeDtypeStruct(shape, np.float32)
+
+
+def size(shapes: PyTree[jax.ShapeDtypeStruct]) -> int:
+    """Numbers in all arrays of these shapes together.
+
+    Of dense layers it is also their cost: each number is multiplied once for each example.
+    """
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
 def dense(
     initialization: Initialization, rng: np.random.Generator, fan_in: int, fan_out: int
 ) -> dict[str, np.ndarray]:

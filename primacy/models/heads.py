@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.dense import Initialization, affine, dense
+from primacy.models.dense import Initialization, affine, dense, dense_shapes, size
 from primacy.models.mlp import MLP
 from primacy.registry import models, spec
 from primacy.types import Forward
@@ -34,6 +34,7 @@ class SeparateHeads:
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (8,)
     """Units of each hidden layer of the trunk, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "relu"
+    """What each hidden unit makes of its sum; heads have none."""
     initialization: Initialization = "fan_in_uniform"
     """How weights start; see `mlp`. A head has one input: uniform within 1 in PyTorch's way."""
 
@@ -52,21 +53,48 @@ class SeparateHeads:
         """`hidden1`, `hidden2`, ... of the trunk; heads are linear, no layers of their own."""
         return self.trunk.layer_names
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """The widths of the trunk."""
+        return self.widths
+
+    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes of the parameters: `{name: {"kernel": [in, out], "bias": [out]}}`.
+
+        Raises:
+            ValueError: a column is not among the `d` inputs, or is listed twice.
+        """
+        heads = {name: dense_shapes(1, self.head_units) for name in self.head_names}
+        return {**heads, **self.trunk.shapes(self._read(d), t)}
+
+    def cost(self, d: int, t: int) -> int:
+        """Multiply-adds of one example: one for each weight and bias."""
+        return size(self.shapes(d, t))
+
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{name: {"kernel": [in, out], "bias": [out]}}`, float32.
 
         Raises:
-            ValueError: a column is not among the `d` inputs, or stands twice.
+            ValueError: a column is not among the `d` inputs, or is listed twice.
+        """
+        read = self._read(d)
+        heads = {
+            name: dense(self.initialization, rng, 1, self.head_units) for name in self.head_names
+        }
+        return {**heads, **self.trunk.init(rng, read, t)}
+
+    def _read(self, d: int) -> int:
+        """How many numbers the trunk reads.
+
+        Raises:
+            ValueError: a column is not among the `d` inputs, or is listed twice.
         """
         for i, column in enumerate(self.columns):
             if column >= d:
                 raise ValueError(f"columns[{i}] = {column}: the inputs are 0 to {d - 1}")
             if column in self.columns[:i]:
                 raise ValueError(f"columns[{i}] = {column}: stands twice")
-        heads = {name: dense(self.initialization, rng, 1, self.head_units)
-                 for name in self.head_names}  # fmt: skip
-        wide = d + len(self.columns) * (self.head_units - 1)
-        return {**heads, **self.trunk.init(rng, wide, t)}
+        return d + len(self.columns) * (self.head_units - 1)
 
     def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
         """Outputs and every hidden layer of the trunk after its activation."""
@@ -88,18 +116,12 @@ class SeparateHeads:
         As near as whole units allow. For two inputs and one output the defaults have 105
         parameters, and so has `widths = [26]`.
         """
-        own = parameters(self, d, t)
+        own = size(self.shapes(d, t))
         rest = self.widths[1:]
         # Each unit more adds its inputs, its bias and what reads it: the count is a line.
-        one, two = (parameters(self._plain((first, *rest)), d, t) for first in (1, 2))
+        one, two = (size(self._plain((first, *rest)).shapes(d, t)) for first in (1, 2))
         first = max(1, 1 + round((own - one) / (two - one)))
         return self._plain((first, *rest))
 
     def _plain(self, widths: tuple[int, ...]) -> MLP:
         return MLP(widths=widths, activation=self.activation, initialization=self.initialization)
-
-
-def parameters(model: MLP | SeparateHeads, d: int, t: int) -> int:
-    """How many numbers are trained."""
-    leaves = jax.tree.leaves(model.init(np.random.default_rng(0), d, t))
-    return sum(leaf.size for leaf in leaves)

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import jax
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from primacy.models import encodings
-from primacy.models.dense import affine, fan_in_uniform
+from primacy.models.dense import affine, dense_shapes, fan_in_uniform, size
 from primacy.models.encodings import Encoding, Frequencies
 from primacy.registry import models, spec
 from primacy.types import Forward
@@ -35,6 +36,20 @@ class Linear:
     def layer_names(self) -> tuple[str, ...]:
         """None: it has no hidden layer."""
         return ()
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes of the parameters: `{"output": {"kernel": [in, out], "bias": [out]}}`."""
+        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
+        return {"output": dense_shapes(wide, t)}
+
+    def cost(self, d: int, t: int) -> int:
+        """Multiply-adds of one example: one for each weight and bias."""
+        return size(self.shapes(d, t))
 
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{"output": {"kernel": [in, out], "bias": [out]}}`, float32."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
 from primacy.models import encodings
-from primacy.models.dense import Initialization, affine, dense
+from primacy.models.dense import Initialization, affine, dense, dense_shapes, size
 from primacy.models.encodings import Encoding, Frequencies
 from primacy.registry import models, spec
 from primacy.types import Forward
@@ -35,6 +35,7 @@ class MLP:
     )  # fmt: skip
     """Units of each hidden layer, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "leaky_relu"
+    """What each hidden unit makes of its sum (leaky_relu: slope .01 below 0)."""
     initialization: Initialization = "fan_average"
     """How weights start. `fan_average`: truncated normals of variance 2 / (inputs + outputs) of
     the layer, biases 0 (the demo; Flax's `variance_scaling(1, "fan_avg", "truncated_normal")`).
@@ -50,14 +51,31 @@ class MLP:
         """`hidden1`, `hidden2`, ..."""
         return tuple(f"hidden{depth}" for depth in range(1, len(self.widths) + 1))
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """The widths."""
+        return self.widths
+
+    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes of the parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`."""
+        return {name: dense_shapes(a, b) for name, (a, b) in self._layers(d, t).items()}
+
+    def cost(self, d: int, t: int) -> int:
+        """Multiply-adds of one example: one for each weight and bias."""
+        return size(self.shapes(d, t))
+
     def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
-        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
-        sizes = itertools.pairwise((wide, *self.widths, t))
         return {
             name: dense(self.initialization, rng, a, b)
-            for name, (a, b) in zip((*self.layer_names, "output"), sizes, strict=True)
+            for name, (a, b) in self._layers(d, t).items()
         }
+
+    def _layers(self, d: int, t: int) -> dict[str, tuple[int, int]]:
+        """Inputs and outputs of each layer."""
+        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
+        pairs = itertools.pairwise((wide, *self.widths, t))
+        return dict(zip((*self.layer_names, "output"), pairs, strict=True))
 
     def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
         """The parameters with what the encoding has to know of the inputs; on the host, once."""

@@ -163,6 +163,7 @@ class Boolean:
 
     # Stands first so that a feature can be checked against it.
     units_per_feature: Annotated[int, AfterValidator(_check_units)] = 16
+    """Random bits in the block of each feature."""
     features: Annotated[
         tuple[Annotated[str, AfterValidator(_check_feature)], ...], AfterValidator(_check_some)
     ] = ("linear", "xor_xor_xor")

@@ -107,6 +107,7 @@ class Distractors(_Distracted):
     """
 
     distractors: Annotated[int, Field(ge=0, lt=MOST_COLUMNS)] = 9
+    """How many inputs say nothing about the target."""
     gain: NotZero = 1.0
     """Size of the target's column."""
     distractor_scale: NotNegative = 1.0

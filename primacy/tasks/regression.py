@@ -106,6 +106,7 @@ class Sum(Regression):
     """
 
     terms: Annotated[int, Field(ge=2, le=100)] = 2
+    """How many inputs sum to the target."""
     term_scale: Positive = 1.0
     """Size of the terms that cancel; 1 is the target's own."""
     whitening: Share = 0.0
@@ -199,8 +200,11 @@ class Duplicates(Regression):
     noise1: NotNegative = 0.0
     """Standard deviation of the noise on the first copy, in the target's unit."""
     slope1: NotZero = 1.0
+    """What the first copy, noise included, is multiplied by."""
     slope2: NotZero = 1.0
+    """What the second copy is multiplied by."""
     shift2: Number = 0.0
+    """What is added to the second copy."""
     # Stands last so that it can be checked against noise1.
     probability: Annotated[Share, AfterValidator(_one_exact)] = 0.0
     """Of a mistake in the second copy; 1: it says nothing."""

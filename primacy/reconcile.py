@@ -1,0 +1,79 @@
+"""Whether a study fits the runs that a folder holds, and what of it was edited after them."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from primacy.record import StudyRecord
+from primacy.store import StoreError
+
+
+def reconcile(
+    old: StudyRecord, new: StudyRecord, has_runs: bool, allow_mixed: bool = False
+) -> StudyRecord:
+    """The new record of a folder that holds an old one, with edits after the runs marked.
+
+    Raises:
+        StoreError: stored runs would no longer be those of the study; lists every difference.
+    """
+    if not has_runs:
+        return new
+    problems = []
+    now = {c.name: c for c in new.conditions}
+    for before in old.conditions:
+        after = now.get(before.name)
+        if after is None:
+            problems.append(f"condition {before.name} is gone")
+        elif after.key != before.key:
+            problems += [
+                f"condition {before.name}: {line}"
+                for line in differences(before.spec, after.spec)
+            ]  # fmt: skip
+    for what, a, b in (
+        ("measures", [m.name for m in old.measures], [m.name for m in new.measures]),
+        ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
+    ):
+        if a != b:
+            problems.append(f"{what}: {', '.join(a)} -> {', '.join(b)}")
+    if len(new.seeds) < len(old.seeds):
+        problems.append(
+            f"seeds: {len(old.seeds)} -> {len(new.seeds)}; nothing is thrown away "
+            f"(`primacy judge RUN --seeds {len(new.seeds)}` shows the smaller set)"
+        )
+    if not allow_mixed:
+        problems += [
+            f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
+            for name, version in new.versions.items()
+            if old.versions.get(name) != version
+        ]
+        problems += [
+            f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "
+            f"{new.block_widths[c.key]} (--allow-mixed goes on with both)"
+            for c in new.conditions
+            if {c.key} <= old.block_widths.keys() & new.block_widths.keys()
+            and old.block_widths[c.key] != new.block_widths[c.key]
+        ]
+    if problems:
+        raise StoreError(
+            "this folder holds runs of another study:\n  "
+            + "\n  ".join(problems)
+            + "\nGive another --out, or --fork to start beside it."
+        )
+    known = {h.id: h for h in old.hypotheses}
+    edited = {h.id for h in new.hypotheses if known.get(h.id) != h}
+    post_hoc = [h.id for h in new.hypotheses if h.id in edited or h.id in old.post_hoc]
+    earlier = old.earlier_hashes
+    if old.study_hash != new.study_hash:
+        earlier = (*earlier, old.study_hash)
+    return dataclasses.replace(
+        new, post_hoc=tuple(post_hoc), earlier_hashes=earlier, versions=new.versions
+    )
+
+
+def differences(a: Any, b: Any, at: str = "") -> Iterator[str]:
+    """`dotted.key: old -> new` for every difference of two JSON values."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted({*a, *b}):
+            yield from differences(a.get(key), b.get(key), f"{at}.{key}" if at else key)
+    elif a != b:
+        yield f"{at}: {a} -> {b}"
