@@ -38,6 +38,9 @@ class Progress:
     def planned(self, plan: Plan) -> None:
         """Before anything is trained."""
 
+    def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
+        """Parts of a folder were damaged, each file as `problems` says, and were moved aside."""
+
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
 
@@ -86,9 +89,8 @@ def run(
         kind = {f"{d.platform} ({d.device_kind})" for d in pool}
         todo = _on(todo, ", ".join(sorted(kind)))
         for place in (*places, *map(controls_of, places)):
-            bad = [n for n, part in place.manifest().items() if place.damage(n, part)]
-            if bad:
-                place.drop(bad)
+            if problems := place.set_aside():
+                progress.set_aside(place.folder, problems)
         # The whole first: with it there, whoever looks knows what a member's folder belongs to.
         if study.members:
             store.begin(todo.record, study.source)

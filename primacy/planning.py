@@ -11,7 +11,7 @@ from primacy.cohort import Lane, width
 from primacy.describe import describe
 from primacy.draws import PAGE_STEPS, stream_steps
 from primacy.record import StudyRecord
-from primacy.store import CONTROLS, LOCK_JSON, LaneKey, Store, StoreError
+from primacy.store import CONTROLS, Damaged, LaneKey, Store, StoreError
 from primacy.study import Study
 
 LIBRARY_BYTES = 480e6
@@ -217,7 +217,7 @@ def _described(study: Study) -> StudyRecord:
 
 
 def _held(store: Store) -> StudyRecord | None:
-    return store.record() if (store.folder / LOCK_JSON).exists() else None
+    return store.record() if store.begun() else None
 
 
 def _packed(
@@ -366,6 +366,8 @@ def forked(study: Study, store: Store) -> Store:
     while True:
         try:
             plan(study, store)
+        except Damaged:
+            raise
         except StoreError:
             store = Store(folder.with_name(f"{folder.name}-{number}"))
             number += 1
