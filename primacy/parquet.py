@@ -90,7 +90,7 @@ def _unpacked(content: bytes, chunk: dict[int, Any], rows: int) -> int:
 
 def _of(struct: Any, field: int, kind: type, default: Any) -> Any:
     value = struct.get(field, default) if isinstance(struct, dict) else None
-    if not isinstance(value, kind):
+    if type(value) is not kind:  # a Boolean is no count
         raise HeaderError("a header holds something else than expected")
     return value
 
