@@ -22,7 +22,7 @@ from primacy.planning import Plan, plan, program, refusal
 from primacy.record import StudyRecord
 from primacy.registry import Measure
 from primacy.result import Result
-from primacy.store import VERDICTS, Store, StoreError
+from primacy.store import VERDICTS, Damaged, Store, StoreError
 from primacy.study import Study
 
 STALL_SECONDS = 60.0
@@ -37,6 +37,9 @@ class Progress:
 
     def planned(self, plan: Plan) -> None:
         """Before anything is trained."""
+
+    def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
+        """Parts of a folder were damaged, each file as `problems` says, and were moved aside."""
 
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
@@ -98,7 +101,7 @@ def run(
         for place, own in zip(places, inside, strict=True):
             for there, found in ((place, own), (controls_of(place), own.controls)):
                 if found and found.damaged:
-                    there.drop([*found.damaged])
+                    progress.set_aside(there.folder, there.set_aside(found.damaged))
         # The whole first: with it there, whoever looks knows what a member's folder belongs to.
         if study.members:
             store.begin(todo.record, study.source)
@@ -142,6 +145,8 @@ def destination(study: Study, folder: Path) -> Path:
     while True:
         try:
             plan(study, holdings(study, found))
+        except Damaged:
+            raise
         except StoreError:
             found = folder.with_name(f"{folder.name}-{number}")
             number += 1

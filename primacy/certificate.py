@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
+from primacy import formats
+
 FORMAT = 1
 LARGEST = 1 << 24
 """Bytes beyond which a file is not read: it is no certificate."""
@@ -123,7 +125,7 @@ def from_json(text: bytes) -> Certificate:
     Raises:
         ValueError: it is none, or of another format.
     """
-    content = json.loads(text)
+    content = formats.json_value(text)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"no calibration of format {FORMAT}")
     checks = content.get("checks")

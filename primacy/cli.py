@@ -70,9 +70,10 @@ def _problem(problem: Any) -> dict[str, Any]:
 
 def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()) -> int:
     if "--json" in words:
-        print(json.dumps({"error": message, "problems": list(problems)}, ensure_ascii=False))
+        print(json.dumps({"error": message, "problems": list(problems)}))
     else:
-        print(message, file=sys.stderr)
+        # A message may quote a file, which may hold what a terminal takes for a command.
+        print("\n".join(map(shown, message.split("\n"))), file=sys.stderr)
     return code
 
 
@@ -616,5 +617,5 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
     else:
         print(f"{len(parts) - len(bad)} of {len(parts)} parts are whole")
         for problems in bad.values():
-            print("\n".join(problems))
+            print("\n".join(map(shown, problems)))
     return 1 if bad else 0

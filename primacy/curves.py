@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from primacy.record import StudyRecord
+from primacy.record import ConditionRecord, StudyRecord
 
 NAMES = ("condition", "split", "layer", "feature", "target", "measure")
 SCHEMA: Mapping[str, pl.DataType] = {
@@ -26,6 +26,8 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "measure": pl.String(),
     "value": pl.Float32(),
 }
+SPLITS = ("train", "fit", "test")
+"""Which examples a number is of."""
 KEY = tuple(c for c in SCHEMA if c != "value")
 """What identifies a row; `check` refuses a repeat."""
 
@@ -165,3 +167,69 @@ def check(table: pl.DataFrame) -> None:
         raise ValueError("a curves table holds two values for one key")
     if not np.isfinite(table["value"].drop_nulls().to_numpy()).all():
         raise ValueError("a curves table holds a value that is not a finite number")
+
+
+def most_rows(lanes: Collection[tuple[str, int]], record: StudyRecord) -> int:
+    """Rows that no honest table of these lanes exceeds."""
+    most = {c.key: _most(c, record) for c in record.conditions}
+    # Lanes of a condition that the study no longer has are bounded by the largest that it has.
+    largest = max(most.values(), default=0)
+    return sum(most.get(key, largest) for key, _ in lanes)
+
+
+def _most(c: ConditionRecord, record: StudyRecord) -> int:
+    places = (len(c.layers) + 1) * (len(c.features) + 1) * (len(c.targets) + 1)
+    return len(c.steps) * len(record.measures) * len(SPLITS) * places
+
+
+def check_known(
+    table: pl.DataFrame, lanes: Collection[tuple[str, int]], record: StudyRecord
+) -> None:
+    """Refuse a table with rows that the study cannot have.
+
+    Rows of conditions that the record no longer holds are of `lanes`, and else not looked at.
+
+    Args:
+        table: of `SCHEMA`.
+        lanes: conditions by key, and seeds, that it may have.
+        record: of the study.
+
+    Raises:
+        ValueError: another lane, or a step, split, layer, feature, target or measure that is not
+            the condition's; names the first.
+    """
+    for row in table.select("condition", "seed").unique(maintain_order=True).rows():
+        if row not in lanes:
+            raise ValueError(f"it has rows of condition {row[0]!r}, seed {row[1]!r}")
+    cards = {m.name: m for m in record.measures}
+    own = {
+        c.key: {
+            "step": frozenset(c.steps),
+            "split": frozenset(SPLITS),
+            "layer": frozenset(c.layers),
+            "feature": frozenset(f.name for f in c.features),
+            "target": frozenset(t.name for t in c.targets),
+        }
+        for c in record.conditions
+    }
+    for key, step in table.select("condition", "step").unique(maintain_order=True).rows():
+        if key in own and step not in own[key]["step"]:
+            raise ValueError(f"it has rows of step {step!r}, which is no evaluation of {key}")
+    names = ["condition", "measure", "split", "layer", "feature", "target"]
+    for row in table.select(names).unique(maintain_order=True).to_dicts():
+        key, card = row.pop("condition"), cards.get(row.pop("measure"))
+        if key not in own:
+            continue
+        if card is None:
+            raise ValueError("it has rows of a measure that the study does not have")
+        alone = {"feature", "site"}.isdisjoint(card.axes)
+        optional = {
+            "layer": not card.by_layer,
+            "feature": alone,
+            "target": alone or "target" not in card.axes,
+        }
+        for column, name in row.items():
+            if name is None and optional.get(column):
+                continue
+            if name not in own[key][column] or (column == "layer" and not card.by_layer):
+                raise ValueError(f"{card.name} has rows of {column} {name!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from primacy.record import StudyRecord
-from primacy.store import CONTROLS, LOCK_JSON, Store
+from primacy.store import CONTROLS, Store
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def _with_controls(folder: Path) -> Held:
 
 
 def _one(store: Store) -> Held:
-    record = store.record() if (store.folder / LOCK_JSON).exists() else None
+    record = store.record() if store.begun() else None
     seeds: dict[str, list[int]] = {}
     damaged = {}
     for name, part in store.manifest().items():

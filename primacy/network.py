@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, PyTree
 from primacy.grammar.mistakes import checked, dotted
 from primacy.models import encodings
 from primacy.page.landscape import grid
+from primacy.problems import shown
 from primacy.record import ConditionRecord
 from primacy.registry import Registry, models, tasks
 from primacy.result import Result
@@ -113,7 +114,7 @@ def params_of(
     if wanted != stored:
         odd = sorted(set(wanted.items()) ^ set(stored.items()))[0][0]
         raise StoreError(
-            f"{record.name}: the stored weights do not fit the model: {odd} is "
+            f"{record.name}: the stored weights do not fit the model: {shown(odd)} is "
             f"{stored.get(odd, 'missing')}, and should be {wanted.get(odd, 'absent')}"
         )
     return jax.tree.unflatten(structure, [weights[name] for name in names])

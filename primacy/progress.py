@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import polars as pl
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from primacy.blocks import Progress
 from primacy.planning import Plan
+from primacy.store import DAMAGED
 from primacy.terminal import plain
 
 PLAIN_EVERY = 10.0
@@ -59,6 +61,11 @@ class TerminalProgress(Progress):
         if plan.lanes and self._live:
             self._task = self._bar.add_task("compiling", total=plan.seed_steps, rate="")
             self._bar.start()
+
+    def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
+        """Name the damaged files, and say where the parts are now."""
+        told = f"{len(problems)} damaged: {'; '.join(problems)}. The parts are in "
+        self._console.print(plain(f"{told}{folder / DAMAGED}; their networks are trained again."))
 
     def advanced(self, seed_steps: int) -> None:
         """Move the bar; the clock of the rate starts when the first program is compiled."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from primacy import certificate, curves, events, report, sanity, verdicts
+from primacy import certificate, curves, events, formats, report, sanity, verdicts
+from primacy.files import read, write
 from primacy.inclusion import FACTOR
 from primacy.page.figures import Figure
 from primacy.record import StudyRecord
 from primacy.runs import Runs
 from primacy.sanity import Outcome
-from primacy.store import CONTROLS, LOCK_JSON, STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
+from primacy.store import CONTROLS, STATUS, SUMMARY, VERDICTS, Store, to_parquet
 from primacy.verdicts import Verdict
 
 
@@ -56,12 +56,17 @@ class Result:
         bad: dict[str, list[str]] = {}
         for store in self.stores:
             beside = Store(store.folder / CONTROLS)
-            for own in (store, *([beside] if (beside.folder / LOCK_JSON).is_file() else [])):
+            for own in (store, *([beside] if beside.begun() else [])):
                 place = own.folder.relative_to(self.folder).as_posix()
                 place = "" if place == "." else f"{place}/"
+                record = own.record()
                 for name, part in own.manifest().items():
                     parts.append(f"{place}{name}")
-                    if found := own.damage(name, part):
+                    try:
+                        found = own.damage(name, part) or own.foreign(name, part, record)
+                    except OSError as error:  # the other parts can still be told
+                        found = [f"{name}: cannot be read: {error.strerror or error}"]
+                    if found:
                         bad[f"{place}{name}"] = [f"{place}{problem}" for problem in found]
         return parts, bad
 
@@ -124,7 +129,7 @@ class Result:
         found = sanity.untrained(self.record, self.curves)
         found += sanity.null_columns(self.record, self.curves, self.lanes)
         beside = Store(self.folder / CONTROLS)
-        if not (beside.folder / LOCK_JSON).is_file():
+        if not beside.begun():
             return found  # interrupted before they were begun
         record = beside.record()
         rows, ends = (curves.named(t, record) for t in (beside.curves(), beside.lanes()))
@@ -174,10 +179,9 @@ class Result:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the numbers come from: command, versions, device, calibration and so on."""
-        status = self.folder / STATUS
         try:
-            told = json.loads(status.read_bytes()) if status.is_file() else {}
-        except ValueError:
+            told = formats.json_value(read(self.folder / STATUS, formats.MAX_JSON_BYTES))
+        except (FileNotFoundError, ValueError):
             told = {}
         record = self.record
         return {

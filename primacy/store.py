@@ -12,61 +12,29 @@ import json
 import os
 import socket
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
-from primacy import curves, dictionary
+from primacy import curves, dictionary, formats, manifest
+from primacy.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
+from primacy.manifest import PLACES, LaneKey, lane_keys, part_name
 from primacy.record import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
 CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures")
+DAMAGED = "damaged"
+"""The folder to which damaged parts are moved."""
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
 OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
              "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
-TEMPORARY = ".primacy-partial"
-LARGEST = 1 << 30
-"""Bytes beyond which a file of the folder is refused unread."""
-
-LaneKey = tuple[str, int]
-"""Condition key and seed."""
-
-
-class StoreError(ValueError):
-    """A run folder that cannot be used as asked; the message says why and the cure."""
-
-
-class Damaged(StoreError):
-    """Files of a run folder are not as they were written."""
-
-    exit_code = 1
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that it is either the old one or the new one, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def to_parquet(table: pl.DataFrame, meaning: str) -> bytes:
@@ -79,12 +47,6 @@ def to_parquet(table: pl.DataFrame, meaning: str) -> bytes:
         metadata={"primacy.format": str(FORMAT), "primacy.table": meaning},
     )
     return file.getvalue()
-
-
-def part_name(lanes: Iterable[LaneKey]) -> str:
-    """The name of the files of a block: the hash of its lanes' keys."""
-    text = "\n".join(f"{key} {seed}" for key, seed in sorted(lanes))
-    return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def sha256(content: bytes) -> str:
@@ -107,15 +69,17 @@ class Store:
             StoreError: there is none, it is damaged, or from a newer version.
         """
         path = self.folder / LOCK_JSON
-        if not path.is_file():
+        try:
+            content = read(path, formats.MAX_JSON_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
                 f"{self.folder} is not a run folder (no {LOCK_JSON}). "
                 f"`primacy run STUDY --out {self.folder}` makes one."
-            )
+            ) from None
         try:
-            found = from_json(_read(path))
+            found = from_json(content)
         except ValueError as error:
-            newer = _format_of(path)
+            newer = _format_of(content)
             if newer > FORMAT:
                 raise StoreError(
                     f"{path} has format {newer}; this version reads up to {FORMAT}. Update primacy."
@@ -129,64 +93,89 @@ class Store:
             )
         return found
 
+    def begun(self) -> bool:
+        """Whether the folder holds a study.
+
+        Raises:
+            Damaged: it holds runs, and the record of their study is gone.
+        """
+        try:
+            (self.folder / LOCK_JSON).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            if self.manifest():
+                raise Damaged(
+                    f"{self.folder} holds runs, but {LOCK_JSON} is missing. Put it back, or "
+                    "move the folder away and run again."
+                ) from None
+            return False
+        return True
+
     def manifest(self) -> dict[str, Any]:
         """Parts by name: hashes, lanes, and where they were computed. Empty before the first.
 
         Raises:
-            StoreError: it cannot be read.
+            Damaged: it is not as it was written, or missing where there are parts.
         """
         path = self.folder / MANIFEST
-        if not path.is_file():
-            return {}
         try:
-            content = json.loads(_read(path))
-            parts = content["parts"]
-            for name, part in parts.items():
-                if name != part_name((lane["condition"], lane["seed"]) for lane in part["lanes"]):
-                    raise ValueError(f"{name} does not fit its lanes")
-                if not {"curves", "checkpoints", "block_width"} <= set(part):
-                    raise ValueError(f"{name} is incomplete")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise Damaged(
-                f"{path} is damaged ({error}). Without it no part can be trusted: "
-                "move the folder away and run again."
-            ) from None
-        return parts
+            return manifest.from_json(read(path, formats.MAX_JSON_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            if not self._has_parts():
+                return {}
+            problem = "missing"
+        except ValueError as error:
+            problem = f"damaged ({error})"
+        raise Damaged(
+            f"{path} is {problem}. Without it no part can be trusted: "
+            "put it back, or move the folder away and run again."
+        )
+
+    def _has_parts(self) -> bool:
+        try:  # not `glob`, which passes over a folder that it cannot read
+            return any(path.suffix == ".parquet" for path in (self.folder / "curves").iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def stored(self) -> set[LaneKey]:
         """The lanes whose parts are whole on disk."""
-        return {
-            (lane["condition"], lane["seed"])
-            for name, part in self.manifest().items()
-            if not self.damage(name, part)
-            for lane in part["lanes"]
-        }
+        parts = self.manifest().items()
+        return {key for n, part in parts if not self.damage(n, part) for key in lane_keys(part)}
 
     def damage(self, name: str, part: Mapping[str, Any]) -> list[str]:
-        """What is wrong with the files of a part; empty when they are as they were written."""
+        """What is wrong with the files of a part; empty when they are as they were written.
+
+        Raises:
+            OSError: a file could not be read, which says nothing about what is in it.
+        """
         problems = []
-        for place, path in (("curves", self._curves(name)), ("checkpoints", self._weights(name))):
+        for place in PLACES:
             try:
-                if sha256(_read(path)) != part[place]:
-                    problems.append(
-                        f"{path.relative_to(self.folder)}: changed since it was written"
-                    )
-            except FileNotFoundError:
-                problems.append(f"{path.relative_to(self.folder)}: missing")
-            except (OSError, StoreError) as error:
-                problems.append(f"{path.relative_to(self.folder)}: {error}")
+                self._content(name, part, place)
+            except Damaged as error:
+                problems.append(str(error))
+        return problems
+
+    def foreign(self, name: str, part: Mapping[str, Any], record: StudyRecord) -> list[str]:
+        """What is wrong with the content of a part that is as the manifest says."""
+        problems = []
+        for content in (lambda: self._table(name, part, record), lambda: self._tensors(name, part)):
+            try:
+                content()
+            except Damaged as error:
+                problems.append(str(error))
         return problems
 
     def curves(self) -> pl.DataFrame:
         """THE table, of every whole part, with conditions by key.
 
         Raises:
-            StoreError: no part is there, or one is damaged.
+            StoreError: a part is damaged, or holds what the study's record does not know.
         """
         parts = self._whole()
-        tables = [pl.read_parquet(io.BytesIO(_read(self._curves(name)))) for name in parts]
-        if not tables:
+        if not parts:
             return curves.frame([])
+        record = self.record()
+        tables = [self._table(name, part, record) for name, part in parts.items()]
         return pl.concat(tables).sort("condition", "seed", "step", maintain_order=True)
 
     def lanes(self) -> pl.DataFrame:
@@ -207,8 +196,8 @@ class Store:
         """
         prefix = f"{condition}/{seed}/"
         for name, part in self._whole().items():
-            if any((x["condition"], x["seed"]) == (condition, seed) for x in part["lanes"]):
-                held = load_file(self._weights(name))
+            if (condition, seed) in lane_keys(part):
+                held = self._tensors(name, part)
                 return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
         raise StoreError(f"{self.folder} holds no network of condition {condition}, seed {seed}")
 
@@ -220,15 +209,16 @@ class Store:
         Raises:
             StoreError: a part is damaged.
         """
+        record = self.record()
         for name, part in self._whole().items():
             rows = [x for x in part["lanes"] if (x["condition"], x["seed"]) in wanted]
             if not rows:
                 continue
             lanes = pl.DataFrame(rows, schema=dict(curves.LANES))
-            table = pl.read_parquet(io.BytesIO(_read(self._curves(name))))
+            table = self._table(name, part, record)
             own = table.join(lanes, on=["condition", "seed"], how="semi", maintain_order="left")
             starts = tuple(f"{x['condition']}/{x['seed']}/" for x in rows)
-            weights = load_file(self._weights(name))
+            weights = self._tensors(name, part)
             origin = {k: v for k, v in part.items() if k not in ("curves", "checkpoints", "lanes")}
             yield own, lanes, {k: v for k, v in weights.items() if k.startswith(starts)}, origin
 
@@ -242,11 +232,46 @@ class Store:
             )
         return dict(sorted(parts.items()))
 
-    def _curves(self, name: str) -> Path:
-        return self.folder / "curves" / f"{name}.parquet"
+    def _path(self, name: str, place: str) -> Path:
+        return self.folder / place / f"{name}.{PLACES[place]}"
 
-    def _weights(self, name: str) -> Path:
-        return self.folder / "checkpoints" / f"{name}.safetensors"
+    def _content(self, name: str, part: Mapping[str, Any], place: str) -> bytes:
+        """A file of a part, if it is as it was written: no parser ever meets another."""
+        path = self._path(name, place)
+        try:
+            content = read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Damaged(f"{place}/{path.name}: missing") from None
+        except Damaged as error:
+            raise Damaged(f"{place}/{error}") from None
+        if sha256(content) != part[place]:
+            raise Damaged(f"{place}/{path.name}: changed since it was written")
+        return content
+
+    def _table(self, name: str, part: Mapping[str, Any], record: StudyRecord) -> pl.DataFrame:
+        content = self._content(name, part, "curves")
+        lanes = lane_keys(part)
+        try:
+            found = formats.table(content, curves.SCHEMA, curves.most_rows(lanes, record))
+            curves.check(found)
+            curves.check_known(found, lanes, record)
+        except ValueError as error:
+            raise Damaged(self._foreign(name, "curves", error)) from None
+        return found
+
+    def _tensors(self, name: str, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        try:
+            return formats.tensors(self._content(name, part, "checkpoints"))
+        except Damaged:
+            raise
+        except ValueError as error:
+            raise Damaged(self._foreign(name, "checkpoints", error)) from None
+
+    def _foreign(self, name: str, place: str, error: ValueError) -> str:
+        return (
+            f"{self._path(name, place)} fits the manifest, but primacy did not write it: {error}. "
+            "Move the folder away and run again."
+        )
 
     # Writing
 
@@ -259,11 +284,11 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / ".lock").open("a+")
+            file = (self.folder / ".lock").open("a+", encoding="utf-8", errors="replace")
         except OSError as error:
             raise StoreError(f"{self.folder} cannot be written to: {error.strerror}") from None
         with file:
-            if not _lock(file):
+            if not lock(file):
                 file.seek(0)
                 raise StoreError(
                     f"{self.folder} is in use by another run ({file.read(200).strip()}). "
@@ -287,6 +312,8 @@ class Store:
         write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
         write(self.folder / "data.md", dictionary.markdown(study).encode())
+        if not self.manifest():  # from now on, a missing one was lost
+            self._keep({})
 
     def commit(
         self, table: pl.DataFrame, lanes: pl.DataFrame, weights: dict[str, np.ndarray],
@@ -297,23 +324,39 @@ class Store:
         rows = lanes.to_dicts()
         name = part_name((row["condition"], row["seed"]) for row in rows)
         content, held = to_parquet(table, "curves"), save(dict(sorted(weights.items())))
-        write(self._curves(name), content)
-        write(self._weights(name), held)
+        write(self._path(name, "curves"), content)
+        write(self._path(name, "checkpoints"), held)
         part = {
             "curves": sha256(content), "checkpoints": sha256(held), "lanes": rows, **origin,
         }  # fmt: skip
         if problems := self.damage(name, part):  # never called stored what was not read again
-            raise StoreError(f"written and read back differently: {'; '.join(problems)}")
-        parts = {**self.manifest(), name: part}
-        content = {"format": FORMAT, "parts": dict(sorted(parts.items()))}
-        write(self.folder / MANIFEST, json.dumps(content, indent=1).encode())
+            raise Damaged(f"written and read back differently: {'; '.join(problems)}")
+        self._keep({**self.manifest(), name: part})
         return name
 
-    def drop(self, names: Sequence[str]) -> None:
-        """Forget damaged parts, so that their lanes are trained again."""
-        parts = {name: part for name, part in self.manifest().items() if name not in names}
-        content = {"format": FORMAT, "parts": parts}
-        write(self.folder / MANIFEST, json.dumps(content, indent=1).encode())
+    def set_aside(self, damaged: Mapping[str, Sequence[str]]) -> list[str]:
+        """Move damaged parts to `damaged/`, so that their lanes are trained again.
+
+        Args:
+            damaged: what is wrong with the files of a part, by its name (`damage`).
+
+        Returns:
+            What was wrong, a text for each file.
+        """
+        parts = self.manifest()
+        # Files first: after a crash in between, the manifest still names what is missing.
+        for name in damaged:
+            for place in PLACES:
+                path = self._path(name, place)
+                if os.path.lexists(path):
+                    move(path, self.folder / DAMAGED)
+        if damaged:
+            self._keep({name: part for name, part in parts.items() if name not in damaged})
+        return [problem for problems in damaged.values() for problem in problems]
+
+    def _keep(self, parts: Mapping[str, Any]) -> None:
+        """Rewrite the manifest: from here on, these parts count."""
+        write(self.folder / MANIFEST, manifest.to_json(parts))
 
     def status(self, **facts: Any) -> None:
         """Rewrite `status.json`, the one source for whoever watches the run."""
@@ -339,36 +382,9 @@ def conditions(study: StudyRecord) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _read(path: Path) -> bytes:
-    if path.is_symlink():
-        raise StoreError(f"{path.name} is a link; a run folder holds plain files only")
-    if path.stat().st_size > LARGEST:
-        raise StoreError(f"{path.name} is larger than {LARGEST} bytes; refused unread")
-    return path.read_bytes()
-
-
-def _format_of(path: Path) -> int:
+def _format_of(content: bytes) -> int:
     try:
-        found = json.loads(_read(path)).get("format", 0)
-    except (ValueError, AttributeError, RecursionError):
+        found = formats.json_value(content).get("format", 0)
+    except (ValueError, AttributeError):
         return 0
     return found if isinstance(found, int) else 0
-
-
-def _lock(file: Any) -> bool:
-    """Take an advisory lock that the system drops when the process ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

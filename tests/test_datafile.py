@@ -251,3 +251,59 @@ def test_a_changed_file_is_noticed(tmp_path):
     datafile._READ.pop(sha256)
     with pytest.raises(ValueError, match=r"x\.csv has changed"):
         datafile.table(tmp_path / "x.csv", sha256)
+
+
+def raw(path, descr, shape, content=b""):
+    """An npz of one array with a header as given."""
+    head = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape!r}, }}\n".encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        magic = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head))
+        archive.writestr("x.npy", magic + head + content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape", "content", "told"),
+    [
+        ("|V8", (4,), bytes(32), "expected numbers"),
+        ("<c16", (4,), bytes(64), "expected numbers"),
+        ("<f16", (4,), bytes(64), "expected numbers"),
+        ("|S0", (2**40,), b"", "expected numbers"),
+        ("<f4", (True,), bytes(4), "header claims shape"),
+        ("<U2", (4,), b"\xff" * 32, "text that is none"),
+        ("<M8", (4,), bytes(32), "NumPy datetime"),
+    ],
+)
+def test_a_strange_array_is_refused_in_one_line(tmp_path, descr, shape, content, told):
+    with pytest.raises(ValueError, match=told) as error:
+        datafile.read(raw(tmp_path / "x.npz", descr, shape, content))
+    assert "\n" not in str(error.value)
+
+
+def test_an_array_is_counted_before_it_is_unpacked(tmp_path, monkeypatch):
+    """A million columns in a few bytes took a minute and 1.1 GB."""
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("unpacked"))
+    with pytest.raises(ValueError, match=r"1,048,576 columns; at most 65,536"):
+        datafile.read(raw(tmp_path / "x.npz", "|b1", (1, 2**20), bytes(2**20)))
+    with zipfile.ZipFile(tmp_path / "y.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in "ab":  # each within the limit, and both together not
+            head = b"{'descr': '|b1', 'fortran_order': False, 'shape': (70000000,), }\n"
+            magic = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head))
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                member.write(magic + head + bytes(70_000_000))
+    with pytest.raises(ValueError, match=r"140,000,000 rows x 1 columns"):
+        datafile.read(tmp_path / "y.npz")
+
+
+def test_a_column_of_a_family_is_no_other_array(tmp_path):
+    path = npz(tmp_path / "x.npz", **{"x": np.ones((3, 2)), "x[0]": np.zeros(3)})
+    with pytest.raises(ValueError, match=r'two columns are named "x\[0\]"'):
+        datafile.read(path)
+
+
+def test_names_of_a_csv_have_limits(written):
+    with pytest.raises(ValueError, match="cannot be read as csv: field larger"):
+        datafile.read(written("x.csv", "a" * 140_000 + ",b\n1,2\n"))
+    many = ",".join(f"c{i}" for i in range(70_000))
+    with pytest.raises(ValueError, match="70,000 columns"):
+        datafile.read(written("y.csv", f"{many}\n"))

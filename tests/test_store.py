@@ -10,6 +10,7 @@ import pytest
 
 from primacy import curves
 from primacy.describe import describe
+from primacy.held import read as read_folder
 from primacy.store import TEMPORARY, Damaged, Store, StoreError, part_name, write
 from tests import tiny
 
@@ -176,3 +177,60 @@ def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
         write(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_damaged_part_is_moved_aside_and_never_overwritten(store):
+    (curve,) = (store.folder / "curves").iterdir()
+    (weight,) = (store.folder / "checkpoints").iterdir()
+    good = curve.read_bytes()
+    for turn in (b"first", b"second"):
+        curve.write_bytes(turn)
+        (found,) = read_folder(store.folder).damaged.values()
+        assert found == [f"curves/{curve.name}: changed since it was written"]
+        store.set_aside(read_folder(store.folder).damaged)
+        assert not curve.exists()
+        assert not weight.exists()
+        assert store.manifest() == {}
+        store.commit(*block(0))
+    assert curve.read_bytes() == good
+    assert read_folder(store.folder).damaged == {}
+    kept = {path.name: path.read_bytes() for path in (store.folder / "damaged").iterdir()}
+    assert len(kept) == 4
+    assert kept[curve.name] == b"first"
+    assert kept[f"{curve.stem}.2.parquet"] == b"second"
+
+
+def test_a_folder_without_its_manifest_or_record_is_no_empty_one(store):
+    """It was trained anew, over what it held."""
+    record, listed = store.folder / "study.lock.json", store.folder / "manifest.json"
+    told = record.read_bytes()
+    record.unlink()
+    with pytest.raises(Damaged, match=r"holds runs, but study\.lock\.json is missing"):
+        store.begun()
+    record.write_bytes(told)
+    listed.unlink()
+    for use in (store.stored, store.curves, lambda: store.commit(*block(1))):
+        with pytest.raises(Damaged, match=r"manifest\.json is missing"):
+            use()
+
+
+def test_a_pipe_is_not_waited_for(store):
+    (path,) = (store.folder / "curves").iterdir()
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(Damaged, match="no plain file"):
+        store.curves()
+
+
+@pytest.mark.parametrize("change", [
+    {"seed": "0"}, {"seed": -1}, {"seed": 2**70}, {"seed": None}, {"end_step": 1.5},
+    {"ended": "well"}, {"condition": 7},
+])  # fmt: skip
+def test_a_manifest_with_odd_lanes_is_damaged(store, change):
+    path = store.folder / "manifest.json"
+    told = json.loads(path.read_text())
+    (part,) = told["parts"].values()
+    part["lanes"][0] |= change
+    path.write_text(json.dumps(told))
+    with pytest.raises(Damaged, match="has a lane without"):
+        store.lanes()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -24,12 +25,16 @@ MOST_BYTES = 2**30
 """Of a file, and of an npz once unpacked."""
 MOST_CELLS = 2**27
 """Rows times columns: 512 MiB as single-precision numbers."""
+MAX_COLUMNS = 2**16
+"""A column takes time of its own, however few rows it has."""
 
 ENDINGS = (".csv", ".npz", ".parquet")
 
-# What polars, zipfile, zlib and NumPy raise of damaged files, ValueError apart (RuntimeError: an
-# npz that claims to be encrypted or of a version to come).
-_DAMAGE = (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+# What polars, csv, zipfile, zlib and NumPy raise of damaged files, ValueError apart (RuntimeError:
+# an npz that claims to be encrypted or of a version to come).
+_DAMAGE = (
+    pl.exceptions.PolarsError, csv.Error, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +118,8 @@ def read(path: Path) -> Table:
     if sha256 not in _READ:
         try:
             frame, families = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](content)
+        except ValueError as error:
+            raise ValueError(str(error).splitlines()[0]) from None
         except _DAMAGE as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(f"cannot be read as {ending[1:]}: {reason[0]}") from None
@@ -141,8 +148,8 @@ def _csv(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
     header = next(csv.reader(io.StringIO(start)), [])
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise ValueError("one column by commas: expected commas between columns, not ; or tabs")
-    _once(header)
     _limit(content.count(b"\n") + 1, len(header))
+    _once(header)
     # Every row decides a column's type: a guess from the first 100 fails on the 101st.
     frame = pl.read_csv(content, infer_schema_length=None)
     # Numbers after a blank, and nan in small letters, are numbers too.
@@ -162,7 +169,7 @@ def _parquet(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
     # Some damage makes polars end the process that reads (one bit can claim a page of 2^61
     # bytes), so another process reads first. -P: it imports nothing from the current folder.
     trial = subprocess.run(
-        [sys.executable, "-P", "-c", _TRIAL.format(most=MOST_CELLS)],
+        [sys.executable, "-P", "-c", _TRIAL.format(most=MOST_CELLS, columns=MAX_COLUMNS)],
         input=content, capture_output=True, check=False,
     )  # fmt: skip
     if trial.returncode:
@@ -179,6 +186,8 @@ content = io.BytesIO(sys.stdin.buffer.read())
 try:
     lazy = pl.scan_parquet(content)
     columns, rows = len(lazy.collect_schema()), lazy.select(pl.len()).collect().item()
+    if columns > {columns}:
+        sys.exit(print(f"{{columns:,}} columns; at most {columns:,}") or 1)
     if rows * columns > {most}:
         sys.exit(print(f"{{rows:,}} rows x {{columns:,}} columns; at most {most:,} cells") or 1)
     lazy.collect()
@@ -191,25 +200,34 @@ except pl.exceptions.PolarsError as error:
 def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
     columns: dict[str, np.ndarray] = {}
     families: dict[str, tuple[str, ...]] = {}
+    names: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
+        _limit(1, len(members))
         _once([member.filename for member in members])
         if sum(member.file_size for member in members) > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES:,} bytes when unpacked")
-        for member in members:
-            _check_header(archive, member)
+        # Every array is counted by its header before one of them is unpacked.
+        shapes = [_header(archive, member) for member in members]
+        _limit(sum(math.prod(shape) for shape in shapes), 1)
+        _limit(1, sum(shape[1] if len(shape) == 2 else 1 for shape in shapes))
         arrays = np.load(io.BytesIO(content), allow_pickle=False)
         for name in arrays.files:
             array = arrays[name]
+            if array.dtype.kind == "U":
+                _check_text(name, array)
             if array.ndim == 1:
+                names.append(name)
                 columns[name] = array
             elif array.ndim == 2:
                 families[name] = tuple(f"{name}[{i}]" for i in range(array.shape[1]))
+                names += families[name]
                 columns |= zip(families[name], array.T, strict=True)
             else:
                 raise ValueError(
                     f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
                 )
+    _once(names)
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         odd = min(lengths, key=lambda name: list(lengths.values()).count(lengths[name]))
@@ -218,7 +236,8 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
     return pl.DataFrame(columns), families
 
 
-def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
+    """The shape that an array's header claims, if the member is large enough for it."""
     # NumPy takes the memory that the header claims before it reads a byte.
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
@@ -234,18 +253,35 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         raise ValueError(f'"{name}" holds Python objects, which can be code; expected numbers')
     if dtype.names is not None:
         raise ValueError(f'"{name}" is a structured array; save one array a column')
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > member.file_size:
+    if (
+        dtype.kind not in "biufUSMm"
+        or not dtype.itemsize
+        or (dtype.kind == "f" and dtype.itemsize > 8)
+    ):
+        raise ValueError(f'"{name}" holds {dtype}; expected numbers')
+    if (
+        any(type(n) is not int or n < 0 for n in shape)
+        or math.prod(shape) * dtype.itemsize > member.file_size
+    ):
         raise ValueError(f'"{name}" is damaged: its header claims shape {shape}')
-    _limit(math.prod(shape), 1)
+    return shape
+
+
+def _check_text(name: str, array: np.ndarray) -> None:
+    codes = np.ascontiguousarray(array).view(np.uint32)
+    if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise ValueError(f'"{name}" is damaged: it holds text that is none')
 
 
 def _limit(rows: int, columns: int) -> None:
+    if columns > MAX_COLUMNS:
+        raise ValueError(f"{columns:,} columns; at most {MAX_COLUMNS:,}")
     if rows * columns > MOST_CELLS:
         raise ValueError(f"{rows:,} rows x {columns:,} columns; at most {MOST_CELLS:,} cells")
 
 
 def _once(names: list[str]) -> None:
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise ValueError(f'two columns are named "{twice[0]}"')
 
 

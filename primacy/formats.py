@@ -1,0 +1,77 @@
+"""Content of files as values: JSON, tables and tensors, with limits before memory is taken.
+
+Whatever is in a file, these end with a value of the expected form or with a `ValueError` of one
+line. Who calls them names the file and the cure.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from primacy import parquet
+
+MAX_JSON_BYTES = 1 << 26
+"""Of a JSON file; what is read of it takes up to twenty times as much memory."""
+MAX_ROWS = 1 << 25
+"""Of a table."""
+
+
+def json_value(content: bytes) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ValueError: no JSON, nested too deeply, or larger than `MAX_JSON_BYTES`.
+    """
+    if len(content) > MAX_JSON_BYTES:
+        raise ValueError(f"larger than {MAX_JSON_BYTES:,} bytes")
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def table(content: bytes, schema: Mapping[str, Any], max_rows: int) -> pl.DataFrame:
+    """The table of a Parquet file.
+
+    Raises:
+        ValueError: no Parquet, damaged, not of these columns and types, or of more rows.
+    """
+    facts, max_rows = parquet.facts(content), min(max_rows, MAX_ROWS)
+    if facts.columns != tuple(schema):
+        raise ValueError(f"not a table of the columns {', '.join(schema)}")
+    if facts.rows > max_rows:
+        raise ValueError(f"{facts.rows:,} rows; at most {max_rows:,} fit here")
+    try:
+        found = pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise ValueError(_first_line(error)) from None
+    if dict(found.schema) != dict(schema):
+        raise ValueError("not a table of the expected types")
+    return found
+
+
+def tensors(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file by name: numbers, none of them empty.
+
+    Raises:
+        ValueError: no safetensors, damaged, or something else than arrays of numbers.
+    """
+    try:
+        found = load(content)
+    except (SafetensorError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(_first_line(error)) from None
+    for array in found.values():
+        if array.dtype.kind not in "fiu" or not array.size:
+            raise ValueError("an array of it is empty, or does not hold numbers")
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]

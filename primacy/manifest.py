@@ -1,0 +1,66 @@
+"""`manifest.json`: which parts of a run folder count, with the hashes of their files."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from primacy import formats
+from primacy.record import FORMAT
+
+PLACES = {"curves": "parquet", "checkpoints": "safetensors"}
+"""The folders of a part's two files, and how their names end."""
+ENDS = ("budget", "learned", "diverged")
+"""How a lane can have ended."""
+
+LaneKey = tuple[str, int]
+"""Condition key and seed."""
+
+
+def part_name(lanes: Iterable[LaneKey]) -> str:
+    """The name of the files of a block: the hash of its lanes' keys."""
+    text = "\n".join(f"{key} {seed}" for key, seed in sorted(lanes))
+    return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def lane_keys(part: Mapping[str, Any]) -> set[LaneKey]:
+    """The lanes of a part."""
+    return {(lane["condition"], lane["seed"]) for lane in part["lanes"]}
+
+
+def to_json(parts: Mapping[str, Any]) -> bytes:
+    """The content of `manifest.json`."""
+    content = {"format": FORMAT, "parts": dict(sorted(parts.items()))}
+    return json.dumps(content, indent=1).encode()
+
+
+def from_json(content: bytes) -> dict[str, Any]:
+    """Parts by name.
+
+    Raises:
+        ValueError: it is no manifest.
+    """
+    try:
+        parts = formats.json_value(content)["parts"]
+        for name, part in parts.items():
+            _check(name, part)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    return parts
+
+
+def _check(name: str, part: Any) -> None:
+    for lane in part["lanes"]:
+        if not isinstance(lane["condition"], str) or lane["ended"] not in ENDS:
+            raise ValueError(f"{name} has a lane without a condition or an end")
+        for number in (lane["seed"], lane["end_step"]):
+            if type(number) is not int or not 0 <= number < 2**63:
+                raise ValueError(f"{name} has a lane without a seed or a last step")
+    if name != part_name((lane["condition"], lane["seed"]) for lane in part["lanes"]):
+        raise ValueError(f"{name} does not fit its lanes")
+    if not isinstance(part["block_width"], int) or not all(_is_hash(part[p]) for p in PLACES):
+        raise ValueError(f"{name} is incomplete")
+
+
+def _is_hash(text: Any) -> bool:
+    return isinstance(text, str) and len(text) == 64

@@ -1,0 +1,204 @@
+"""Run folders that something else wrote or changed: one line and exit 1, whatever is in them."""
+
+import hashlib
+import json
+import struct
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import save
+
+from primacy import cli, curves, formats, parquet
+from primacy.describe import describe
+from primacy.store import Damaged, Store, to_parquet
+from tests import tiny
+from tests.test_store import KEY, RECORD, block
+
+ROW = {"condition": KEY, "seed": 0, "step": 0, "split": "test", "layer": None,
+       "feature": "linear", "target": "linear", "measure": "accuracy", "value": 0.5}  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "run")
+    with store.locked():
+        store.begin(RECORD, "name = 'tiny'\n")
+        store.commit(*block(0))
+    return store
+
+
+def forge(store, place, content):
+    """Replace a file of the only part, and its hash in the manifest."""
+    (path,) = (store.folder / place).iterdir()
+    path.write_bytes(content)
+    manifest = store.folder / "manifest.json"
+    told = json.loads(manifest.read_text())
+    told["parts"][path.stem][place] = hashlib.sha256(content).hexdigest()
+    manifest.write_text(json.dumps(told))
+
+
+def table(**changes):
+    return pl.DataFrame([ROW | changes], schema=dict(curves.SCHEMA))
+
+
+def told(words, capsys):
+    """Exit code and the lines of an error."""
+    code = cli._called(words)
+    return code, capsys.readouterr().err.strip().splitlines()
+
+
+UNKNOWN = {
+    "measure": {"measure": "charm"},
+    "layer": {"layer": "hidden1"},
+    "missing layer": {"measure": "total_variance", "feature": None, "target": None},
+    "feature": {"feature": "nobody"},
+    "target": {"target": "nobody"},
+    "split": {"split": "all"},
+    "no split": {"split": None},
+    "odd step": {"step": 3},
+    "negative step": {"step": -4},
+    "huge step": {"step": 2**62},
+    "no step": {"step": None},
+    "seed": {"seed": 5},
+    "no seed": {"seed": None},
+    "condition": {"condition": "of another study"},
+    "not finite": {"value": float("inf")},
+}
+
+
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_rows_that_the_study_cannot_have_are_refused(store, capsys, what):
+    """Some of these ended the process inside the chart library."""
+    store.curves()
+    forge(store, "curves", to_parquet(table(**UNKNOWN[what]), "curves"))
+    for command in ("report", "judge", "verify"):
+        code, lines = told([command, str(store.folder)], capsys)
+        assert code == 1
+        assert command == "verify" or (len(lines) == 1 and "primacy did not write it" in lines[0])
+
+
+def test_rows_of_a_real_study_are_all_known():
+    """Every measure that a study has, on every axis, as `cohort.table` writes it."""
+    record = describe(tiny.study())
+    c, rows = record.conditions[0], []
+    for card in record.measures:
+        layers = c.layers if card.by_layer else (None,)
+        many = bool({"feature", "site"} & set(card.axes))
+        names = [f.name for f in c.features] if many else [None]
+        targets = [t.name for t in c.targets] if "target" in card.axes else [None]
+        rows += [
+            (c.key, 0, s, "test", layer, f, t, card.name, 0.5)
+            for s in c.steps for layer in layers for f in names for t in targets
+        ]  # fmt: skip
+    found = curves.frame(rows)
+    curves.check_known(found, {(c.key, 0)}, record)
+    assert found.height <= curves.most_rows({(c.key, 0)}, record)
+
+
+BAD_TABLES = {
+    "pickle": b"\x80\x04K\x01.",
+    "empty": b"",
+    "nested JSON": b"[" * 100_000,
+    "other columns": to_parquet(pl.DataFrame({"a": [1]}), "x"),
+    "other types": to_parquet(table().with_columns(pl.col("value").cast(pl.Float64)), "x"),
+    "2,009 columns": to_parquet(
+        table().with_columns(pl.lit(0).alias(f"c{i}") for i in range(2000)), "x"
+    ),
+    "repeated rows": to_parquet(pl.concat([table(), table()]), "x"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TABLES)
+@pytest.mark.parametrize("command", ["judge", "report", "evaluate"])
+def test_a_table_that_is_none_is_one_line(store, capsys, what, command):
+    forge(store, "curves", BAD_TABLES[what])
+    code, lines = told([command, str(store.folder)], capsys)
+    assert (code, len(lines)) == (1, 1)
+    assert "Move the folder away and run again" in lines[0]
+
+
+def tensors(header, data=bytes(16)):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(shape, start, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+BAD_TENSORS = {
+    "overlap": tensors({"a": entry([4], 0, 16), "b": entry([2], 8, 16)}),
+    "overflow": tensors({"a": entry([2**62, 8], 0, 16)}),
+    "negative": tensors({"a": entry([-4], 0, 16)}),
+    "trailing": tensors({"a": entry([4], 0, 16)}, bytes(20)),
+    "truncated": tensors({"a": entry([4], 0, 16)}, bytes(10)),
+    "long header": struct.pack("<Q", 2**63) + b"{}",
+    "nested": tensors(b'{"a":' * 100_000),
+    "unknown type": tensors({"a": entry([8], 0, 16, "BF16")}),
+    "no numbers": tensors({"a": entry([16], 0, 16, "BOOL")}),
+    "nothing": tensors({"a": entry([0], 0, 0)}, b""),
+    "pickle": b"\x80\x04K\x01.",
+}
+
+
+@pytest.mark.parametrize("what", BAD_TENSORS)
+@pytest.mark.parametrize("command", ["inspect", "evaluate"])
+def test_tensors_that_are_none_are_one_line(store, capsys, what, command):
+    forge(store, "checkpoints", BAD_TENSORS[what])
+    code, lines = told([command, str(store.folder)], capsys)
+    assert (code, len(lines)) == (1, 1)
+    assert "primacy did not write it" in lines[0]
+
+
+def test_no_parser_meets_a_file_that_does_not_fit_its_hash(store, monkeypatch):
+    for name in ("table", "tensors"):
+        monkeypatch.setattr(formats, name, lambda *_: pytest.fail("parsed"))
+    for place in ("curves", "checkpoints"):
+        (path,) = (store.folder / place).iterdir()
+        path.write_bytes(path.read_bytes() + b"x")
+    for use in (store.curves, lambda: store.weights(KEY, 0), lambda: list(store.held({(KEY, 0)}))):
+        with pytest.raises(Damaged, match="changed since it was written"):
+            use()
+
+
+def test_headers_of_parquet_that_claim_too_much_are_refused_before_they_are_believed():
+    """Every bit of a small file flipped: refused, or what it claims is within the limits."""
+    content = to_parquet(table(), "curves")
+    whole = parquet.facts(content)
+    assert whole == parquet.Facts(1, tuple(curves.SCHEMA))
+    refused = 0
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            assert parquet.facts(bytes(flipped)).rows == 1
+        except parquet.HeaderError:
+            refused += 1
+    assert refused > 500
+    for end in range(len(content)):
+        with pytest.raises(parquet.HeaderError):
+            parquet.facts(content[:end])
+
+
+@pytest.mark.parametrize("file", ["status.json", "manifest.json", "study.lock.json"])
+def test_nested_json_is_no_recursion_error(store, capsys, file):
+    (store.folder / file).write_bytes(b"[" * 100_000)
+    code, lines = told(["report", str(store.folder)], capsys)
+    assert code == (0 if file == "status.json" else 1)  # a status is only told, never needed
+    assert len(lines) == code
+
+
+def test_a_name_of_a_weight_reaches_the_terminal_escaped(store, capsys):
+    name = f"{KEY}/0/../../../x\x1b[31mred"
+    forge(store, "checkpoints", save({name: np.zeros(2, np.float32)}))
+    code, lines = told(["evaluate", str(store.folder)], capsys)
+    assert (code, len(lines)) == (2, 1)
+    assert r"\u001b[31mred" in lines[0]
+    assert "\x1b" not in lines[0]
+
+
+def test_an_error_about_a_path_is_shown_escaped(tmp_path, capsys):
+    code, lines = told(["judge", str(tmp_path / "a\x1b[2Jb\u202ec")], capsys)
+    assert code == 2
+    assert r"a\u001b[2Jb\u202ec" in lines[0]
