@@ -72,6 +72,31 @@ def test_the_five_words(center, expect, margin, word):
     assert found.why.endswith(".") and "10 of 10 seeds" in found.why
 
 
+ONE_SIDED = {
+    0.039: np.array([-3, 9, 5, 0, 8, -6, 8, 7, 1, 8]),
+    0.021: np.array([-1, 2, 4, 7, 9, 0, -2, 3, 6, 1]),
+}
+"""Differences by their one-sided p of "at most 0", to three digits."""
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.0625])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("p", "expected"), [(0.039, "inconclusive"), (0.021, "supported")])
+def test_a_word_of_direction_needs_the_two_sided_interval(p, expected, sign, margin):
+    """Oracle: SciPy's permutation test. One-sided .039 is two-sided .078: no word yet."""
+    base = ONE_SIDED[p].astype(float)
+    theirs = stats.permutation_test((base,), np.mean, permutation_type="samples",
+                                    alternative="greater", n_resamples=2e9).pvalue  # fmt: skip
+    assert theirs == pytest.approx(p, abs=0.0005)
+    differences = sign * (base / 64 + margin)
+    word = {1: "greater", -1: "less"}[sign]
+    found = word_of(differences, word, margin)
+    assert found.word == expected
+    assert (sign * (found.low if sign > 0 else found.high) > margin) == (expected == "supported")
+    other = word_of(differences, {1: "less", -1: "greater"}[sign], margin)
+    assert other.word == {"supported": "contradicted"}.get(expected, expected)
+
+
 def test_ratio_margins_are_factors():
     for scale, word in ((1.2, "inconclusive"), (1.4, "supported"), (0.7, "contradicted")):
         record, curves, lanes = synthetic.complexity(
