@@ -12,16 +12,22 @@ from synthetic import LINEAR, XOR
 
 from primacy.inference import clopper_pearson, holm
 from primacy.record import Contrast, Hypothesis
+from primacy.record import from_json as record_from_json
+from primacy.record import to_json as record_to_json
+from primacy.registry import canonical
 from primacy.verdicts import Verdict, from_json, judge, problems, to_json
 
 DEFINITIONS = ("", "_unit_mean", "_example_mean", "_unique")
 
 
-def hypothesis(expect="greater", margin=0.05, id="h", **contrast) -> Hypothesis:
+def hypothesis(
+    expect="greater", margin=0.05, id="h", threshold=None, **contrast
+) -> Hypothesis:  # fmt: skip
     fields = {"measure": "variance_explained", "of": LINEAR, "minus": XOR} | contrast
     return Hypothesis(
-        id=id, claim=f"claim {id}", contrast=Contrast(**fields), expect=expect, margin=margin
-    )
+        id=id, claim=f"claim {id}", contrast=Contrast(**fields), expect=expect, margin=margin,
+        threshold=threshold,
+    )  # fmt: skip
 
 
 def planted(differences, *hypotheses, definitions=DEFINITIONS, evaluations=9):
@@ -114,6 +120,76 @@ def test_ratio_margins_are_factors():
         (found,) = judge(curves, lanes, record)
         assert found.word == word and found.value == pytest.approx(scale, rel=1e-6)
         assert found.unit == found.scale == "ratio"
+
+
+@pytest.mark.parametrize(
+    ("center", "expect", "threshold", "margin", "word"),
+    [
+        (0.49, "greater", 0.9, 0.0, "contradicted"),  # "no effect", were .9 a margin
+        (0.69, "greater", 0.9, 0.0, "contradicted"),
+        (0.95, "greater", 0.9, 0.0, "supported"),
+        (0.905, "greater", 0.9, 0.0, "inconclusive"),
+        (0.05, "less", 0.1, 0.0, "supported"),
+        (-0.95, "less", -0.9, 0.0, "supported"),
+        (0.95, "less", 0.9, 0.0, "contradicted"),
+        (0.95, "greater", 0.9, 0.1, "no effect"),  # a margin around a threshold is still one
+        (0.49, "equal", 0.5, 0.1, "supported"),
+        (0.49, "equal", 0.9, 0.1, "contradicted"),
+    ],
+)
+@pytest.mark.parametrize("minus", [None, XOR])
+def test_a_threshold_is_what_a_value_is_compared_with(
+    center, expect, threshold, margin, word, minus
+):
+    asked = hypothesis(expect, margin, threshold=threshold, minus=minus)
+    record, curves, lanes = planted(AROUND + center, asked)
+    (found,) = judge(curves, lanes, record)
+    assert (found.word, found.threshold) == (word, threshold)
+    assert f"{threshold:g}" in found.why
+    # Oracle: SciPy's permutation test of the values less the threshold, where nothing else counts.
+    if margin == 0:
+        values = (AROUND + center).astype(np.float32).astype(np.float64) - threshold
+        theirs = stats.permutation_test((values,), np.mean, permutation_type="samples",
+                                        n_resamples=2e9)  # fmt: skip
+        assert found.p == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+def test_a_ratio_has_a_threshold_that_is_a_ratio():
+    """1.8 times as large is not twice as large; against a margin of 1 it is "no effect"."""
+    words, asked_as = (
+        {},
+        {"threshold": {"threshold": 2.0, "margin": 0.0}, "margin": {"margin": 1.0}},
+    )
+    for name, more in asked_as.items():
+        asked = hypothesis(scale="ratio", measure="reliance", **more)
+        record, curves, lanes = synthetic.complexity(12, evaluations=9, hypotheses=(asked,))
+        size = pl.when(pl.col("feature") == "linear").then(
+            1.8 * (0.5 + (pl.col("seed") % 4 - 1.5) * 0.01)
+        )
+        curves = curves.with_columns(
+            value=pl.when(pl.col("measure") == "reliance").then(size.otherwise(pl.lit(0.5)))
+            .otherwise("value").cast(pl.Float32)
+        )  # fmt: skip
+        words[name] = judge(curves, lanes, record)[0].word
+    assert words == {"threshold": "contradicted", "margin": "no effect"}
+
+
+def test_a_record_without_a_threshold_is_what_it_was_before_there_were_any():
+    """Stored studies keep their bytes and their hash, and open without the key."""
+    plain, bound = hypothesis(), hypothesis(margin=0.0, threshold=0.9, id="t")
+    record = dataclasses.replace(synthetic.complexity(1, evaluations=2)[0], hypotheses=(plain,))
+    text = record_to_json(record)
+    assert b"threshold" not in text and record_from_json(text) == record
+    assert "threshold" not in canonical(plain) and canonical(bound)["threshold"] == 0.9
+    record = dataclasses.replace(record, hypotheses=(plain, bound))
+    assert record_from_json(record_to_json(record)) == record
+    old = to_json([dataclasses.replace(v, threshold=None) for v in judge(*made_up())])
+    assert from_json(old.replace(b'   "threshold": null,\n', b"")) == from_json(old)
+
+
+def made_up():
+    record, curves, lanes = planted(AROUND, hypothesis())
+    return curves, lanes, record
 
 
 def test_never_is_a_share_with_an_exact_interval():
@@ -242,19 +318,42 @@ def test_holm_over_the_study_makes_a_word_fragile():
     others = [hypothesis(id=f"h{i}", margin=0.0, of=XOR, minus={**XOR, "at": 56}) for i in range(3)]
     made = planted(weak, hypothesis(margin=0.0), *others, hypothesis("equal", id="e"))
     found = judge(made[1], made[2], made[0])
-    theirs = multitest.multipletests([v.p for v in found], method="holm")[1]
+    # At a margin a word can be wrong on either side of it, so there p counts twice.
+    sides = [v.p * (2 if v.id == "e" else 1) for v in found]
+    theirs = multitest.multipletests(sides, method="holm")[1]
     assert [v.p_holm for v in found] == pytest.approx(theirs.tolist(), rel=1e-9)
     assert found[0].p < 0.05 < found[0].p_holm and found[0].word == "supported"
     assert "Holm over 5 hypotheses: inconclusive" in found[0].flips
     assert "fragile" in found[0].flags
-    assert found[0].p_holm == pytest.approx(holm(np.array([v.p for v in found]))[0])
+    assert found[0].p_holm == pytest.approx(holm(np.array(sides))[0])
 
 
-def test_p_of_a_verdict_is_scipys():
-    differences = (AROUND + 0.012).astype(np.float32).astype(np.float64)
-    theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples",
-                                    n_resamples=2e9)  # fmt: skip
-    assert word_of(differences, "greater", 0.05).p == pytest.approx(theirs.pvalue, rel=1e-9)
+@pytest.mark.parametrize(
+    ("center", "expect", "margin", "word"),
+    [
+        (0.012, "greater", 0.0, "inconclusive"), (0.06, "less", 0.0, "contradicted"),
+        (0.12, "greater", 0.0625, "supported"), (-0.12, "greater", 0.0625, "contradicted"),
+        (0.012, "greater", 0.0625, "no effect"), (0.012, "equal", 0.0625, "supported"),
+        (0.12, "equal", 0.0625, "contradicted"), (0.055, "less", 0.0625, "inconclusive"),
+    ],
+)  # fmt: skip
+def test_p_of_a_verdict_is_that_of_its_own_null(center, expect, margin, word):
+    """Oracle: SciPy's permutation tests at the margin: one-sided doubled, or the larger of two."""
+    differences = (AROUND + center).astype(np.float32).astype(np.float64)
+
+    def theirs(at, alternative):
+        return stats.permutation_test(
+            (differences - at,), np.mean, permutation_type="samples", n_resamples=2e9,
+            alternative=alternative,
+        ).pvalue  # fmt: skip
+
+    beyond = min(1, 2 * min(theirs(margin, "greater"), theirs(-margin, "less")))
+    inside = max(theirs(-margin, "greater"), theirs(margin, "less")) if margin else 1.0
+    found = word_of(differences, expect, margin)
+    assert found.word == word
+    assert found.p == pytest.approx(min(beyond, inside), rel=1e-9)
+    assert (found.p <= 0.05) == (word != "inconclusive")
+    assert found.p_holm == pytest.approx(min(1, beyond, 2 * inside), rel=1e-9)  # a family of one
 
 
 def test_more_seeds_is_about_enough():
