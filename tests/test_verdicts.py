@@ -156,11 +156,9 @@ def test_a_threshold_is_what_a_value_is_compared_with(
 
 def test_a_ratio_has_a_threshold_that_is_a_ratio():
     """1.8 times as large is not twice as large; against a margin of 1 it is "no effect"."""
-    words, asked_as = (
-        {},
-        {"threshold": {"threshold": 2.0, "margin": 0.0}, "margin": {"margin": 1.0}},
-    )
-    for name, more in asked_as.items():
+    words, forms = {}, {"threshold": (2.0, 0.0), "margin": (None, 1.0)}
+    for name, (threshold, margin) in forms.items():
+        more = {"threshold": threshold, "margin": margin}
         asked = hypothesis(scale="ratio", measure="reliance", **more)
         record, curves, lanes = synthetic.complexity(12, evaluations=9, hypotheses=(asked,))
         size = pl.when(pl.col("feature") == "linear").then(
