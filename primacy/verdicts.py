@@ -24,7 +24,9 @@ from primacy.selection import SelectionError, resolve
 from primacy.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
 
 CONFIRMATORY = 30
-"""Seeds below which a study is exploratory."""
+"""Pairs below which a verdict is exploratory."""
+WHOLE = 0.8
+"""Share of the networks that ran below which a verdict is one of survivors."""
 THETAS = (0.75, 0.9, 0.95, 0.99)
 DEFINITIONS = (
     "variance_explained",
@@ -47,7 +49,8 @@ class Verdict:
     control_for: str | None
     word: Word
     flags: tuple[str, ...]
-    """Of `fragile`, `post hoc`, `exploratory`."""
+    """Of `fragile`, `post hoc`, `exploratory` (fewer than 30 pairs), `survivors` (more than a fifth
+    of the seeds that ran are left out, or hold a network that diverged)."""
     measure: str
     value: float | None
     """Mean paired difference, ratio of means, mean tau or share; null: nothing to compute."""
@@ -170,7 +173,8 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
     flips = () if word == "untestable" else tuple(_flips(runs, h, word))
     p = None if word == "untestable" else chances(h, found)
     verdict = Verdict(
-        id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word, flags=(),
+        id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
+        flags=("survivors",) if _survivors(found) else (),
         measure=h.contrast.measure, value=_number(found.value),
         low=_number(found.interval.low), high=_number(found.interval.high), unit=found.unit,
         scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else _number(p.least),
@@ -179,6 +183,13 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
         why=why(h, found, word, reason),
     )  # fmt: skip
     return verdict, p
+
+
+def _survivors(found: Estimate) -> bool:
+    """Whether so many networks are missing that what is left may be another kind of network."""
+    ran = found.n - found.left_out.get("not run", 0)
+    whole = found.pairs - (found.times.diverged if found.times else 0)
+    return whole < WHOLE * ran
 
 
 def _nothing(runs: Runs, problem: str) -> Estimate:
@@ -234,7 +245,8 @@ def _flagged(v: Verdict, record: StudyRecord) -> Verdict:
     flags = {
         "fragile": any(not flip.endswith(": untestable") for flip in v.flips),
         "post hoc": v.id in record.post_hoc,
-        "exploratory": len(record.seeds) < CONFIRMATORY,
+        "exploratory": v.pairs < CONFIRMATORY,
+        "survivors": "survivors" in v.flags,
     }
     return dataclasses.replace(v, flags=tuple(f for f, holds in flags.items() if holds))
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from primacy.contrasts import Estimate
 from primacy.events import EVENTS
-from primacy.inference import equivalence
+from primacy.inference import SignFlip, clopper_pearson, equivalence, share_seeds_for
 from primacy.record import Hypothesis
 
 ALPHA = 0.05
+SEEN = 0.8
+"""Share of the pairs of two times that must be known on at least one side, before "equal" or "no
+effect" can be said."""
 
 Word = Literal["supported", "contradicted", "no effect", "inconclusive", "untestable"]
 
@@ -88,23 +91,88 @@ def judged(h: Hypothesis, found: Estimate) -> tuple[Word, str]:
     if above or below:
         expected = {"greater": above, "less": below}.get(h.expect, False)
         return "supported" if expected else "contradicted", ""
+    asked = h.margin > 0 and (h.expect == "equal" or equivalence(test, low, high) <= ALPHA)
+    if asked and (reason := _blind(h, found)):
+        return "untestable", reason
     if p.inside <= ALPHA:
         return "supported" if h.expect == "equal" else "no effect", ""
     return "inconclusive", ""
+
+
+def _blind(h: Hypothesis, found: Estimate) -> str:
+    """Why nothing can be found inside the margin; empty: it can."""
+    times = found.times
+    if times is None:
+        return ""
+    if times.censored > (1 - SEEN) * found.pairs:
+        what = "neither was" if times.sides else "it was not"
+        return (
+            f"in {times.censored} of {found.pairs} pairs {what} "
+            f"{EVENTS[h.contrast.measure]} within {found.tau:,} steps, and such pairs say nothing "
+            f"of equality: it needs {100 * SEEN:g} % of pairs with a time that is known"
+        )
+    if times.apart > h.margin:
+        by = f"a factor {1 + times.apart:.3g}" if found.scale == "ratio" else f"{times.apart:.3g}"
+        margin = f"{1 + h.margin:.3g}" if found.scale == "ratio" else f"{h.margin:.3g} steps"
+        return (
+            f"the evaluations that hold these times are {by} apart, more than the margin of "
+            f"{margin}: evaluate more often"
+        )
+    return ""
 
 
 def _of_a_share(h: Hypothesis, found: Estimate) -> tuple[Word, str]:
     low, high = found.interval
     if high < h.margin:
         return "supported", ""
-    return "contradicted" if low > h.margin else "inconclusive", ""
+    if low > h.margin:
+        return "contradicted", ""
+    least = clopper_pearson(0, found.pairs).high
+    if least < h.margin:
+        return "inconclusive", ""
+    needed = share_seeds_for(0, 1, h.margin)
+    return "untestable", (
+        f"{found.successes} of {found.pairs} {EVENTS[h.contrast.measure]} within {found.tau:,} "
+        f"steps, and even 0 of {found.pairs} would leave up to {100 * least:.3g} % open, against a "
+        f"margin of {100 * h.margin:.3g} %: at least {needed} are needed"
+    )
 
 
 def _inside(h: Hypothesis, found: Estimate) -> float:
-    """p of "the true value is not inside the margin"."""
+    """p of "the true value is not inside the margin".
+
+    A pair of times that are both censored at tau has a difference of 0, whatever the true one is,
+    and one with a single censored time a difference that is too small. So times must also lie
+    inside where one side is first made longer by the margin and then censored: under the null that
+    the other takes so much longer, the two are alike.
+    """
     if found.test is None or h.margin == 0:
         return 1.0
-    return equivalence(found.test, *bounds(h, found))
+    low, high = bounds(h, found)
+    p = equivalence(found.test, low, high)
+    if found.times is None or found.times.sides is None or found.tau is None:
+        return p
+    a, b = found.times.sides
+    longer = _stretched if found.scale == "ratio" else _shifted
+    upper, lower = (high, 1 / low) if found.scale == "ratio" else (high, -low)
+    ends = ((a, b, upper), (b, a, lower))
+    return max(p, *(_later(*longer(x, y, by), found.tau) for x, y, by in ends))
+
+
+def _stretched(x: np.ndarray, y: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """`y` so many times as long, or `x` shorter by it; nothing observed is made shorter."""
+    return (x, y * factor) if factor >= 1 else (x / factor, y)
+
+
+def _shifted(x: np.ndarray, y: np.ndarray, steps: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same in steps."""
+    return (x, y + steps) if steps >= 0 else (x - steps, y)
+
+
+def _later(x: np.ndarray, y: np.ndarray, tau: int) -> float:
+    """One-sided p of "y, censored at tau, is no later than x is"."""
+    difference = np.minimum(y, tau) - np.minimum(x, tau)
+    return SignFlip(difference, np.ones(len(difference))).p_above(0.0)
 
 
 def why(h: Hypothesis, found: Estimate, word: Word, reason: str) -> str:
@@ -124,15 +192,31 @@ def why(h: Hypothesis, found: Estimate, word: Word, reason: str) -> str:
     zone = _zone(h, found)
     interval = f"the 95 % interval {_range(found.interval)}"
     narrow = f"the 90 % interval {_range(found.narrow)} lies inside {zone}"
+    neither = ", nor the 90 % interval inside it" if h.margin > 0 else ""
+    if left := _left_open(h, found):
+        neither = f"; {narrow}, but {left}"
     text = {
         "supported": narrow if h.expect == "equal" else f"{interval} lies beyond {zone}",
         "contradicted": f"{interval} lies beyond {zone}"
         + ("" if h.expect == "equal" else ", on the other side"),
         "no effect": narrow,
-        "inconclusive": f"{interval} does not lie to one side of {zone}"
-        + (", nor the 90 % interval inside it" if h.margin > 0 else ""),
+        "inconclusive": f"{interval} does not lie to one side of {zone}{neither}",
     }[word]
     return _sentence(f"{text}, in {of}{_aside(found)}", left_out)
+
+
+def _left_open(h: Hypothesis, found: Estimate) -> str:
+    """What keeps a difference that lies inside the margin from counting as none; or nothing."""
+    if h.margin == 0 or found.test is None or found.times is None or found.times.sides is None:
+        return ""
+    if equivalence(found.test, *bounds(h, found)) > ALPHA or _inside(h, found) <= ALPHA:
+        return ""
+    a, b = found.times.sides
+    k = int(((a >= found.tau) | (b >= found.tau)).sum())
+    return (
+        f"within {found.tau:,} steps alone: {k} of {found.pairs} pairs have a time that is not "
+        "known, and beyond the end the difference may be larger than the margin"
+    )
 
 
 def _zone(h: Hypothesis, found: Estimate) -> str:

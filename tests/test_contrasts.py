@@ -398,12 +398,13 @@ def test_conditions_with_other_budgets_are_compared_as_far_as_both_were_watched(
 
 
 def test_share_learned_is_clopper_pearsons():
-    """Oracle: scipy.stats.binomtest. A diverged lane stays in n."""
-    runs = runs_of(synthetic.complexity(10, diverged=(0,), never=(0, 4, 7)))
+    """Oracle: scipy.stats.binomtest. A lane that diverged unlearned is counted apart."""
+    runs = runs_of(synthetic.complexity(10, diverged=(0, 1), never=(0, 4, 7)))
     found = share_learned(runs, Contrast(measure="time_to_learn", of=XOR))
-    theirs = stats.binomtest(7, 10).proportion_ci(method="exact")
+    theirs = stats.binomtest(7, 9).proportion_ci(method="exact")
     assert found.interval == pytest.approx((theirs.low, theirs.high))
-    assert (found.successes, found.pairs, found.value, found.p) == (7, 10, 0.7, None)
+    assert (found.successes, found.pairs, found.left_out) == (7, 9, {"diverged": 1})
+    assert (found.value, found.p) == (7 / 9, None)
 
 
 def test_nothing_stored_is_a_problem_not_a_crash(ten):
