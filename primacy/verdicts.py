@@ -17,7 +17,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from primacy.contrasts import NOWHERE, Estimate, check, estimate, share_learned
 from primacy.events import EVENTS, TIME_TO_LEARN
-from primacy.inference import holm, seeds_for, share_seeds_for
+from primacy.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.record import Hypothesis, StudyRecord
 from primacy.runs import Runs
 from primacy.selection import SelectionError, resolve
@@ -109,8 +109,9 @@ def of(runs: Runs) -> list[Verdict]:
     verdicts = [v for v, _ in found]
     family = {i: p.either_side for i, (_, p) in enumerate(found) if p is not None}
     adjusted = holm(np.array([*family.values()], dtype=np.float64))
-    for i, p in zip(family, adjusted.tolist(), strict=True):
-        verdicts[i] = _with_holm(verdicts[i], p, len(family))
+    at_best = holm(np.array([least_p(verdicts[i].pairs) for i in family], dtype=np.float64))
+    for i, p, best in zip(family, adjusted.tolist(), at_best.tolist(), strict=True):
+        verdicts[i] = _with_holm(verdicts[i], p, best, len(family))
     return [_flagged(v, record) for v in verdicts]
 
 
@@ -133,7 +134,27 @@ def problems(
             found.append(f'expect = "never": it is about one {events}, without `minus`.')
         if not 0 < h.margin < 1:
             found.append(f"margin = {h.margin:g}: for `never` a share of seeds, as 0.12.")
-    return found
+    return found or list(_too_coarse(record, h))
+
+
+def _too_coarse(record: StudyRecord, h: Hypothesis) -> Iterator[str]:
+    """Conditions whose evaluations are too far apart for the margin of a claim about times."""
+    c = h.contrast
+    if c.measure not in EVENTS or c.over is not None or h.expect == "never" or h.margin == 0:
+        return
+    picks = resolve(record, c, [m.name for m in record.measures]).picks
+    for name in dict.fromkeys(pick.condition for pick in picks):
+        condition = record.condition(name)
+        steps = np.array([s for s in condition.steps if 0 < s <= condition.tau])
+        ratio = c.scale == "ratio"
+        between = steps[1:] / steps[:-1] - 1 if ratio else np.diff(steps)
+        if between.size and (apart := float(np.median(between))) > h.margin:
+            how = f"a factor {1 + apart:.3g}" if ratio else f"{apart:.3g} steps"
+            yield (
+                f"margin = {h.margin:g}: most evaluations of {name} are {how} apart, so that no "
+                "time is known to within the margin. Evaluate more often, or state a margin of at "
+                f"least {apart:.2g}."
+            )
 
 
 def to_json(verdicts: Iterable[Verdict], controls: Iterable[Any] = ()) -> bytes:
@@ -232,12 +253,19 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
         yield "half the budget", one(runs, c, budget=0.5)
 
 
-def _with_holm(v: Verdict, p: float, family: int) -> Verdict:
-    """The verdict with its adjusted p, and what that would do to the word."""
-    flips = v.flips
+def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:
+    """The verdict with its adjusted p, and what that would do to the word.
+
+    Where so few pairs could not pass in so large a family, whatever they show (`at_best` is the
+    adjusted p of pairs that all speak for their claims), not passing says nothing of this word.
+    """
+    flips, why = v.flips, v.why
     if v.word != "inconclusive" and p > ALPHA:
-        flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
-    return dataclasses.replace(v, p_holm=_number(p), flips=flips)
+        if at_best > ALPHA:
+            why += f" With {v.pairs} pairs no word can pass Holm over {family} hypotheses."
+        else:
+            flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
+    return dataclasses.replace(v, p_holm=_number(p), flips=flips, why=why)
 
 
 def _flagged(v: Verdict, record: StudyRecord) -> Verdict:

@@ -10,7 +10,7 @@ import synthetic
 from scipy import stats
 from synthetic import LINEAR, XOR
 
-from primacy.inference import clopper_pearson, holm
+from primacy.inference import SignFlip, clopper_pearson, holm, least_p
 from primacy.record import Contrast, Hypothesis
 from primacy.record import from_json as record_from_json
 from primacy.record import to_json as record_to_json
@@ -327,6 +327,53 @@ def test_holm_over_the_study_makes_a_word_fragile():
     assert "Holm over 5 hypotheses: inconclusive" in found[0].flips
     assert "fragile" in found[0].flags
     assert found[0].p_holm == pytest.approx(holm(np.array(sides))[0])
+
+
+@pytest.mark.parametrize(("claims", "passes"), [(25, True), (26, False), (39, False)])
+def test_what_cannot_pass_holm_at_this_n_makes_no_word_fragile(claims, passes):
+    """Ten pairs give 2 / 1,024 at best: of 26 claims 26 times that is .0508, of 25 .0488."""
+    asked = [hypothesis(margin=0.0, id=f"h{i}") for i in range(claims - 1)]
+    weak = hypothesis(margin=0.0, id="weak", of={**XOR, "at": 56}, minus={**XOR, "at": 48})
+    record, curves, lanes = planted(AROUND + 0.5, *asked, weak)
+    of = pl.col("measure").cast(pl.String).is_in([f"variance_explained{d}" for d in DEFINITIONS])
+    by_seed = pl.when(pl.col("step") == 56, of, pl.col("feature") == "xor_xor_xor").then(
+        pl.col("seed").replace_strict(dict(enumerate([6.0, 5, 4, 3, 3, 2, 2, 1, -1, -3])))
+    )  # fmt: skip
+    curves = curves.with_columns(value=by_seed.otherwise("value").cast(pl.Float32))
+    *strong, found = judge(curves, lanes, record)
+    assert {v.word for v in (*strong, found)} == {"supported"}
+    assert all((v.p_holm <= 0.05) == passes for v in strong)
+    said = f"Holm over {claims} hypotheses"
+    # The weak one is the last in Holm's order, so that it gets no more than the others.
+    assert found.p > strong[0].p
+    assert found.p_holm == pytest.approx(claims * strong[0].p, rel=1e-9)
+    for v in (*strong, found):
+        assert not any("Holm" in flip for flip in v.flips) and "fragile" not in v.flags
+        assert (said in v.why) == (not passes)
+
+
+def test_least_p_is_that_of_pairs_that_all_speak_for_one_side():
+    """Oracle: the test itself."""
+    for n in (6, 10, 14, 15, 30):
+        assert SignFlip(np.linspace(1, 2, n), np.ones(n)).p(0.0) == pytest.approx(least_p(n))
+
+
+def test_a_grid_coarser_than_the_margin_is_refused_before_any_run():
+    """Evaluations at 0, 1, 2, 4, ...: a factor 2 apart, where a quarter is asked for."""
+    record = synthetic.complexity(1, evaluations=2)[0]
+    condition = dataclasses.replace(record.conditions[0], steps=(0, *(2**i for i in range(10))))
+    record = dataclasses.replace(record, conditions=(condition,))
+
+    def told(margin, **more):
+        return problems(record, hypothesis("less", margin, measure="time_to_learn", **more))
+
+    (said,) = told(0.25, scale="ratio")
+    assert said.startswith("margin = 0.25: most evaluations of default are a factor 2 apart")
+    assert said.endswith("Evaluate more often, or state a margin of at least 1.")
+    assert told(1.0, scale="ratio") == told(0.0, scale="ratio") == []
+    (said,) = told(3.0)
+    assert "are 8 steps apart" in said  # the median of 1, 2, ..., 64: tau is 128
+    assert told(8.0) == []
 
 
 @pytest.mark.parametrize(
