@@ -22,7 +22,7 @@ ControlKind = Literal["shuffled labels", "constant feature"]
 Constant feature: untrained, with every feature the same in all examples."""
 
 Controls = Literal["default", "full", "none"]
-"""Which controls a study runs: at most 6 networks a kind and a tenth of its work, all, or none."""
+"""Which controls a study runs: at most 6 networks a kind and a fifth of its work, all, or none."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

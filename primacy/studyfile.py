@@ -66,7 +66,7 @@ class Head:
     """What is measured; left out: all."""
     controls: Controls = "default"
     exact_solo: bool = False
-    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
+    """Networks trained beside it that must show nothing: at most 6 a kind and a fifth of the
     study's work (default), of every condition and seed (full), or none."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Studies that are run as one with this: built-in names, or .toml files beside this one."""

@@ -225,7 +225,7 @@ def _statistics(record: StudyRecord) -> str:
 
 def _controls(record: StudyRecord) -> str:
     extent = {
-        "default": "as far as a tenth of the study's work pays for them",
+        "default": "as far as a fifth of the study's work pays for them",
         "full": "for every condition and seed",
     }
     return (
