@@ -160,11 +160,12 @@ def test_holm_keeps_the_error_of_a_whole_study():
 def test_holm_keeps_the_error_of_a_whole_study_at_its_margins(n):
     """Six claims whose true difference is the margin; before, Holm let a wrong word pass in 20 %.
 
-    Oracle of the first: each is beyond it in 2.5 % (25 of 1,024 flips for n = 10) and inside in 5.
+    Oracle of the first: each is found beyond it in 2.5 %, and inside in at most 5.
     """
     found = words_at_margins.family_at_margins("normal", n, 300)
     at_most(found["that Holm leaves"], 0.05)
-    within(found["a wrong word"], 1 - (1 - 0.075) ** 6)
+    at_most(found["a wrong word"], 1 - (1 - 0.075) ** 6)
+    assert found["a wrong word"].hits >= found["a wrong word"].band(1 - (1 - 0.025) ** 6)[0]
     assert found["that Holm left before"].hits > found["that Holm left before"].band(0.05)[1]
 
 
