@@ -13,6 +13,7 @@ from pathlib import Path
 
 import other_intervals
 import statistics_trials as trials
+import words_at_margins
 from simulated_studies import ASYMMETRIC, SYMMETRIC, TIED
 from statistics_trials import Rate, Timing, t_power
 
@@ -235,6 +236,53 @@ def sections() -> list[tuple[str, str, str]]:
         "where it falls short: the rate of a false \"no effect\" at that margin, nominal 5 %. "
         f"{said(2_000)}",
         table(["differences", "n"], rows, 0.05),
+    ))  # fmt: skip
+    return found + at_margins()
+
+
+def at_margins() -> list[tuple[str, str, str]]:
+    """The trials of words_at_margins.py, and what n can say."""
+    rows = {
+        f"{s} | {n}": words_at_margins.family_at_margins(s, n, 600)
+        for s in words_at_margins.SHAPES for n in (10, 30)
+    }  # fmt: skip
+    found = [(
+        "Table 13. Six claims at their margins in one study",
+        "A margin of .5 SD, which is the true difference of each. A wrong word is any of "
+        '"supported" and "no effect" (`equal`: "contradicted" and "supported"). "That Holm left '
+        'before": with the p of no difference, which was adjusted until these verdicts had one of '
+        'their own. "That Holm leaves": nominal 5 %. The last four columns are the power, a '
+        f"claim: true differences that lie {words_at_margins.BEYOND} SD beyond the margin, and of "
+        "0. What Holm costs is the distance of each two. 600 studies a row.",
+        table(["differences", "n"], rows, {"that Holm leaves": 0.05}),
+    )]  # fmt: skip
+    kinds = {
+        "all within tau": Timing(),
+        "20 % later than tau": Timing(late=0.2),
+        "40 % later than tau": Timing(late=0.4),
+        "two thirds of the lanes diverged": Timing(lost=2 / 3),
+    }
+    nominal = {"less: supported": 0.025, "less: no effect": 0.05, "equal: supported": 0.05}
+    rows = {
+        f"{name} | {n}": words_at_margins.times_at_margins(kind, n, 600)
+        for name, kind in kinds.items() for n in (10, 30)
+    }  # fmt: skip
+    found.append((
+        "Table 14. Times at the margin, some of them never known",
+        "Times as in table 6; every network of `minus` takes 1.25 times as long, which is the "
+        "margin of the ratio. That is the truth of the times themselves, not of their means within "
+        "tau, which are nearer to each other the more is censored. 600 studies a row. The whole "
+        "way.",
+        table(["times", "n"], rows, nominal),
+    ))  # fmt: skip
+    sizes = (5, 6, 10, 30)
+    by_claim = {n: words_at_margins.possible(n) for n in sizes}
+    rows = {c: {f"n = {n}": by_claim[n][c] for n in sizes} for c in by_claim[6]}
+    found.append((
+        "Table 15. Which words n pairs can come to",
+        "Found by judging pairs that speak as clearly as pairs can, for and against. A word that "
+        "is not listed cannot come out, whatever the networks do.",
+        table(["claim"], rows),
     ))  # fmt: skip
     return found
 

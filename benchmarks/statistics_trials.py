@@ -33,7 +33,8 @@ from primacy.inference import holm
 from primacy.record import Hypothesis
 from primacy.runs import Runs
 from primacy.streams import streams
-from primacy.verdicts import ALPHA, more_seeds, word_of
+from primacy.verdicts import more_seeds
+from primacy.words import ALPHA, word_of
 
 SIZES = (6, 10, 30, 100)
 BAND = 0.99

@@ -105,7 +105,7 @@ def run(
         study: A built-in study (`primacy list`) or a file that ends in .toml.
         seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
         out: The run folder; runs/NAME when left out.
-        controls: Networks that must show nothing: a tenth of the study's work, all, or none.
+        controls: Networks that must show nothing: a fifth of the study's work, all, or none.
         exact_solo: Train every network in a program of its own, slower: bit for bit as if alone.
         overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
         dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.

@@ -49,8 +49,25 @@ class Estimate:
     """Of a share."""
     tau: int | None = None
     """Of an event: the step up to which it was looked for."""
+    times: "Pairs | None" = None
+    """Of an event: what its pairs hold besides their differences."""
     beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Further statistics of the same pairs, not used for the word."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """The pairs of a contrast of events; censored is what was not reached within tau."""
+
+    sides: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]] | None
+    """min(T, tau) of `of` and `minus`; null: there is no `minus`."""
+    censored: int
+    """Pairs that are censored on all sides."""
+    diverged: int
+    """Pairs with a network that diverged: it enters at tau."""
+    apart: float
+    """Mean distance of the evaluations that hold the times, on the side where it is larger; of a
+    ratio relative to the mean time."""
 
 
 NOWHERE = Interval(-np.inf, np.inf)
@@ -129,16 +146,13 @@ def estimate(
         problem = f"only {pairs} of {n} seeds can be compared, and {FEWEST} are needed"
     if problem is None and test is None:
         problem = "the mean to divide by is not above 0"
-    if problem is None and plan.is_event:
-        censored = np.logical_and.reduce([s.censored[entered] for s in sides])
-        if censored.sum() > pairs / 2:
-            which = (
-                "neither was" if minus else "at no level was it" if plan.levels else "it was not"
-            )
-            k = int(censored.sum())
-            problem = (
-                f"{which} {EVENTS[plan.measure]} within {view.tau:,} steps in {k} of {pairs} seeds"
-            )
+    held = _held(sides, entered, scale) if plan.is_event else None
+    if problem is None and held is not None and held.censored > pairs / 2:
+        which = "neither was" if minus else "at no level was it" if plan.levels else "it was not"
+        problem = (
+            f"{which} {EVENTS[plan.measure]} within {view.tau:,} steps in {held.censored} of "
+            f"{pairs} seeds"
+        )
     more = {}
     if beside and problem is None and test is not None:
         more = _beside(view, plan, groups, minus, entered)
@@ -150,8 +164,24 @@ def estimate(
         narrow=told.interval(0.90) if told else NOWHERE,
         p=told.p(1.0 if scale == "ratio" else 0.0) if told else None,
         scale=scale, unit=unit, n=n, pairs=pairs, left_out=left_out, problem=problem,
-        test=tested, beside=more, tau=view.tau if plan.is_event else None,
+        test=tested, beside=more, tau=view.tau if plan.is_event else None, times=held,
     )  # fmt: skip
+
+
+def _held(sides: list["_Side"], entered: Bool[np.ndarray, " s"], scale: str) -> Pairs:
+    """What the pairs of a contrast of events hold besides their differences."""
+    times, apart = [s.values[entered] for s in sides], 0.0
+    for late, side in zip(times, sides, strict=True):
+        if late.size:
+            early = float(side.early[entered].mean())
+            wide, small = float(late.mean()) - early, early if scale == "ratio" else 1.0
+            apart = max(apart, wide / small if small > 0 else np.inf)
+    return Pairs(
+        sides=(times[0], times[1]) if len(sides) == 2 and scale != "trend" else None,
+        censored=int(np.logical_and.reduce([s.censored[entered] for s in sides]).sum()),
+        diverged=int(np.logical_or.reduce([s.diverged[entered] for s in sides]).sum()),
+        apart=apart,
+    )
 
 
 def share_learned(
@@ -159,8 +189,9 @@ def share_learned(
 ) -> Estimate:
     """In which share of seeds a feature was learned (or picked up), with an exact interval.
 
-    Within tau, or by the contrast's `at`. A lane that diverged stays in n; it counts as learned if
-    it had been. Where conditions are pooled a seed counts if it was learned in any of them.
+    Within tau, or by the contrast's `at`. A lane that diverged counts as learned if it had been
+    learned before; else it is left out and counted apart, for nobody knows what it would have come
+    to. Where conditions are pooled a seed counts if it was learned in any of them.
 
     Raises:
         SelectionError: as for `estimate`; or it is not one time-to-learn.
@@ -171,17 +202,18 @@ def share_learned(
         raise SelectionError([f'expect = "never": it is about one {events}, without `minus`'])
     view = _View(runs, plan, theta, budget)
     side = view.values(plan.of[0], "late")
-    entered = side.reasons == ""
+    reasons = np.where(side.diverged & ~side.learned, "diverged", side.reasons)
+    entered = reasons == ""
     n, pairs, k = len(entered), int(entered.sum()), int(side.learned[entered].sum())
     problem = view.problem
     if problem is None and pairs < FEWEST:
-        problem = f"only {pairs} of {n} seeds ran, and {FEWEST} are needed"
+        problem = f"only {pairs} of {n} seeds can be counted, and {FEWEST} are needed"
     return Estimate(
         value=k / pairs if pairs else None,
         interval=NOWHERE if problem else clopper_pearson(k, pairs),
         narrow=NOWHERE if problem else clopper_pearson(k, pairs, 0.90),
         p=None, scale="share", unit="share of seeds", n=n, pairs=pairs,
-        left_out=dict(Counter(side.reasons[~entered].tolist())), problem=problem, successes=k,
+        left_out=dict(Counter(reasons[~entered].tolist())), problem=problem, successes=k,
         tau=view.tau,
     )  # fmt: skip
 
@@ -191,10 +223,11 @@ class _Side:
     """One number a seed."""
 
     values: Float[np.ndarray, " s"]
-    reasons: np.ndarray
-    """Why a seed has none; empty where it has."""
+    reasons: np.ndarray  # why a seed has none; empty where it has
     censored: Bool[np.ndarray, " s"]
     learned: Bool[np.ndarray, " s"]
+    diverged: Bool[np.ndarray, " s"]
+    early: Float[np.ndarray, " s"]  # of an event: the evaluation before it; else the value
 
 
 class _View:
@@ -221,12 +254,15 @@ class _View:
             _first_reason([s.reasons for s in sides]),
             np.logical_and.reduce([s.censored for s in sides]),
             np.logical_or.reduce([s.learned for s in sides]),
+            np.logical_or.reduce([s.diverged for s in sides]),
+            np.mean([s.early for s in sides], axis=0),
         )
 
     def value(self, pick: Pick, end: GridEnd) -> _Side:
         runs = self.runs
         ended = runs.ended(pick.condition)
         reasons = np.where(ended == "", "not run", "").astype(object)
+        diverged = ended == "diverged"
         censored = learned = np.zeros(len(ended), dtype=bool)
         found = None
         if pick.clock is not None:
@@ -241,10 +277,13 @@ class _View:
                     "before this one could be judged"
                 )
         if self.plan.is_event and found is not None:
-            moment = found.low if end == "early" else found.time
-            censored = ~learned | (ended == "diverged")
-            values = np.where(censored, self.tau, moment).astype(np.float64)
-            return _Side(values, reasons, censored, learned)
+            censored = ~learned | diverged
+            late, early = (
+                np.where(censored, self.tau, moment).astype(np.float64)
+                for moment in (found.time, found.low)
+            )
+            values = early if end == "early" else late
+            return _Side(values, reasons, censored, learned, diverged, early)
         trace = runs.trace(pick.condition, self.plan.measure, split=pick.split, layer=pick.layer,
                            feature=pick.feature, target=pick.target)  # fmt: skip
         if trace is None:
@@ -252,7 +291,7 @@ class _View:
         values, missing = self.at(pick, trace, ended, found)
         reasons = np.where(reasons == "", missing, reasons)
         reasons = np.where((reasons == "") & ~np.isfinite(values), "without a value", reasons)
-        return _Side(values, reasons, censored, learned)
+        return _Side(values, reasons, censored, learned, diverged, values)
 
     def at(
         self,
@@ -275,8 +314,7 @@ class _View:
         if pick.at == "learned" and found is not None:
             late = np.where(found.learned, "", f"not learned within {found.tau:,} steps")
             return trace[rows, np.searchsorted(steps, found.time)], late.astype(object)
-        step = int(pick.at)
-        if step > steps[-1]:
+        if (step := int(pick.at)) > steps[-1]:
             self.problem = f"step {step} lies beyond the budget of {steps[-1]} steps"
             return np.full(len(trace), np.nan), np.full(len(trace), "", dtype=object)
         stopped = self.runs.end_step(name) < step
@@ -298,7 +336,7 @@ class _View:
                 )
         no = np.zeros(len(reasons), dtype=bool)
         reasons = np.where(reasons == "", "without rows", reasons)
-        return _Side(np.full(len(reasons), np.nan), reasons, no, no)
+        return _Side(nan := np.full(len(no), np.nan), reasons, no, no, no, nan)
 
 
 def _first_reason(reasons: list[np.ndarray]) -> np.ndarray:

@@ -19,11 +19,9 @@ from primacy.study import Condition, Study
 
 MOST = 6
 """Networks of a kind in the default."""
-SHARE = 0.1
-"""Of the study's work, that the default may take."""
-USUAL = 30
-"""Seeds for which the length of a control is chosen: it must not depend on how many there are, so
-that more seeds later leave the controls that are there as they are."""
+SHARE = 0.2
+"""Of the study's work, that the default may take: 6 of 30 networks, as long as what they control. A
+shorter control ends before the study's networks have learned what is hard, and shows nothing."""
 FEWEST = 16
 """Training examples below which a permutation leaves too many targets where they were."""
 
@@ -37,10 +35,10 @@ def planned(
     """The controls of a study that includes no others, as a study; null: it asked for none.
 
     `full`: every condition, every seed, to the end. `default`: the first condition of its own, at
-    most 6 seeds, and no more than a tenth of the study's work. Where small networks train side by
-    side and the last block has places left, controls take those and cost nothing. Else they are
-    cut short to the first evaluations, so that 30 seeds pay for 6. A study of very few seeds pays
-    for none: only the constant feature is left, which takes a single evaluation.
+    most 6 seeds, and no more than a fifth of the study's work. Where small networks train side by
+    side and the last block has places left, controls take those and cost nothing. All are as long
+    as what they control. A study of very few seeds pays for none: only the constant feature is
+    left, which takes a single evaluation.
 
     Args:
         study: with its conditions.
@@ -132,15 +130,9 @@ def _affordable(
         short = _control(first, "shuffled labels", looks)
         return math.ceil(networks / side_by_side) * side_by_side * work(condition, short)
 
-    usual = SHARE * _total(study, record, USUAL)
-    pays = [n for n in range(2, everything + 1) if block(MOST, n) <= usual]
-    looks = max(pays, default=0) if begun is None else begun
-    paid = 0
-    if looks >= 2:
-        share = SHARE * _total(study, record, seeds)
-        paid = max((n for n in range(1, most + 1) if block(n, looks) <= share), default=0)
-    if begun is None and places >= paid:
-        return everything, places
+    looks = everything if begun is None else begun
+    share = SHARE * _total(study, record, seeds)
+    paid = max((n for n in range(1, most + 1) if block(n, looks) <= share), default=0)
     return looks, max(paid, places) if looks == everything else paid
 
 

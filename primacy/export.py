@@ -81,13 +81,14 @@ def latex(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict
     """
     parts = []
     if verdicts:
-        head = ["Claim", "Verdict", r"Effect [95\,\% interval]", "$n$", "$p$ (Holm)"]
+        head = ["Claim", "Verdict", r"Effect [95\,\% interval]", "$n$", "$p$", "$p$ (Holm)"]
         told = [
             [escaped(v.claim), escaped(", ".join((v.word, *v.flags))), _effect(v), str(v.pairs),
-             NULL if v.p_holm is None else r"$<$0.001" if v.p_holm < 0.001 else f"{v.p_holm:.3f}"]
+             *(NULL if p is None else r"$<$0.001" if p < 0.001 else f"{p:.3f}"
+               for p in (v.p, v.p_holm))]
             for v in verdicts
         ]  # fmt: skip
-        parts.append(_booktabs("lllrr", head, told))
+        parts.append(_booktabs("lllrrr", head, told))
     head = ["Condition", "Feature", "Learned", "First: steps", "Represented", "Used"]
     rows = [
         [escaped(condition), escaped(row["feature"]), _learned(row), _steps(row),

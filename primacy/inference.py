@@ -134,6 +134,11 @@ class SignFlip:
         return float(turn[ends[0]]) if ends.size else np.inf
 
 
+def least_p(n: int) -> float:
+    """The smallest two-sided p that n pairs can give: all of them speak for one side."""
+    return 2.0 ** (1 - n) if n <= EXACT else 1 / (DRAWS + 1)
+
+
 def equivalence(test: SignFlip, low: float, high: float) -> float:
     """p of "the true value is not strictly between low and high": two one-sided tests.
 

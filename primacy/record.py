@@ -6,9 +6,10 @@ hostile file is an error message and never code.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal, dataclass_transform
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, model_serializer
 
 FORMAT = 1
 """Version of the run folder's layout; a newer one is refused."""
@@ -21,7 +22,7 @@ ControlKind = Literal["shuffled labels", "constant feature"]
 Constant feature: untrained, with every feature the same in all examples."""
 
 Controls = Literal["default", "full", "none"]
-"""Which controls a study runs: at most 6 networks a kind and a tenth of its work, all, or none."""
+"""Which controls a study runs: at most 6 networks a kind and a fifth of its work, all, or none."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -142,7 +143,7 @@ At = Literal["end", "mean", "learned"] | int | dict[Literal["learned"], str]
 class Contrast:
     """`of` minus (or over) `minus`: two selections of one measure, compared within each seed.
 
-    Without `minus` the value is compared with 0. With `over` there is no `minus`: it is the trend
+    Without `minus` the value itself is judged. With `over` there is no `minus`: it is the trend
     of the measure over the levels of that factor (mean Kendall tau over seeds).
     """
 
@@ -167,10 +168,20 @@ class Hypothesis:
     expect: Literal["less", "greater", "equal", "never"]
     margin: float = 0.0
     """In the measure's unit; for a ratio .25 means beyond 1.25 or 1/1.25; for `never` a share."""
+    threshold: float | None = dataclasses.field(default=None, metadata={"unkeyed if": None})
+    """What the value is compared with; null: 0, or 1 for a ratio."""
     answers: str | None = None
     """The question it answers (`H1A`)."""
     control_for: str | None = None
     """Id of the hypothesis of which this is a control arm."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, fields: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Without a threshold that was not stated: earlier files have no such key."""
+        stored = fields(self)
+        if stored["threshold"] is None:
+            del stored["threshold"]
+        return stored
 
 
 @_record

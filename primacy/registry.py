@@ -222,7 +222,8 @@ def measure(
 def canonical(thing: Any) -> Any:
     """A spec as JSON values, `kind` first: what its hash is taken of.
 
-    Fields with `metadata={"unkeyed": True}` (where a file lies, say) do not decide a run.
+    Fields with `metadata={"unkeyed": True}` (where a file lies, say) do not decide a run. Nor does
+    one with `metadata={"unkeyed if": value}` that has this value: it came later than the hashes.
     """
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         kind = {"kind": thing.kind} if hasattr(thing, "kind") else {}  # type: ignore[attr-defined]
@@ -230,6 +231,10 @@ def canonical(thing: Any) -> Any:
             field.name: canonical(getattr(thing, field.name))
             for field in dataclasses.fields(thing)
             if not field.metadata.get("unkeyed")
+            and not (
+                "unkeyed if" in field.metadata
+                and getattr(thing, field.name) == field.metadata["unkeyed if"]
+            )
         }
     if isinstance(thing, (tuple, list)):
         return [canonical(item) for item in thing]

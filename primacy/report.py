@@ -241,12 +241,13 @@ def _verdict(v: Verdict) -> dict[str, Any]:
     effect = told(v.value)
     between = f"{_end(v.low, v)} to {_end(v.high, v)}" if None not in (v.low, v.high) else ""
     null = v.margin if v.scale == "share" else 1.0 if ratio else 0.0
+    null = null if v.threshold is None else v.threshold
     band = (
         (0.0, v.margin)
         if v.scale == "share"
-        else (1 / (1 + v.margin), 1 + v.margin)
+        else (null / (1 + v.margin), null * (1 + v.margin))
         if ratio
-        else (-v.margin, v.margin)
+        else (null - v.margin, null + v.margin)
     )
     unit = "" if ratio or v.value is None else v.unit
     link = next(
@@ -256,7 +257,7 @@ def _verdict(v: Verdict) -> dict[str, Any]:
          if v.measure.startswith(start)), None,
     )  # fmt: skip
     words = f"{effect} {unit}".strip()
-    limit = "limit" if v.scale == "share" else "null"
+    limit = "limit" if v.scale == "share" else "null" if v.threshold is None else "threshold"
     return {
         "verdict": v,
         "symbol": SYMBOLS[v.word],
@@ -291,8 +292,10 @@ def _expected(v: Verdict) -> str:
     by = f" by more than {number(v.margin)}" if v.margin else ""
     if v.scale == "ratio":
         by = f" by a factor above {number(1 + v.margin)}" if v.margin else ""
-    inside = f"equal within {number(v.margin)}"
-    return inside if v.expect == "equal" else f"{v.expect}{by}"
+    than = "" if v.threshold is None else f"{number(v.threshold)}{'×' * (v.scale == 'ratio')}"
+    if v.expect == "equal":
+        return f"equal{' to ' * bool(than)}{than} within {number(v.margin)}"
+    return f"{v.expect}{' than ' * bool(than)}{than}{by}"
 
 
 def _untrained(

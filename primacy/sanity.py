@@ -201,13 +201,34 @@ def judged(outcomes: Iterable[Outcome]) -> list[Outcome]:
             beside = sum(other.control == o.control for other in tested)
             level = FALSE_ALARMS / len(kinds) / (1 if o.control == "claims" else beside)
             failed = o.p <= level
-            why = o.why or (
-                f"{'Beyond' if failed else 'Not beyond'} chance by more than {MARGIN:g} "
-                f"(p {o.p:.2g}, failed at {level:.2g})."
+            why = (
+                o.why
+                or (
+                    f"{'Beyond' if failed else 'Not beyond'} chance by more than {MARGIN:g} "
+                    f"(p {o.p:.2g}, failed at {level:.2g}). {_power(o, level)}"
+                ).rstrip()
             )
             o = dataclasses.replace(o, word="failed" if failed else "passed", why=why)
         found.append(o)
     return found
+
+
+def _power(o: Outcome, level: float) -> str:
+    """What this control would have seen: a mean that far beyond chance fails in 4 of 5 studies.
+
+    Of a t test whose networks spread as these do; those that all score alike tell nothing.
+    """
+    if o.low is None or o.high is None or o.low == o.high:
+        return ""
+    spread = (o.high - o.low) / 2 / float(special.stdtrit(o.n - 1, 0.975))
+    beyond = MARGIN + seen_from(o.n, level / (2 if o.control == "null columns" else 1)) * spread
+    return f"Networks {beyond:.2g} beyond chance would have failed it in 4 of 5 studies."
+
+
+def seen_from(n: int, level: float, power: float = 0.8) -> float:
+    """The excess, in standard errors of the mean, that a one-sided t test of n finds so often."""
+    limit = float(special.stdtrit(n - 1, 1 - level))
+    return float(special.nctdtrinc(n - 1, 1 - power, limit))
 
 
 def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:

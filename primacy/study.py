@@ -197,7 +197,7 @@ class Study:
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
+    """Networks trained beside it that must show nothing: at most 6 a kind and a fifth of the
     study's work, all of them, or none."""
     exact_solo: bool = False
     """Train every network in a program of its own, though side by side would be faster: each is

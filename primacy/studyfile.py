@@ -66,7 +66,7 @@ class Head:
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
     controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
+    """Networks trained beside it that must show nothing: at most 6 a kind and a fifth of the
     study's work (default), of every condition and seed (full), or none."""
     exact_solo: bool = False
     """Train every network in a program of its own: slower, and bit for bit as if it were alone."""

@@ -116,7 +116,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     table.add_column("verdict", no_wrap=True)
     table.add_column("effect [95 % interval]", min_width=22)
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("p (Holm)", justify="right", no_wrap=True)
+    table.add_column("p\n(Holm)", justify="right", no_wrap=True)
     for verdict in verdicts:
         symbol, style = STYLES[verdict.word]
         word = Text(f"{symbol} {verdict.word}", style=style)
@@ -128,8 +128,9 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
         if verdict.value is not None:
             effect.append(f"\n{verdict.unit}", style="dim")
         table.add_row(
-            plain(verdict.claim), word, effect, str(verdict.pairs), number(verdict.p_holm)
-        )
+            plain(verdict.claim), word, effect, str(verdict.pairs),
+            "–" if verdict.p is None else f"{number(verdict.p)}\n({number(verdict.p_holm)})",
+        )  # fmt: skip
     return table
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,14 +17,16 @@ from pydantic import ConfigDict, TypeAdapter
 
 from primacy.contrasts import NOWHERE, Estimate, check, estimate, share_learned
 from primacy.events import EVENTS, TIME_TO_LEARN
-from primacy.inference import equivalence, holm, seeds_for, share_seeds_for
+from primacy.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.record import Hypothesis, StudyRecord
 from primacy.runs import Runs
 from primacy.selection import SelectionError, resolve
+from primacy.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
 
-ALPHA = 0.05
 CONFIRMATORY = 30
-"""Seeds below which a study is exploratory."""
+"""Pairs below which a verdict is exploratory."""
+WHOLE = 0.8
+"""Share of the networks that ran below which a verdict is one of survivors."""
 THETAS = (0.75, 0.9, 0.95, 0.99)
 DEFINITIONS = (
     "variance_explained",
@@ -35,8 +37,6 @@ DEFINITIONS = (
 """Shares of a layer's variance, which often disagree; a claim about one is tried on all."""
 MOST_SEEDS = 10_000
 """Where more would be needed, no number is given."""
-
-Word = Literal["supported", "contradicted", "no effect", "inconclusive", "untestable"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,8 @@ class Verdict:
     control_for: str | None
     word: Word
     flags: tuple[str, ...]
-    """Of `fragile`, `post hoc`, `exploratory`."""
+    """Of `fragile`, `post hoc`, `exploratory` (fewer than 30 pairs), `survivors` (more than a fifth
+    of the seeds that ran are left out, or hold a network that diverged)."""
     measure: str
     value: float | None
     """Mean paired difference, ratio of means, mean tau or share; null: nothing to compute."""
@@ -63,8 +64,13 @@ class Verdict:
     pairs: int
     """Seeds that entered the estimate."""
     p: float | None
+    """Of the null that the word rejects: two-sided, at the margin, for a word of direction; of the
+    two one-sided tests for one of equality; the smaller of the two where it is inconclusive."""
     p_holm: float | None
+    """Adjusted for all of the study's claims, and for both sides of the margin."""
     margin: float
+    threshold: float | None = None
+    """What the value was compared with; null: 0, or 1 for a ratio."""
     expect: str
     flips: tuple[str, ...]
     """Each variant of the analysis under which the word would be another, and that word."""
@@ -99,12 +105,14 @@ def judge(curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> lis
 def of(runs: Runs) -> list[Verdict]:
     """The same of runs that were read before."""
     record = runs.record
-    judged = [_judge_one(runs, h) for h in record.hypotheses]
-    family = [i for i, v in enumerate(judged) if v.p is not None]
-    adjusted = holm(np.array([judged[i].p for i in family], dtype=np.float64))
-    for i, p in zip(family, adjusted.tolist(), strict=True):
-        judged[i] = _with_holm(judged[i], p, len(family))
-    return [_flagged(v, record) for v in judged]
+    found = [_judge_one(runs, h) for h in record.hypotheses]
+    verdicts = [v for v, _ in found]
+    family = {i: p.either_side for i, (_, p) in enumerate(found) if p is not None}
+    adjusted = holm(np.array([*family.values()], dtype=np.float64))
+    at_best = holm(np.array([least_p(verdicts[i].pairs) for i in family], dtype=np.float64))
+    for i, p, best in zip(family, adjusted.tolist(), at_best.tolist(), strict=True):
+        verdicts[i] = _with_holm(verdicts[i], p, best, len(family))
+    return [_flagged(v, record) for v in verdicts]
 
 
 def problems(
@@ -126,7 +134,27 @@ def problems(
             found.append(f'expect = "never": it is about one {events}, without `minus`.')
         if not 0 < h.margin < 1:
             found.append(f"margin = {h.margin:g}: for `never` a share of seeds, as 0.12.")
-    return found
+    return found or list(_too_coarse(record, h))
+
+
+def _too_coarse(record: StudyRecord, h: Hypothesis) -> Iterator[str]:
+    """Conditions whose evaluations are too far apart for the margin of a claim about times."""
+    c = h.contrast
+    if c.measure not in EVENTS or c.over is not None or h.expect == "never" or h.margin == 0:
+        return
+    picks = resolve(record, c, [m.name for m in record.measures]).picks
+    for name in dict.fromkeys(pick.condition for pick in picks):
+        condition = record.condition(name)
+        steps = np.array([s for s in condition.steps if 0 < s <= condition.tau])
+        ratio = c.scale == "ratio"
+        between = steps[1:] / steps[:-1] - 1 if ratio else np.diff(steps)
+        if between.size and (apart := float(np.median(between))) > h.margin:
+            how = f"a factor {1 + apart:.3g}" if ratio else f"{apart:.3g} steps"
+            yield (
+                f"margin = {h.margin:g}: most evaluations of {name} are {how} apart, so that no "
+                "time is known to within the margin. Evaluate more often, or state a margin of at "
+                f"least {apart:.2g}."
+            )
 
 
 def to_json(verdicts: Iterable[Verdict], controls: Iterable[Any] = ()) -> bytes:
@@ -153,8 +181,8 @@ def from_json(text: bytes) -> list[Verdict]:
     return TypeAdapter(_File).validate_json(text).verdicts
 
 
-def _judge_one(runs: Runs, h: Hypothesis) -> Verdict:
-    """The verdict before Holm and flags."""
+def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
+    """The verdict before Holm and flags, and what Holm needs; null: it is not in his family."""
     never = h.expect == "never"
     try:
         found = (
@@ -162,56 +190,33 @@ def _judge_one(runs: Runs, h: Hypothesis) -> Verdict:
         )
     except SelectionError as error:
         found = _nothing(runs, f"not one comparison: {'; '.join(error.problems)}")
-    word = word_of(h, found)
+    word, reason = judged(h, found)
     flips = () if word == "untestable" else tuple(_flips(runs, h, word))
-    p = None
-    if found.test is not None:
-        p = equivalence(found.test, *_bounds(h, found)) if h.expect == "equal" else found.p
-    return Verdict(
-        id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word, flags=(),
+    p = None if word == "untestable" else chances(h, found)
+    verdict = Verdict(
+        id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
+        flags=("survivors",) if _survivors(found) else (),
         measure=h.contrast.measure, value=_number(found.value),
         low=_number(found.interval.low), high=_number(found.interval.high), unit=found.unit,
-        scale=found.scale, n=found.n, pairs=found.pairs, p=_number(p), p_holm=None,
-        margin=h.margin, expect=h.expect, flips=flips,
+        scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else _number(p.least),
+        p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=flips,
         more_seeds=more_seeds(h, found) if word == "inconclusive" else None,
-        why=_why(h, found, word),
+        why=why(h, found, word, reason),
     )  # fmt: skip
+    return verdict, p
+
+
+def _survivors(found: Estimate) -> bool:
+    """Whether so many networks are missing that what is left may be another kind of network."""
+    ran = found.n - found.left_out.get("not run", 0)
+    whole = found.pairs - (found.times.diverged if found.times else 0)
+    return whole < WHOLE * ran
 
 
 def _nothing(runs: Runs, problem: str) -> Estimate:
     """The estimate of a contrast that selects nothing."""
     return Estimate(value=None, interval=NOWHERE, narrow=NOWHERE, p=None, scale="difference",
                     unit="", n=len(runs.seeds), pairs=0, left_out={}, problem=problem)  # fmt: skip
-
-
-def _bounds(h: Hypothesis, found: Estimate) -> tuple[float, float]:
-    """The margin as two values of the estimate."""
-    if found.scale == "ratio":
-        return 1 / (1 + h.margin), 1 + h.margin
-    return -h.margin, h.margin
-
-
-def word_of(h: Hypothesis, found: Estimate) -> Word:
-    """What the estimate says of the claim; by tests, not interval ends, so that ties are ties."""
-    if found.problem is not None:
-        return "untestable"
-    if h.expect == "never":
-        low, high = found.interval
-        return (
-            "supported" if high < h.margin else "contradicted" if low > h.margin else "inconclusive"
-        )
-    if found.test is None:
-        return "untestable"
-    low, high = _bounds(h, found)
-    above = 2 * found.test.p_above(high) <= ALPHA and found.test.estimate > high
-    below = 2 * found.test.p_below(low) <= ALPHA and found.test.estimate < low
-    inside = equivalence(found.test, low, high) <= ALPHA
-    if h.expect == "equal":
-        return "supported" if inside else "contradicted" if above or below else "inconclusive"
-    expected, opposite = (above, below) if h.expect == "greater" else (below, above)
-    if expected or opposite:
-        return "supported" if expected else "contradicted"
-    return "no effect" if inside else "inconclusive"
 
 
 def _flips(runs: Runs, h: Hypothesis, word: Word) -> Iterator[str]:
@@ -248,16 +253,19 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
         yield "half the budget", one(runs, c, budget=0.5)
 
 
-def _with_holm(v: Verdict, p: float, family: int) -> Verdict:
+def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:
     """The verdict with its adjusted p, and what that would do to the word.
 
-    Only words that the p stands for: it is that of a difference (or, for `equal`, of none).
+    Where so few pairs could not pass in so large a family, whatever they show (`at_best` is the
+    adjusted p of pairs that all speak for their claims), not passing says nothing of this word.
     """
-    stands = v.word == "supported" or (v.word == "contradicted" and v.expect != "equal")
-    flips = v.flips
-    if stands and p > ALPHA:
-        flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
-    return dataclasses.replace(v, p_holm=_number(p), flips=flips)
+    flips, why = v.flips, v.why
+    if v.word != "inconclusive" and p > ALPHA:
+        if at_best > ALPHA:
+            why += f" With {v.pairs} pairs no word can pass Holm over {family} hypotheses."
+        else:
+            flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
+    return dataclasses.replace(v, p_holm=_number(p), flips=flips, why=why)
 
 
 def _flagged(v: Verdict, record: StudyRecord) -> Verdict:
@@ -265,7 +273,8 @@ def _flagged(v: Verdict, record: StudyRecord) -> Verdict:
     flags = {
         "fragile": any(not flip.endswith(": untestable") for flip in v.flips),
         "post hoc": v.id in record.post_hoc,
-        "exploratory": len(record.seeds) < CONFIRMATORY,
+        "exploratory": v.pairs < CONFIRMATORY,
+        "survivors": "survivors" in v.flags,
     }
     return dataclasses.replace(v, flags=tuple(f for f, holds in flags.items() if holds))
 
@@ -275,7 +284,7 @@ def more_seeds(h: Hypothesis, found: Estimate) -> int | None:
     if h.expect == "never" or found.test is None:
         total = share_seeds_for(found.successes or 0, found.pairs, h.margin)
         return None if total is None else total - found.pairs
-    (low, high), test = _bounds(h, found), found.test
+    (low, high), test = bounds(h, found), found.test
     to_low, to_high = test.a - low * test.b, test.a - high * test.b
     if test.estimate > high:
         pairs = seeds_for(to_high)
@@ -285,57 +294,6 @@ def more_seeds(h: Hypothesis, found: Estimate) -> int | None:
         pairs = max(seeds_for(x, level=0.9) for x in (to_low, to_high))
     total = pairs * found.n / found.pairs
     return max(1, int(np.ceil(total)) - found.n) if total <= MOST_SEEDS else None
-
-
-def _why(h: Hypothesis, found: Estimate, word: Word) -> str:
-    """The reason of the word, in a sentence."""
-    left_out = ", ".join(f"{k} {reason}" for reason, k in found.left_out.items())
-    if word == "untestable":
-        return _sentence(found.problem or "nothing can be compared", left_out)
-    of = f"{found.pairs} of {found.n} seeds"
-    if found.scale == "share":
-        low, high = (f"{100 * end:.3g} %" for end in found.interval)
-        text = (
-            f"{found.successes} of {found.pairs} {EVENTS[h.contrast.measure]} within "
-            f"{found.tau:,} steps (95 % interval {low} to {high}), against a margin of "
-            f"{100 * h.margin:.3g} %"
-        )
-        return _sentence(text, left_out)
-    low, high = _bounds(h, found)
-    zone = "no difference" if found.scale != "ratio" else "a ratio of 1"
-    if h.margin > 0:
-        zone = f"the margin ({low:.3g} to {high:.3g})"
-    interval = f"the 95 % interval {_range(found.interval)}"
-    narrow = f"the 90 % interval {_range(found.narrow)} lies inside {zone}"
-    text = {
-        "supported": narrow if h.expect == "equal" else f"{interval} lies beyond {zone}",
-        "contradicted": f"{interval} lies beyond {zone}"
-        + ("" if h.expect == "equal" else ", on the other side"),
-        "no effect": narrow,
-        "inconclusive": f"{interval} does not lie to one side of {zone}"
-        + (", nor the 90 % interval inside it" if h.margin > 0 else ""),
-    }[word]
-    return _sentence(f"{text}, in {of}{_aside(found)}", left_out)
-
-
-def _aside(found: Estimate) -> str:
-    """What stands beside the estimate, in words."""
-    beside, parts = found.beside, []
-    if "of first" in beside:
-        ties = f" ({beside['tied']:.0f} tied)" if beside["tied"] else ""
-        parts.append(f"first in {beside['of first']:.0f} of {found.pairs}{ties}")
-    parts += [f"{k} {beside[k]:.2g}" for k in ("log-rank p", "Page p") if k in beside]
-    return "; " + "; ".join(parts) if parts else ""
-
-
-def _sentence(text: str, left_out: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return f"{text.rstrip('.')}. Left out: {left_out}." if left_out else f"{text.rstrip('.')}."
-
-
-def _range(interval: tuple[float, float]) -> str:
-    ends = ["unbounded" if not np.isfinite(x) else f"{x:.3g}" for x in interval]
-    return f"from {ends[0]} to {ends[1]}"
 
 
 def _number(x: float | None) -> float | None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from primacy.streams import streams
+from primacy.tasks import boolean
 from primacy.tasks.boolean import GATES, Boolean
 
 GATE = {"and": lambda a, b: a & b, "or": lambda a, b: a | b, "xor": lambda a, b: a ^ b}
@@ -152,20 +153,25 @@ def test_facts_of_the_sampling_law_are_what_is_drawn(text, balance):
 
 
 @pytest.mark.parametrize(
-    ("text", "sensitivity", "leap", "separable"),
+    ("text", "sensitivity", "balanced", "leap", "separable"),
     [
-        ("linear", 1, 1, True),  # a function of one bit, however often it is copied
-        ("xor_xor_xor", 4, 4, False),
-        ("and_and_and", 0.5, 1, True),
-        ("or_or_or", 0.5, 1, True),
-        ("and_xor_xor", 2, 2, False),
-        ("parity3", 3, 3, False),
+        ("linear", 1, 1, 1, True),  # a function of one bit, however often it is copied
+        ("xor_xor_xor", 4, 4, 4, False),
+        # Half the examples are the one row of ones, where 4 flips count; of the 15 others 4 have 1.
+        ("and_and_and", 0.5, 0.5 * 4 + 0.5 * 4 / 15, 1, True),
+        ("or_or_or", 0.5, 0.5 * 4 + 0.5 * 4 / 15, 1, True),
+        # 4 rows of ones, each flip counts; of 12 zeros 8 have one odd pair: 2 flips; 4 have none.
+        ("and_xor_xor", 2, 0.5 * 4 + 0.5 * 8 * 2 / 12, 2, False),
+        ("parity3", 3, 3, 3, False),
     ],
 )
-def test_facts_of_the_function_hit_known_values(text, sensitivity, leap, separable):
-    # Closed forms (O'Donnell 2014, chapters 1 and 2).
+def test_facts_of_the_function_hit_known_values(text, sensitivity, balanced, leap, separable):
+    # Closed forms (O'Donnell 2014, chapters 1 and 2), and counting where labels are balanced.
     (feature,) = Boolean(features=(text,)).declared
-    assert feature.complexity == feature.facts["average_sensitivity"] == sensitivity
+    assert feature.facts["average_sensitivity_uniform"] == sensitivity
+    assert feature.complexity == feature.facts["average_sensitivity"] == pytest.approx(balanced)
+    (plain,) = Boolean(features=(text,), balance="none").declared
+    assert plain.complexity == plain.facts["average_sensitivity_uniform"] == sensitivity
     assert feature.facts["leap"] == leap
     assert feature.facts["linearly_separable"] is separable
     json.dumps(feature.facts, allow_nan=False)
@@ -180,7 +186,21 @@ def test_average_sensitivity_of_gates_follows_from_their_parts():
         through = {"and": lambda p: p, "or": lambda p: 1 - p, "xor": lambda p: 1.0}[top]
         expected = 2 * inner[left] * through(rate[right]) + 2 * inner[right] * through(rate[left])
         (feature,) = Boolean(features=(f"{top}_{left}_{right}",)).declared
-        assert feature.complexity == pytest.approx(expected), feature.name
+        found = feature.facts["average_sensitivity_uniform"]
+        assert found == pytest.approx(expected), feature.name
+
+
+@pytest.mark.parametrize("balance", ["exact", "none"])
+def test_complexity_is_what_drawn_examples_show(balance):
+    """Oracle: 20,000 drawn examples, each of their units flipped in turn. SD at most 2 / 141."""
+    task = Boolean(features=("and_and_and", "or_and_xor"), balance=balance, units_per_feature=4)
+    draws = task.draw("test", streams(0, "data"), 20_000)
+    for i, feature in enumerate(task.declared):
+        table, own = boolean.function(feature.name).table, draws["inputs"][:, list(feature.columns)]
+        row = own.astype(int) @ (1 << np.arange(4))
+        assert (table[row] == draws["features"][:, i]).all()
+        changed = sum((table[row] != table[row ^ (1 << j)]).mean() for j in range(4))
+        assert feature.complexity == pytest.approx(changed, abs=4 * 2 / 141)
 
 
 READ = TypeAdapter(Boolean)

@@ -13,6 +13,7 @@ import pytest
 from primacy import studyfile, train
 from primacy.cohort import Interrupted, Lane, Programs, Watch, train_block, width
 from primacy.describe import describe, measured
+from primacy.streams import streams
 from primacy.study import SEED_AXES
 from tests import tiny
 
@@ -56,6 +57,32 @@ def test_lane_order_changes_nothing(full):
     turned = trained([3, 2, 1, 0])
     assert full.curves.equals(turned.curves)
     assert full.lanes.sort("seed").equals(turned.lanes.sort("seed"))
+
+
+def test_held_out_numbers_are_of_examples_that_no_network_was_trained_on(full):
+    """Oracle: a forward pass in NumPy of the stored weights on the examples of each split."""
+    task, n = tiny.condition().task, {"train": 128, "test": 64}
+    end = full.curves.filter(pl.col("step") == 24, pl.col("measure").is_in(["accuracy", "loss"]))
+    for seed in range(4):
+        data = streams(seed, "data")
+        sets = {split: task.draw(split, data, k) for split, k in n.items()}
+        rows = {split: {row.tobytes() for row in d["inputs"]} for split, d in sets.items()}
+        assert len(rows["train"] & rows["test"]) <= 2  # two of 65,536 inputs may be alike
+        weights = {k.split("/", 2)[2]: w for k, w in full.weights.items() if f"/{seed}/" in k}
+        for split, drawn in sets.items():
+            x = drawn["inputs"].astype(np.float64)
+            for layer in ("hidden1", "hidden2"):
+                x = x @ weights[f"{layer}/kernel"] + weights[f"{layer}/bias"]
+                x = np.where(x > 0, x, 0.01 * x)
+            logits = x @ weights["output/kernel"] + weights["output/bias"]
+            y = drawn["features"].astype(np.float64)
+            loss = np.logaddexp(0, logits) - y * logits
+            told = end.filter(pl.col("seed") == seed, pl.col("split") == split)
+            for i, target in enumerate(("linear", "xor_and_or")):
+                own = told.filter(pl.col("target") == target)
+                found = dict(own.select("measure", "value").rows())
+                assert found["accuracy"] == pytest.approx(((logits[:, i] > 0) == y[:, i]).mean())
+                assert found["loss"] == pytest.approx(loss[:, i].mean(), abs=1e-5)
 
 
 def test_another_measure_leaves_training_alone(full):

@@ -57,6 +57,84 @@ def test_difference_at_the_end_with_all_defaults(ten):
     assert found.interval.low < found.narrow.low < found.value < found.narrow.high
 
 
+PAIRINGS = {
+    "two features": Contrast(measure="variance_explained", of=LINEAR, minus=XOR, at=80),
+    "two conditions": Contrast(
+        measure="accuracy", of={**XOR, RATE: 1e-3}, minus={**XOR, RATE: 2e-3}, at=240
+    ),
+    "a ratio": Contrast(
+        measure="reliance", of={**XOR, RATE: 1e-3}, minus={**XOR, RATE: 2e-3}, scale="ratio"
+    ),
+    "times": Contrast(measure="time_to_learn", of={**XOR, RATE: 1e-3}, minus={**XOR, RATE: 2e-3}),
+}
+
+
+@pytest.mark.parametrize("pairing", PAIRINGS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_sides_are_paired_by_seed(pairing, turned):
+    """Oracle: SciPy's permutation test of the differences that a join on `seed` gives.
+
+    The mean difference does not see which seed stands beside which; the test and its p do.
+    """
+    contrast = PAIRINGS[pairing]
+    rates = (1e-3,) if pairing == "two features" else RATES[:2]
+    record, curves, lanes = synthetic.complexity(10, rates=rates)
+    shared = pl.col("seed") * 0.01  # what a seed gives to both of its networks
+    curves = curves.with_columns(value=(pl.col("value") + shared).cast(pl.Float32))
+    if pairing == "times":  # `minus` learns 8 steps after `of`, and each seed at its own time
+        at = (
+            80
+            + 40 * pl.col("seed")
+            + 8
+            * (1 + pl.col("seed") % 3)
+            * (pl.col("condition").cast(pl.String) == record.conditions[1].name)
+        )
+        of = (pl.col("measure") == "accuracy") & (pl.col("feature") == "xor_xor_xor")
+        reached = pl.when(pl.col("step") >= at).then(1.0).otherwise(0.5)
+        curves = curves.with_columns(
+            value=pl.when(of).then(reached).otherwise("value").cast(pl.Float32)
+        )
+    plan = resolve(record, contrast)
+    (a,), (b,) = plan.of[0], plan.minus or ()
+    if pairing == "times":
+        times = summary(curves, lanes, record).select(
+            "condition", "seed", "feature", value="time_to_learn"
+        )
+        rows = [times.filter(feature=p.feature, condition=p.condition) for p in (a, b)]
+    else:
+        rows = [
+            curves.filter(measure=contrast.measure, feature=p.feature, condition=p.condition,
+                          split="test", step=800 if p.at == "end" else p.at)
+            for p in (a, b)
+        ]  # fmt: skip
+        rows = [
+            r.filter(pl.lit(True) if p.layer is None else pl.col("layer") == p.layer,
+                     pl.lit(True) if p.target is None else pl.col("target") == p.target)
+            for r, p in zip(rows, (a, b), strict=True)
+        ]  # fmt: skip
+    joined = rows[0].select("seed", a=pl.col("value").cast(pl.Float64)).join(
+        rows[1].select("seed", b=pl.col("value").cast(pl.Float64)), on="seed"
+    ).sort("seed")  # fmt: skip
+    assert joined.height == 10
+    if turned:  # the rows of a table stand in any order
+        curves, lanes = curves.reverse(), lanes.reverse()
+    found = estimate(Runs(curves, lanes, record), contrast)
+    assert found.test is not None
+    if contrast.scale == "ratio":
+        np.testing.assert_allclose(found.test.a, joined["a"], rtol=1e-12)
+        np.testing.assert_allclose(found.test.b, joined["b"], rtol=1e-12)
+    else:
+        np.testing.assert_allclose(found.test.a, joined["a"] - joined["b"], atol=1e-12)
+    difference = (joined["a"] - joined["b"]).to_numpy()
+    theirs = stats.permutation_test(
+        (difference,), np.mean, permutation_type="samples", n_resamples=2e9
+    ).pvalue
+    assert found.p == pytest.approx(theirs, rel=1e-9)
+    # And it is the pairing that decides: other partners give other differences.
+    apart = (joined["a"] - joined["b"].reverse()).to_numpy()
+    assert np.abs(np.sort(apart) - np.sort(difference)).max() > 1e-3
+
+
 def test_columns_can_be_named_and_targets_default_to_the_features_own(ten):
     runs, curves = runs_of(ten), ten[1]
     found = estimate(runs, Contrast(
@@ -320,12 +398,13 @@ def test_conditions_with_other_budgets_are_compared_as_far_as_both_were_watched(
 
 
 def test_share_learned_is_clopper_pearsons():
-    """Oracle: scipy.stats.binomtest. A diverged lane stays in n."""
-    runs = runs_of(synthetic.complexity(10, diverged=(0,), never=(0, 4, 7)))
+    """Oracle: scipy.stats.binomtest. A lane that diverged unlearned is counted apart."""
+    runs = runs_of(synthetic.complexity(10, diverged=(0, 1), never=(0, 4, 7)))
     found = share_learned(runs, Contrast(measure="time_to_learn", of=XOR))
-    theirs = stats.binomtest(7, 10).proportion_ci(method="exact")
+    theirs = stats.binomtest(7, 9).proportion_ci(method="exact")
     assert found.interval == pytest.approx((theirs.low, theirs.high))
-    assert (found.successes, found.pairs, found.value, found.p) == (7, 10, 0.7, None)
+    assert (found.successes, found.pairs, found.left_out) == (7, 9, {"diverged": 1})
+    assert (found.value, found.p) == (7 / 9, None)
 
 
 def test_nothing_stored_is_a_problem_not_a_crash(ten):

@@ -62,3 +62,20 @@ def test_the_order_of_a_fixed_set_is_a_permutation_an_epoch():
         assert fresh is None
         epochs = order[0].reshape(length // 4, 64)
         np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(64), (len(epochs), 1)))
+
+
+def test_the_order_of_a_fixed_set_is_another_each_epoch_and_page_and_seed():
+    """Oracle: a uniform permutation of 64 leaves 1 row in place on average, whatever the epoch."""
+    condition = tiny.condition(batch_size=16, examples=64, epochs=200)
+    seeds = [streams(seed, "order") for seed in (5, 6)]
+    epochs = np.concatenate([
+        order.reshape(2, length // 4, 64)
+        for length, order, _ in taken(condition, seeds, [PLAIN, PLAIN])
+    ], axis=1)  # fmt: skip
+    every = epochs.reshape(-1, 64)
+    assert len(every) == 2 * 3 * 64
+    assert len(np.unique(every, axis=0)) == len(every)
+    in_place = (every == np.arange(64)).sum(axis=1)
+    assert abs(in_place.mean() - 1) < 4 / np.sqrt(len(every))  # its SD is 1, too
+    again = (every[1:] == every[:-1]).sum(axis=1)  # and so of one epoch after the other
+    assert abs(again.mean() - 1) < 4 / np.sqrt(len(again))

@@ -359,6 +359,10 @@ def test_fragile_verdict_says_what_flips_it():
         ({"scale": "share", "unit": "of seeds", "expect": "never"}, "0.2 of seeds 0.1 to 0.3"),
         ({"value": None, "low": None, "high": None, "p": None}, "–"),
         ({"expect": "equal"}, "expected: equal within 0.05"),
+        ({"margin": 0.0, "threshold": 0.9}, "expected: greater than 0.9"),
+        ({"threshold": 0.9}, "expected: greater than 0.9 by more than 0.05"),
+        ({"threshold": 2.0, "scale": "ratio", "margin": 0.0}, "expected: greater than 2×"),
+        ({"expect": "equal", "threshold": 0.9}, "expected: equal to 0.9 within 0.05"),
         ({"more_seeds": 12}, "about 12 more seeds would settle it"),
     ],
 )  # fmt: skip

@@ -845,6 +845,17 @@ CLAIMS = {
         '15  hypothesis[0].margin: "equal" needs a margin above 0: how much difference is '
         "still none",
     ),
+    "a margin from nowhere": (
+        ("minus", ""),
+        ("expect", 'expect = "greater"\nmargin = 0.9'),
+        "21  hypothesis[0].margin = 0.9: a margin is a distance, and without minus it is one from "
+        "0 (above 0.9): write what the value must be above as threshold, or add threshold = 0 to "
+        "keep this",
+    ),
+    "a ratio of nothing": (
+        ("scale", 'scale = "ratio"\nthreshold = 0'),
+        "23  hypothesis[0].threshold = 0: a ratio is compared with a number above 0",
+    ),
     "its own control": (
         ("control_for", 'control_for = "a"'),
         '22  hypothesis[0].control_for = "a": a hypothesis cannot control itself',
@@ -872,6 +883,16 @@ def test_never_is_about_times_of_one_thing(file):
         "time_to_pick_up",
         'mine.toml:20  hypothesis[0].minus: "never" is about one thing: leave it out',
     )  # fmt: skip
+    says(
+        claims(
+            ("expect", 'expect = "never"\nmargin = 0.12\nthreshold = 0.12'),
+            ("measure", 'measure = "time_to_learn"'),
+            ("minus", ""),
+        ),
+        file,
+        'mine.toml:22  hypothesis[0].threshold = 0.12: "never" has its share of the seeds in '
+        "margin",
+    )
     good = claims(
         ("expect", 'expect = "never"\nmargin = 0.12'),
         ("measure", 'measure = "time_to_learn"'),

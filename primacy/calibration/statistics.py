@@ -10,7 +10,7 @@ from primacy.calibration import Check, case
 from primacy.contrasts import NOWHERE, Estimate
 from primacy.inference import SignFlip, clopper_pearson, holm
 from primacy.record import Contrast, Hypothesis
-from primacy.verdicts import word_of
+from primacy.words import word_of
 
 SIMULATED = 2_000
 """Simulated studies a rate."""

@@ -71,7 +71,7 @@ class Claim:
     of: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the claim is about: columns and the value each must have."""
     minus: dict[str, Any] | None = None
-    """What it is compared with; left out: with 0."""
+    """What it is compared with; left out: with `threshold`."""
     scale: Literal["difference", "ratio"] = "difference"
     """How the two are compared."""
     at: At = "end"
@@ -86,6 +86,9 @@ class Claim:
     margin: Annotated[float, Field(ge=0)] = 0.0
     """The smallest difference that matters, in the unit of the measure; .25 of a ratio is a
     quarter more or less; of `never` a share of the seeds."""
+    threshold: float | None = None
+    """What the value, or its difference from `minus`, is compared with; left out: 0, or 1 for a
+    ratio."""
     answers: Name | None = None
     """The question that it answers."""
     control_for: Name | None = None
@@ -197,6 +200,8 @@ def _contradictions(claim: Claim, path: Path) -> Iterator[Mistake]:
             yield Mistake((*path, "over"), '"never" is about one thing: leave it out')
         if claim.measure not in EVENTS:
             yield Mistake((*path, "measure"), f'"never" needs one of {", ".join(EVENTS)}')
+        if claim.threshold is not None:
+            yield Mistake((*path, "threshold"), '"never" has its share of the seeds in margin')
         if not 0 < claim.margin < 1:
             yield Mistake(
                 (*path, "margin"),
@@ -205,6 +210,18 @@ def _contradictions(claim: Claim, path: Path) -> Iterator[Mistake]:
             )
     elif claim.scale == "ratio" and claim.minus is None:
         yield Mistake((*path, "scale"), "a ratio needs minus: what it is compared with")
+    elif claim.scale == "ratio" and claim.threshold is not None and claim.threshold <= 0:
+        yield Mistake((*path, "threshold"), "a ratio is compared with a number above 0")
+    if (
+        claim.expect in ("less", "greater") and claim.margin and claim.threshold is None
+        and claim.minus is None and claim.over is None
+    ):  # fmt: skip
+        word, end = ("below", -claim.margin) if claim.expect == "less" else ("above", claim.margin)
+        yield Mistake(
+            (*path, "margin"),
+            f"a margin is a distance, and without minus it is one from 0 ({word} {end:g}): write "
+            f"what the value must be {word} as threshold, or add threshold = 0 to keep this",
+        )
     if claim.expect == "equal" and claim.margin == 0:
         yield Mistake(
             (*path, "margin"),

@@ -216,15 +216,16 @@ def _statistics(record: StudyRecord) -> str:
         f"{late if record.post_hoc else ''} The replicate is one trained network; comparisons are "
         "paired by seed. Intervals (95 %) and p-values come from the same sign-flip permutation "
         "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
-        "Clopper-Pearson intervals. p-values are also given after Holm's correction over the "
-        "study's hypotheses. A verdict is called fragile where another criterion, another "
+        "Clopper-Pearson intervals. Each p is of the null that its word rejects, at the margin or "
+        "threshold of the claim, and is also given after Holm's correction over the study's "
+        "hypotheses. A verdict is called fragile where another criterion, another "
         "definition of variance explained, half the budget or Holm's correction changes it."
     )
 
 
 def _controls(record: StudyRecord) -> str:
     extent = {
-        "default": "as far as a tenth of the study's work pays for them",
+        "default": "as far as a fifth of the study's work pays for them",
         "full": "for every condition and seed",
     }
     return (

@@ -108,9 +108,10 @@ def law(text: str, exact: bool) -> Float[np.ndarray, "rows"]:
 def facts(text: str, exact: bool) -> dict[str, Any]:
     """What is known about a feature before training.
 
-    Under the sampling law: `base_rate` (share of ones) and `bit_correlations` (Pearson r of each
-    unit that matters with the label). Under the uniform law: `fourier_mass` by degree from 0,
-    `average_sensitivity`, `leap`, `linearly_separable`. `linear` is a function of one bit.
+    Under the sampling law: `base_rate` (share of ones), `bit_correlations` (Pearson r of each
+    unit that matters with the label) and `average_sensitivity`. Under the uniform law:
+    `average_sensitivity_uniform`, `fourier_mass` by degree from 0, `leap`. And
+    `linearly_separable`. `linear` is a function of one bit.
     """
     rule, weights = function(text), law(text, exact)
     table = rule.table.astype(float)
@@ -125,7 +126,8 @@ def facts(text: str, exact: bool) -> dict[str, Any]:
         "base_rate": float(weights @ table),
         "bit_correlations": [float(r[unit]) for unit in rule.columns],
         "fourier_mass": mass.tolist(),
-        "average_sensitivity": truthtable.average_sensitivity(rule.table),
+        "average_sensitivity": truthtable.average_sensitivity(rule.table, weights),
+        "average_sensitivity_uniform": truthtable.average_sensitivity(rule.table),
         "leap": truthtable.leap(rule.table),
         "linearly_separable": truthtable.linearly_separable(rule.table),
     }

@@ -95,15 +95,23 @@ def sensitive(table: Bool[np.ndarray, "rows"]) -> Bool[np.ndarray, "k rows"]:
     return np.array(flips, bool).reshape(size(table), table.size)
 
 
-def average_sensitivity(table: Bool[np.ndarray, "rows"]) -> float:
+def average_sensitivity(
+    table: Bool[np.ndarray, "rows"], weights: Float[np.ndarray, "rows"] | None = None
+) -> float:
     """Mean number of bits whose flip changes the value.
 
-    0: constant. 1: a function of one bit. k: parity of k bits. Also called total influence.
+    0: constant. 1: a function of one bit. k: parity of k bits. Also called total influence, where
+    all rows are alike.
+
+    Args:
+        table: of the function.
+        weights: how often each row is met, summing to 1; None: all alike.
 
     Reference:
         O'Donnell 2014, Analysis of Boolean Functions, definition 2.27.
     """
-    return float(sensitive(table).mean(1).sum())
+    flips = sensitive(table)
+    return float((flips.mean(1) if weights is None else flips @ weights).sum())
 
 
 def walsh(table: Bool[np.ndarray, "rows"]) -> Int[np.ndarray, "rows"]:
