@@ -187,14 +187,17 @@ def _times(
     if criterion is None or criterion.measure not in runs.cards:
         return None
     target = target or own_target(condition, feature)
-    full = runs.trace(name, criterion.measure, feature=feature, target=target)
+    full = runs.trace(
+        name, criterion.measure, split=criterion.split, feature=feature, target=target
+    )
     if full is None:
         return None
     steps = runs.steps(name, budget)
     if event == TIME_TO_PICK_UP:
         theta = PICKED_UP
     theta = condition.theta if theta is None else theta
-    threshold = _threshold(criterion, theta, full[np.arange(len(full)), runs.last(name, budget)])
+    end = full[np.arange(len(full)), runs.last(name, budget)]
+    threshold = _threshold(criterion, theta / condition.theta, theta, end)
     if by is not None:
         # The criterion stays that of the whole run; only the time in which to reach it is shorter.
         length = int(np.searchsorted(steps, by)) + condition.confirm
@@ -244,9 +247,14 @@ def dropped(
 
 
 def _threshold(
-    criterion: Criterion, theta: float, end: Float[np.ndarray, " s"]
+    criterion: Criterion, scale: float, theta: float, end: Float[np.ndarray, " s"]
 ) -> Float[np.ndarray, " s"]:
-    """Where each lane's criterion lies; NaN (never reached) for a feature that is not used."""
+    """Where each lane's criterion lies; NaN (never reached) for a feature that is not used.
+
+    Another theta scales a stated amount as it scales a share of the way to a ceiling.
+    """
+    if criterion.amount is not None:
+        return np.full(len(end), scale * criterion.amount)
     if criterion.ceiling is not None:
         chance, ceiling = criterion.chance, criterion.ceiling
         return np.full(len(end), chance + theta * (ceiling - chance))
@@ -378,13 +386,42 @@ def _last_values(
     tau = int(steps[max(0, len(steps) - condition.confirm)])
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
-        for column in columns.keys() - {"area"}:
+        for column in columns.keys() & measures.keys():
             trace = runs.trace(condition.name, measures[column], layer=layer, **at)
             if trace is not None:
                 columns[column][:, k] = trace[np.arange(len(last)), last]
+        for column, values in _costs(runs, condition, feature, last).items():
+            columns.setdefault(column, np.full(shape, np.nan))[:, k] = values
         if feature.criterion is not None and feature.criterion.measure in runs.cards:
-            trace = runs.trace(condition.name, feature.criterion.measure, **at)
+            split = feature.criterion.split
+            trace = runs.trace(condition.name, feature.criterion.measure, split=split, **at)
             if trace is not None:
                 heights = area(trace[:, : len(steps)], steps, tau)
                 area_column[:, k] = np.where(diverged, np.nan, heights)
     return columns
+
+
+def _costs(
+    runs: Runs, condition: ConditionRecord, feature: FeatureRecord, last: Int[np.ndarray, " s"]
+) -> dict[str, Float[np.ndarray, " s"]]:
+    """Of own data: the score that interchanging a feature costs at the end, and the whole score.
+
+    Held out and, where it was measured, in training. Empty where features have a ceiling.
+    """
+    criterion = feature.criterion
+    if criterion is None or criterion.ceiling is not None:
+        return {}
+    score = "accuracy" if condition.targets[0].kind == "binary" else "r_squared"
+    target = own_target(condition, None)
+    asked = {
+        "score_lost": (f"reliance_{score}", "test", feature.name),
+        "score_lost_train": (f"reliance_{score}", "train", feature.name),
+        "final_score_train": (score, "train", None),
+    }
+    found = {}
+    for column, (measure, split, name) in asked.items():
+        if measure in runs.cards:
+            trace = runs.trace(condition.name, measure, split=split, feature=name, target=target)
+            if trace is not None:
+                found[column] = trace[np.arange(len(last)), last]
+    return found

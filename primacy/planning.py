@@ -153,7 +153,8 @@ def controls_of(store: Store) -> Store:
 
 
 def _measured(record: StudyRecord) -> tuple[str, ...]:
-    return tuple(card.name for card in record.measures)
+    return tuple(f"{card.name}, in training too" if card.in_training else card.name
+                 for card in record.measures)  # fmt: skip
 
 
 def folders(study: Study, store: Store) -> tuple[Store, ...]:
@@ -311,7 +312,7 @@ def reconcile(
                 for line in differences(before.spec, after.spec)
             ]  # fmt: skip
     for what, a, b in (
-        ("measures", [m.name for m in old.measures], [m.name for m in new.measures]),
+        ("measures", _measured(old), _measured(new)),
         ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
     ):
         if a != b:

@@ -6,9 +6,9 @@ hostile file is an error message and never code.
 """
 
 import dataclasses
-from typing import Any, Literal, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 FORMAT = 1
 """Version of the run folder's layout; a newer one is refused."""
@@ -24,6 +24,11 @@ Controls = Literal["default", "full", "none"]
 """Which controls a study runs: at most 6 networks a kind and a tenth of its work, all, or none."""
 
 
+T = TypeVar("T")
+Sparse = Annotated[T, Field(exclude_if=lambda value: not value or value == "test")]
+"""A field that is left out where it says nothing: records without it keep their bytes."""
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def _record(cls):
     cls.__pydantic_config__ = ConfigDict(extra="forbid")
@@ -36,13 +41,17 @@ class Criterion:
 
     A ceiling below chance (a negative slope) is reached from above. `ceiling` null: the ceiling is
     the lane's own last value (a user's data, where nobody knows the optimum), and the feature is
-    "not used" where that value is below `floor`.
+    "not used" where that value is below `floor`. With `amount` the criterion is that very value,
+    in the measure's unit, whatever chance and ceiling are.
     """
 
     measure: str
     chance: float
     ceiling: float | None
     floor: float | None = None
+    amount: Sparse[float | None] = None
+    split: Sparse[Literal["train", "test"]] = "test"
+    """The examples on which it is measured."""
 
 
 @_record
@@ -105,6 +114,8 @@ class ConditionRecord:
     """In the folder `controls`: which control this is."""
     control_of: str | None = None
     """And the key of the condition that it controls."""
+    facts: Sparse[dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """More about its data that is known before training (`arrays`: rows that occur twice)."""
 
     @property
     def budget(self) -> int:
@@ -133,6 +144,9 @@ class MeasureRecord:
     invariance: str
     misleads: str
     reference: str
+    in_training: Sparse[bool] = False
+    """Also measured on the training examples, because a criterion or a hypothesis asks for it; not
+    said of measures that every study has on both."""
 
 
 At = Literal["end", "mean", "learned"] | int | dict[Literal["learned"], str]

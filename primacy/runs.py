@@ -62,11 +62,21 @@ class Runs:
     ) -> Float[np.ndarray, "s e"] | None:
         """The curve of every seed; NaN where there is no row or no value. None: no such rows.
 
-        Columns that the measure does not have are not looked at.
+        Columns that the measure does not have are not looked at. Without a target, of a condition
+        that has several: the mean over its targets.
         """
         if measure not in self._traces:
             self._traces[measure] = self._read(measure)
         card = self.cards[measure]
+        targets = self.record.condition(condition).targets
+        if target is None and "target" in card.axes and len(targets) > 1:
+            each = [
+                self.trace(condition, measure, split=split, layer=layer, feature=feature,
+                           target=t.name)
+                for t in targets
+            ]  # fmt: skip
+            found = [one for one in each if one is not None]
+            return np.mean(found, axis=0) if len(found) == len(targets) else None
         key = (
             condition,
             split,

@@ -239,6 +239,9 @@ class _Resolver:
             self.wrong(f"{place}.split", split, "not a split", ("train", "test"))
         elif split == "train" and c.steps_per_epoch is None:
             self.wrong(f"{place}.split", split, "a stream has no training set", ("test",))
+        elif split == "train" and card is not None and card.by_layer:
+            what = f"{card.name} is of a hidden layer, which is measured on held-out examples only"
+            self.wrong(f"{place}.split", split, what, ("test",))
         layer = None
         if has["layer"]:
             layer = where.get("layer", c.layers[-1] if c.layers else None)
