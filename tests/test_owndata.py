@@ -277,3 +277,36 @@ def test_number_targets_are_standardized_and_methods_say_so(tmp_path):
     assert "standardize target: yes" in page_of(result)
     assert result.answer.startswith("The output relies most on serum in all 6 seeds")
     assert "bmi" in result.answer and "age" in result.answer
+
+
+# Rows that occur several times.
+
+
+def thrice():
+    """60 rows with random labels, each three times."""
+    rng = np.random.default_rng(4)
+    once = pl.DataFrame({f"x{i}": rng.normal(size=60) for i in range(8)})
+    once = once.with_columns(y=pl.Series(rng.integers(0, 2, 60)), who=pl.Series(range(60)))
+    return once[np.repeat(np.arange(60), 3)]
+
+
+COPIES = 'target = ["y"]\nfeatures = { left = ["x0..x3"], right = ["x4..x7"] }\n'
+
+
+def test_memory_of_copied_rows_is_not_taken_for_learning(tmp_path):
+    """Oracle: the labels are random, so a held-out score above chance can only be memory."""
+    result = ran(tmp_path, thrice(), COPIES, width=64, steps=600)
+    assert result.summary["final_accuracy"].median() > 0.75
+    (failed,) = sanity.failed(result.controls)
+    assert failed.control == "rows in both"
+    first = "of the test rows have the same inputs as a row that trains, so a good score can be"
+    assert first in result.answer.split(". ")[0]
+    page = page_of(result)
+    assert page.index("test rows also train, so a good score can be memory") < page.index(first)
+
+
+def test_split_by_keeps_copies_on_one_side(tmp_path):
+    result = ran(tmp_path, thrice(), COPIES + 'split_by = "who"', width=64, steps=600)
+    assert "have the same inputs" not in result.answer
+    assert result.summary["final_accuracy"].median() < 0.65
+    assert "rows in both" not in {o.control for o in result.controls}
