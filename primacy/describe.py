@@ -77,6 +77,10 @@ def measured(study: Study) -> tuple[Measure, ...]:
         if any(f.criterion is not None and f.criterion.ceiling is None for f in described):
             # Whether the task was learned at all decides what reliance on own data means.
             needed |= {"accuracy", "r_squared"}
+            # Of several columns there is no one value whose share of a layer could be told.
+            if not study.measures or "variance_explained" in study.measures:
+                wide = any(len(f.columns) > 1 for f in described)
+                needed |= {"variance_explained_group"} if wide else set()
         if _by_slopes(condition.task.declared):
             needed |= {"input_gradient_signed", "r_squared"}
     # A claim about a measure names it as well as the list does.

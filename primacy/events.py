@@ -25,6 +25,9 @@ TIME_TO_PICK_UP = "time_to_pick_up"
 EVENTS = {TIME_TO_LEARN: "learned", TIME_TO_PICK_UP: "picked up"}
 """What can stand where a measure's name stands, and what has happened once its time has come."""
 
+GROUP = "variance_explained_group"
+"""What stands for `variance_explained` of a feature that is several columns."""
+
 PICKED_UP = 0.25
 DROPPED = 0.1
 """Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
@@ -387,7 +390,10 @@ def _last_values(
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
         for column in columns.keys() & measures.keys():
-            trace = runs.trace(condition.name, measures[column], layer=layer, **at)
+            measure = measures[column]
+            if measure == "variance_explained" and is_group(feature):
+                measure = GROUP if GROUP in runs.cards else measure
+            trace = runs.trace(condition.name, measure, layer=layer, **at)
             if trace is not None:
                 columns[column][:, k] = trace[np.arange(len(last)), last]
         for column, values in _costs(runs, condition, feature, last).items():
@@ -399,6 +405,12 @@ def _last_values(
                 heights = area(trace[:, : len(steps)], steps, tau)
                 area_column[:, k] = np.where(diverged, np.nan, heights)
     return columns
+
+
+def is_group(feature: FeatureRecord) -> bool:
+    """Whether a feature is several columns of own data, which have no one value."""
+    criterion = feature.criterion
+    return len(feature.columns) > 1 and criterion is not None and criterion.ceiling is None
 
 
 def _costs(

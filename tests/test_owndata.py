@@ -310,3 +310,22 @@ def test_split_by_keeps_copies_on_one_side(tmp_path):
     assert "have the same inputs" not in result.answer
     assert result.summary["final_accuracy"].median() < 0.65
     assert "rows in both" not in {o.control for o in result.controls}
+
+
+def test_groups_of_several_columns_are_represented(tmp_path):
+    """Oracle: the stored rows of the joint fit; before, a group had a dash."""
+    frame = planted(200).with_columns(more=pl.Series(np.random.default_rng(5).normal(size=200)))
+    task = 'target = ["y"]\nfeatures = { core = ["core", "more"], sticker = ["sticker"] }'
+    result = ran(tmp_path, frame, task, measures='"variance_explained"', steps=50, seeds=2)
+    own = result.summary.filter(pl.col("seed") == 1)
+    ends = result.curves.filter(pl.col("step") == 50, pl.col("seed") == 1).with_columns(
+        pl.col("measure", "feature").cast(str)
+    )
+    joint = ends.filter(pl.col("measure") == "variance_explained_group")
+    expected = dict(joint.select("feature", "value").iter_rows())
+    single = ends.filter(pl.col("measure") == "variance_explained", pl.col("feature") == "sticker")
+    found = dict(own.select(pl.col("feature").cast(str), "variance_explained").iter_rows())
+    assert found["core"] == pytest.approx(expected["core"]) and 0 < found["core"] <= 1
+    assert found["sticker"] == pytest.approx(single["value"][0])
+    assert expected["sticker"] == pytest.approx(found["sticker"], abs=1e-4)
+    assert "represented" in result.answer

@@ -4,6 +4,7 @@ import dataclasses
 
 import polars as pl
 
+from primacy.events import GROUP, is_group
 from primacy.page import charts, courses, figures
 from primacy.page import standing as places
 from primacy.page.figures import Figure
@@ -122,6 +123,10 @@ def _strong(
         ),
     ):
         course = courses.path(c, curves, lanes, measure, names)
+        if measure == "variance_explained":
+            wide = [f.name for f in c.features if is_group(f)]
+            joint = courses.path(c, curves, lanes, GROUP, wide)
+            course = pl.concat([course, joint]) if wide and not joint.is_empty() else course
         if not course.is_empty():
             found.append(
                 charts.every_seed(
