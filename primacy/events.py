@@ -18,15 +18,12 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord
-from primacy.runs import SLOPE, Runs, criterion_of, own_target, reference_slope
+from primacy.runs import SLOPE, Runs, costs, criterion_of, own_target, reference_slope, stand_in
 
 TIME_TO_LEARN = "time_to_learn"
 TIME_TO_PICK_UP = "time_to_pick_up"
 EVENTS = {TIME_TO_LEARN: "learned", TIME_TO_PICK_UP: "picked up"}
 """What can stand where a measure's name stands, and what has happened once its time has come."""
-
-GROUP = "variance_explained_group"
-"""What stands for `variance_explained` of a feature that is several columns."""
 
 PICKED_UP = 0.25
 DROPPED = 0.1
@@ -390,13 +387,11 @@ def _last_values(
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
         for column in columns.keys() & measures.keys():
-            measure = measures[column]
-            if measure == "variance_explained" and is_group(feature):
-                measure = GROUP if GROUP in runs.cards else measure
+            measure = stand_in(runs, measures[column], feature)
             trace = runs.trace(condition.name, measure, layer=layer, **at)
             if trace is not None:
                 columns[column][:, k] = trace[np.arange(len(last)), last]
-        for column, values in _costs(runs, condition, feature, last).items():
+        for column, values in costs(runs, condition, feature, last).items():
             columns.setdefault(column, np.full(shape, np.nan))[:, k] = values
         if feature.criterion is not None and feature.criterion.measure in runs.cards:
             split = feature.criterion.split
@@ -405,35 +400,3 @@ def _last_values(
                 heights = area(trace[:, : len(steps)], steps, tau)
                 area_column[:, k] = np.where(diverged, np.nan, heights)
     return columns
-
-
-def is_group(feature: FeatureRecord) -> bool:
-    """Whether a feature is several columns of own data, which have no one value."""
-    criterion = feature.criterion
-    return len(feature.columns) > 1 and criterion is not None and criterion.ceiling is None
-
-
-def _costs(
-    runs: Runs, condition: ConditionRecord, feature: FeatureRecord, last: Int[np.ndarray, " s"]
-) -> dict[str, Float[np.ndarray, " s"]]:
-    """Of own data: the score that interchanging a feature costs at the end, and the whole score.
-
-    Held out and, where it was measured, in training. Empty where features have a ceiling.
-    """
-    criterion = feature.criterion
-    if criterion is None or criterion.ceiling is not None:
-        return {}
-    score = "accuracy" if condition.targets[0].kind == "binary" else "r_squared"
-    target = own_target(condition, None)
-    asked = {
-        "score_lost": (f"reliance_{score}", "test", feature.name),
-        "score_lost_train": (f"reliance_{score}", "train", feature.name),
-        "final_score_train": (score, "train", None),
-    }
-    found = {}
-    for column, (measure, split, name) in asked.items():
-        if measure in runs.cards:
-            trace = runs.trace(condition.name, measure, split=split, feature=name, target=target)
-            if trace is not None:
-                found[column] = trace[np.arange(len(last)), last]
-    return found

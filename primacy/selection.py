@@ -240,7 +240,7 @@ class _Resolver:
         elif split == "train" and c.steps_per_epoch is None:
             self.wrong(f"{place}.split", split, "a stream has no training set", ("test",))
         elif split == "train" and card is not None and card.by_layer:
-            what = f"{card.name} is of a hidden layer, which is measured on held-out examples only"
+            what = "hidden layers are measured on held-out examples only"
             self.wrong(f"{place}.split", split, what, ("test",))
         layer = None
         if has["layer"]:

@@ -4,13 +4,13 @@ import dataclasses
 
 import polars as pl
 
-from primacy.events import GROUP, is_group
 from primacy.page import charts, courses, figures
 from primacy.page import standing as places
 from primacy.page.figures import Figure
 from primacy.page.inside import inside
 from primacy.page.wording import listed, number
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.runs import GROUP, is_group
 
 
 def drawings(

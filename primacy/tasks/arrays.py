@@ -168,6 +168,36 @@ class Arrays:
         told = check_standardize_target(self.standardize_target, info)
         object.__setattr__(self, "standardize_target", told)
 
+    @classmethod
+    def from_data(cls, data: Any, path: str | Path, **fields: Any) -> "Arrays":
+        """The task of a table in memory, which is written to `path` and read from there.
+
+        Args:
+            data: a polars or pandas DataFrame (`path` ends in .parquet), or arrays by name, of
+                one axis or of two (`path` ends in .npz).
+            path: a new file, or one that holds the same.
+            **fields: `target`, `features` and any other field of the task, as plain lists and
+                mappings.
+
+        Raises:
+            ValueError: the file holds something else, or what was given is no such table.
+        """
+        content = datafile.written(data, Path(path).suffix.lower())
+        if not Path(path).exists():
+            Path(path).write_bytes(content)
+        elif Path(path).read_bytes() != content:
+            raise ValueError(f"{path} holds other data; give another path")
+        for name, kind in (("features", Groups), ("as_binary", Levels)):
+            if name in fields:
+                fields[name] = kind(fields[name])
+        for name in ("target", "shortcut"):
+            if name in fields:
+                given = fields[name]
+                fields[name] = (given,) if isinstance(given, str) else tuple(given)
+        if isinstance(fields.get("first"), dict):
+            fields["first"] = First(**fields["first"])
+        return cls(file=str(path), **fields)
+
     @property
     def _table(self) -> datafile.Table:
         return datafile.table(Path(self.file), self.sha256).recoded(self.as_binary or ())

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -162,6 +163,33 @@ def read(path: Path) -> Table:
             raise ValueError("holds no rows")
         _READ[sha256] = Table(sha256, frame, families)
     return _READ[sha256]
+
+
+def written(data: Any, ending: str) -> bytes:
+    """A DataFrame as Parquet, or arrays by name as npz: the content of a file.
+
+    Raises:
+        ValueError: it is neither, or the file's name ends otherwise.
+    """
+    frame = hasattr(data, "columns") and hasattr(data, "shape")
+    if not frame and not hasattr(data, "keys"):
+        raise ValueError(
+            f"expected a polars or pandas DataFrame or arrays by name, not {type(data).__name__}"
+        )
+    expected = ".parquet" if frame else ".npz"
+    if ending != expected:
+        raise ValueError(f"expected a path that ends in {expected}, not {ending or 'nothing'}")
+    file = io.BytesIO()
+    # Of pandas column by column, so that no Arrow is needed.
+    names = [str(name) for name in (data.columns if frame else data)]
+    if isinstance(data, pl.DataFrame):
+        data.write_parquet(file)
+    elif frame:
+        pl.DataFrame({name: list(data[name]) for name in names}).write_parquet(file)
+    else:
+        arrays: dict[str, Any] = {name: np.asarray(data[name]) for name in names}
+        np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def table(path: Path, sha256: str) -> Table:
