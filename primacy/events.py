@@ -30,7 +30,6 @@ DROPPED = 0.1
 """Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
 and below which one that was picked up counts as dropped."""
 
-
 WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_step")
 YES_OR_NO = ("learned", "forgotten", "picked_up", "dropped", "diverged")
 """Columns of the summary; those of measured values are floats."""
@@ -187,9 +186,8 @@ def _times(
     if criterion is None or criterion.measure not in runs.cards:
         return None
     target = target or own_target(condition, feature)
-    full = runs.trace(
-        name, criterion.measure, split=criterion.split, feature=feature, target=target
-    )
+    at = {"split": criterion.split, "feature": feature, "target": target}
+    full = runs.trace(name, criterion.measure, **at)
     if full is None:
         return None
     steps = runs.steps(name, budget)
@@ -251,7 +249,7 @@ def _threshold(
 ) -> Float[np.ndarray, " s"]:
     """Where each lane's criterion lies; NaN (never reached) for a feature that is not used.
 
-    Another theta scales a stated amount as it scales a share of the way to a ceiling.
+    Another theta scales a stated amount too.
     """
     if criterion.amount is not None:
         return np.full(len(end), scale * criterion.amount)
@@ -394,8 +392,8 @@ def _last_values(
         for column, values in costs(runs, condition, feature, last).items():
             columns.setdefault(column, np.full(shape, np.nan))[:, k] = values
         if feature.criterion is not None and feature.criterion.measure in runs.cards:
-            split = feature.criterion.split
-            trace = runs.trace(condition.name, feature.criterion.measure, split=split, **at)
+            at["split"] = feature.criterion.split
+            trace = runs.trace(condition.name, feature.criterion.measure, **at)
             if trace is not None:
                 heights = area(trace[:, : len(steps)], steps, tau)
                 area_column[:, k] = np.where(diverged, np.nan, heights)
