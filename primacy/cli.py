@@ -331,16 +331,31 @@ def check(
 
 
 @app.command
-def init(study: str = "complexity", *, out: Path | None = None) -> int:
+def init(
+    study: str = "complexity", *, own_data: Path | None = None, out: Path | None = None
+) -> int:
     """Print a built-in study as a commented file to start your own from.
 
     Args:
         study: A built-in study.
+        own_data: A CSV, Parquet or npz file: write a study of its columns instead.
         out: Write it to this file (which must not exist) instead of stdout.
     """
     from primacy import studyfile
 
-    text = studyfile.text(study)
+    if own_data is None:
+        text = studyfile.text(study)
+    else:
+        from primacy.tasks.arraydraft import draft
+
+        if not own_data.is_file():
+            raise Refused(f"{own_data}: no such file")
+        if out is not None and out.resolve().parent != own_data.resolve().parent:
+            raise Refused(f"{out}: must be in the folder of {own_data}, whose data it reads")
+        try:
+            text = draft(own_data)
+        except ValueError as problem:
+            raise Refused(f"{own_data}: {problem}") from None
     if out is None:
         print(text, end="")
         return 0

@@ -147,9 +147,18 @@ def train_block(
     seeds = {lane.seed: streams(lane.seed, "evaluation") for lane in padded}
     looks = [seeds[lane.seed] for lane in padded]
 
-    def donors(look: int) -> Any:
-        n = programs.examples["test"]
-        return lend(shared(looks, lambda rng: rng("donors", look).permutation(n).astype(np.int32)))
+    def donors(look: int) -> tuple[Any, Any]:
+        """Of the test examples, and of the training examples where a measure asks for them."""
+        asked: dict[str, tuple] = {"test": ("donors", look)}
+        if programs.exchanges_in_training:
+            asked["train"] = ("donors", "train", look)
+        drawn = {
+            split: lend(shared(looks, lambda rng, split=split, names=names: (
+                rng(*names).permutation(programs.examples[split]).astype(np.int32)
+            )))
+            for split, names in asked.items()
+        }  # fmt: skip
+        return drawn["test"], drawn.get("train")
 
     def page() -> tuple:
         length, order, fresh = next(book)
@@ -162,7 +171,7 @@ def train_block(
     exchanged = donors(0)
     programs.prepare(
         (conditions, state, draws, order, np.int32(0), np.int32(0)),
-        (conditions, params, sets, columns, exchanged),
+        (conditions, params, sets, columns, *exchanged),
     )
     ends = [Ending(lane) for lane in lanes]
     seen: list[dict[str, np.ndarray]] = []
@@ -180,7 +189,7 @@ def train_block(
             watch.advanced(
                 count * sum(end.running for end in ends if end.lane.record.control is None)
             )
-        values = programs.evaluate(conditions, state[0], sets, columns, exchanged)
+        values = programs.evaluate(conditions, state[0], sets, columns, *exchanged)
         if step != lanes[0].record.steps[-1]:
             # Drawn while the device is still at it.
             exchanged = donors(look + 1)

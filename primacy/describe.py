@@ -19,6 +19,9 @@ from primacy.types import Feature, Target, Task
 
 NOT_USED = 0.01
 """A feature group that costs the final network less than this share of its score is not used."""
+RELIED_ON = 0.05
+"""Of the score: what a group must cost in training to count as relied on, where a shortcut is
+declared."""
 
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
 
@@ -77,17 +80,37 @@ def measured(study: Study) -> tuple[Measure, ...]:
     for condition in study.conditions.values():
         own = described(condition).features
         needed |= {f.criterion.measure for f in own if f.criterion is not None}
+        if any(f.criterion is not None and f.criterion.ceiling is None for f in own):
+            # Whether the task was learned at all decides what reliance on own data means.
+            needed |= {"accuracy", "r_squared"}
+            # Of several columns there is no one value whose share of a layer could be told.
+            if not study.measures or "variance_explained" in study.measures:
+                wide = any(len(f.columns) > 1 for f in own)
+                needed |= {"variance_explained_group"} if wide else set()
         if _by_slopes(condition.task.declared):
             needed |= {"input_gradient_signed", "r_squared"}
     # A claim about a measure names it as well as the list does.
     claimed = () if study.measures else [h.contrast.measure for h in study.hypotheses]
     wanted = {*study.measures, *needed, *claimed}
+    trained = _in_training(study)
     return tuple(
-        measure
+        dataclasses.replace(measure, splits=(*measure.splits, "train"))
+        if name in trained and "train" not in measure.splits and not measure.by_layer
+        else measure
         for name, measure in sorted(offered.items())
         if (name in wanted or (measure.by_default and not study.measures))
         and any(loss in losses for loss in measure.losses)
     )
+
+
+def _in_training(study: Study) -> set[str]:
+    """Names of the measures that a criterion or a hypothesis wants of the training examples."""
+    criteria = [f.criterion for c in study.conditions.values() for f in features(c.task)]
+    found = {c.measure for c in criteria if c is not None and c.split == "train"}
+    for contrast in (h.contrast for h in study.hypotheses):
+        sides = (contrast.of, contrast.minus or {})
+        found |= {contrast.measure for side in sides if side.get("split") == "train"}
+    return found
 
 
 def sites(features: tuple[Feature, ...], d: int) -> tuple[list[str], np.ndarray]:
@@ -162,13 +185,37 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
         confirm=training.confirm,
         stop=training.stop,
         parameters=size(condition.model.shapes(*condition.size)),
+        facts=dict(getattr(task, "facts", {})),
     )
 
 
 def features(task: Task) -> list[record.FeatureRecord]:
     """A task's declared features, each with what it counts as learned by, or why it never does."""
     slopes = _by_slopes(task.declared)
-    return [_feature(f, task.targets, slopes) for f in task.declared]
+    first = _first(task)
+    return [_feature(f, task.targets, slopes, first) for f in task.declared]
+
+
+def _first(task: Task) -> record.Criterion:
+    """When a feature of own data, of which nobody knows the best use, counts as relied on.
+
+    At what the task says (`first`); else relative to the run's own end. Not by plain `reliance`,
+    which is a share of whatever the outputs vary: an untrained network already relies on its
+    inputs, by .05 to .4. A shortcut costs no held-out score, so with one it is judged in training.
+    """
+    score = "accuracy" if task.targets[0].kind == "binary" else "r_squared"
+    measure = f"reliance_{score}"
+    given = getattr(task, "first", None)
+    if given is not None:
+        measure = measure if given.measure.startswith("reliance_accuracy") else given.measure
+        return record.Criterion(
+            measure=measure, chance=0.0, ceiling=None, amount=given.amount, split=given.split
+        )
+    if getattr(task, "shortcut", ()):
+        return record.Criterion(
+            measure=measure, chance=0.0, ceiling=None, amount=RELIED_ON, split="train"
+        )
+    return record.Criterion(measure=measure, chance=0.0, ceiling=None, floor=NOT_USED)
 
 
 def _by_slopes(declared: tuple[Feature, ...]) -> bool:
@@ -176,7 +223,9 @@ def _by_slopes(declared: tuple[Feature, ...]) -> bool:
     return any(f.best is not None or f.solo is not None or f.reason is not None for f in declared)
 
 
-def _feature(feature: Feature, targets: tuple[Target, ...], slopes: bool) -> record.FeatureRecord:
+def _feature(
+    feature: Feature, targets: tuple[Target, ...], slopes: bool, first: record.Criterion
+) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     reason = None
     if _by_slopes((feature,)) or (slopes and target is None):
@@ -188,12 +237,7 @@ def _feature(feature: Feature, targets: tuple[Target, ...], slopes: bool) -> rec
             ceiling=target.ceiling,
         )
     else:
-        # Relative to the lane's own end. Not plain `reliance`, which is a share of whatever the
-        # outputs vary: an untrained network already relies on its inputs, by .05 to .4.
-        score = "accuracy" if targets[0].kind == "binary" else "r_squared"
-        criterion = record.Criterion(
-            measure=f"reliance_{score}", chance=0.0, ceiling=None, floor=NOT_USED
-        )
+        criterion = first
     return record.FeatureRecord(
         name=feature.name,
         columns=feature.columns,
@@ -228,9 +272,9 @@ def _slope(
 
 
 def _card(measure: Measure) -> record.MeasureRecord:
-    own = {field.name for field in dataclasses.fields(record.MeasureRecord)}
+    own = {field.name for field in dataclasses.fields(record.MeasureRecord)} - {"in_training"}
     card: dict[str, Any] = {name: getattr(measure, name) for name in own}
-    return record.MeasureRecord(**card)
+    return record.MeasureRecord(**card, in_training=measure.splits == ("test", "train"))
 
 
 def _hash(study: Study, conditions: list[str], chosen: list[str], members: list[str]) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord
-from primacy.runs import SLOPE, Runs, criterion_of, own_target, reference_slope
+from primacy.runs import SLOPE, Runs, costs, criterion_of, own_target, reference_slope, stand_in
 
 TIME_TO_LEARN = "time_to_learn"
 TIME_TO_PICK_UP = "time_to_pick_up"
@@ -29,7 +29,6 @@ PICKED_UP = 0.25
 DROPPED = 0.1
 """Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
 and below which one that was picked up counts as dropped."""
-
 
 WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_step")
 YES_OR_NO = ("learned", "forgotten", "picked_up", "dropped", "diverged")
@@ -187,14 +186,16 @@ def _times(
     if criterion is None or criterion.measure not in runs.cards:
         return None
     target = target or own_target(condition, feature)
-    full = runs.trace(name, criterion.measure, feature=feature, target=target)
+    at = {"split": criterion.split, "feature": feature, "target": target}
+    full = runs.trace(name, criterion.measure, **at)
     if full is None:
         return None
     steps = runs.steps(name, budget)
     if event == TIME_TO_PICK_UP:
         theta = PICKED_UP
     theta = condition.theta if theta is None else theta
-    threshold = _threshold(criterion, theta, full[np.arange(len(full)), runs.last(name, budget)])
+    end = full[np.arange(len(full)), runs.last(name, budget)]
+    threshold = _threshold(criterion, theta / condition.theta, theta, end)
     if by is not None:
         # The criterion stays that of the whole run; only the time in which to reach it is shorter.
         length = int(np.searchsorted(steps, by)) + condition.confirm
@@ -244,9 +245,14 @@ def dropped(
 
 
 def _threshold(
-    criterion: Criterion, theta: float, end: Float[np.ndarray, " s"]
+    criterion: Criterion, scale: float, theta: float, end: Float[np.ndarray, " s"]
 ) -> Float[np.ndarray, " s"]:
-    """Where each lane's criterion lies; NaN (never reached) for a feature that is not used."""
+    """Where each lane's criterion lies; NaN (never reached) for a feature that is not used.
+
+    Another theta scales a stated amount too.
+    """
+    if criterion.amount is not None:
+        return np.full(len(end), scale * criterion.amount)
     if criterion.ceiling is not None:
         chance, ceiling = criterion.chance, criterion.ceiling
         return np.full(len(end), chance + theta * (ceiling - chance))
@@ -378,11 +384,15 @@ def _last_values(
     tau = int(steps[max(0, len(steps) - condition.confirm)])
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
-        for column in columns.keys() - {"area"}:
-            trace = runs.trace(condition.name, measures[column], layer=layer, **at)
+        for column in columns.keys() & measures.keys():
+            measure = stand_in(runs, measures[column], feature)
+            trace = runs.trace(condition.name, measure, layer=layer, **at)
             if trace is not None:
                 columns[column][:, k] = trace[np.arange(len(last)), last]
+        for column, values in costs(runs, condition, feature, last).items():
+            columns.setdefault(column, np.full(shape, np.nan))[:, k] = values
         if feature.criterion is not None and feature.criterion.measure in runs.cards:
+            at["split"] = feature.criterion.split
             trace = runs.trace(condition.name, feature.criterion.measure, **at)
             if trace is not None:
                 heights = area(trace[:, : len(steps)], steps, tau)

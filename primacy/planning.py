@@ -15,7 +15,7 @@ from primacy.describe import describe
 from primacy.draws import PAGE_STEPS, stream_steps
 from primacy.held import Held
 from primacy.packing import Batch, Block, Described, Lanes, grouped, missing
-from primacy.reconcile import reconcile
+from primacy.reconcile import measures_of, reconcile
 from primacy.record import StudyRecord
 from primacy.store import StoreError
 from primacy.study import Study
@@ -154,11 +154,7 @@ def program(part: Plan, block: Block | Batch) -> tuple:
 
     Not the evaluations: a control that ends early is the same program.
     """
-    return jax.tree.structure(block.lanes[0].condition), block.width, _measured(part.record)
-
-
-def _measured(record: StudyRecord) -> tuple[str, ...]:
-    return tuple(card.name for card in record.measures)
+    return jax.tree.structure(block.lanes[0].condition), block.width, measures_of(part.record)
 
 
 def plan(study: Study, held: Held | None = None, *, allow_mixed: bool = False) -> Plan:
@@ -195,7 +191,7 @@ def plan(study: Study, held: Held | None = None, *, allow_mixed: bool = False) -
         packed = _packed(member, own, place.begun, owners)
         parts.append(_controlled(member, packed, place.controls, owners))
         for c in own.conditions:
-            owners.setdefault((c.key, _measured(own)), member.name)
+            owners.setdefault((c.key, measures_of(own)), member.name)
     widths = {k: w for part in parts for k, w in part.record.block_widths.items()}
     return Plan(
         dataclasses.replace(record, block_widths=widths),
@@ -232,7 +228,7 @@ def _packed(
     ours: list[Described] = []
     theirs: dict[str, list[Described]] = {}
     for c in record.conditions:
-        owner = owners.get((c.key, _measured(record)))
+        owner = owners.get((c.key, measures_of(record)))
         place = ours if owner is None else theirs.setdefault(owner, [])
         place.append((study.conditions[c.name], c))
     lanes = [missing(alike, record.seeds, stored) for alike in grouped(ours)]
@@ -252,7 +248,7 @@ def _batches(lanes: Iterable[Lanes], widths: Mapping[str, int]) -> tuple[Batch, 
 
 def _controlled(study: Study, own: Plan, held: Held | None, owners: Mapping[tuple, str]) -> Plan:
     """The plan of one folder with its controls, in `held`; `owners` as in `_packed`."""
-    held, names = held or Held(), _measured(own.record)
+    held, names = held or Held(), measures_of(own.record)
     elsewhere = {c.key for c in own.record.conditions if (c.key, names) in owners}
     asked = controls.planned(study, own.record, held.record, elsewhere)
     if asked is None:

@@ -113,8 +113,10 @@ class Programs:
             donate=(1,),
         )
         self._evaluate = Program(
-            lambda c, *rest: train.evaluate(c, measures, *rest, own_targets=own),
-            (0, 0, 0, None, 0),
+            lambda c, params, sets, columns, donors, in_training: train.evaluate(
+                c, measures, params, sets, columns, donors, own, in_training
+            ),
+            (0, 0, 0, None, 0, 0),
             width,
         )
 
@@ -143,6 +145,20 @@ class Programs:
         """The state of every lane after steps `start` to `stop - 1` of a page."""
         return self._advance(conditions, state, draws, order, np.int32(start), np.int32(stop))
 
-    def evaluate(self, conditions, params, sets, columns, donors) -> Any:
-        """Every measure of every lane, with the lane as the leading axis."""
-        return self._evaluate(conditions, params, sets, columns, donors)
+    @property
+    def exchanges_in_training(self) -> bool:
+        """Whether a measure interchanges columns among the training examples."""
+        return any("donors" in m.asks and "train" in m.splits for m in self.measures)
+
+    def evaluate(self, conditions, params, sets, columns, donors, in_training) -> Any:
+        """Every measure of every lane, with the lane as the leading axis.
+
+        Args:
+            conditions: of the lanes.
+            params: their parameters now.
+            sets: their examples by split.
+            columns: of the sites.
+            donors: of each test example.
+            in_training: of each training example; None where no measure asks.
+        """
+        return self._evaluate(conditions, params, sets, columns, donors, in_training)

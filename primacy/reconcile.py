@@ -30,7 +30,7 @@ def reconcile(
                 for line in differences(before.spec, after.spec)
             ]  # fmt: skip
     for what, a, b in (
-        ("measures", [m.name for m in old.measures], [m.name for m in new.measures]),
+        ("measures", measures_of(old), measures_of(new)),
         ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
     ):
         if a != b:
@@ -67,6 +67,14 @@ def reconcile(
         earlier = (*earlier, old.study_hash)
     return dataclasses.replace(
         new, post_hoc=tuple(post_hoc), earlier_hashes=earlier, versions=new.versions
+    )
+
+
+def measures_of(record: StudyRecord) -> tuple[str, ...]:
+    """What is measured: two runs that differ in it hold other rows."""
+    return tuple(
+        f"{card.name}, in training too" if card.in_training else card.name
+        for card in record.measures
     )
 
 

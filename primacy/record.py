@@ -7,9 +7,9 @@ hostile file is an error message and never code.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Literal, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict, TypeAdapter, model_serializer
+from pydantic import ConfigDict, Field, TypeAdapter, model_serializer
 
 FORMAT = 1
 """Version of the run folder's layout; a newer one is refused."""
@@ -25,6 +25,11 @@ Controls = Literal["default", "full", "none"]
 """Which controls a study runs: at most 6 networks a kind and a fifth of its work, all, or none."""
 
 
+T = TypeVar("T")
+Sparse = Annotated[T, Field(exclude_if=lambda value: not value or value == "test")]
+"""A field that is left out where it says nothing: records without it keep their bytes."""
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def _record(cls):
     cls.__pydantic_config__ = ConfigDict(extra="forbid")
@@ -37,13 +42,17 @@ class Criterion:
 
     A ceiling below chance (a negative slope) is reached from above. `ceiling` null: the ceiling is
     the lane's own last value (a user's data, where nobody knows the optimum), and the feature is
-    "not used" where that value is below `floor`.
+    "not used" where that value is below `floor`. With `amount` the criterion is that very value,
+    in the measure's unit, whatever chance and ceiling are.
     """
 
     measure: str
     chance: float
     ceiling: float | None
     floor: float | None = None
+    amount: Sparse[float | None] = None
+    split: Sparse[Literal["train", "test"]] = "test"
+    """The examples on which it is measured."""
 
 
 @_record
@@ -106,6 +115,8 @@ class ConditionRecord:
     """In the folder `controls`: which control this is."""
     control_of: str | None = None
     """And the key of the condition that it controls."""
+    facts: Sparse[dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """More about its data that is known before training (`arrays`: rows that occur twice)."""
 
     @property
     def budget(self) -> int:
@@ -134,6 +145,9 @@ class MeasureRecord:
     invariance: str
     misleads: str
     reference: str
+    in_training: Sparse[bool] = False
+    """Also measured on the training examples, because a criterion or a hypothesis asks for it; not
+    said of measures that every study has on both."""
 
 
 At = Literal["end", "mean", "learned"] | int | dict[Literal["learned"], str]
@@ -168,7 +182,7 @@ class Hypothesis:
     expect: Literal["less", "greater", "equal", "never"]
     margin: float = 0.0
     """In the measure's unit; for a ratio .25 means beyond 1.25 or 1/1.25; for `never` a share."""
-    threshold: float | None = dataclasses.field(default=None, metadata={"unkeyed if": None})
+    threshold: float | None = dataclasses.field(default=None, metadata={"optional": True})
     """What the value is compared with; null: 0, or 1 for a ratio."""
     answers: str | None = None
     """The question it answers (`H1A`)."""

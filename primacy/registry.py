@@ -222,8 +222,9 @@ def measure(
 def canonical(thing: Any) -> Any:
     """A spec as JSON values, `kind` first: what its hash is taken of.
 
-    Fields with `metadata={"unkeyed": True}` (where a file lies, say) do not decide a run. Nor does
-    one with `metadata={"unkeyed if": value}` that has this value: it came later than the hashes.
+    Fields with `metadata={"unkeyed": True}` (where a file lies, say) do not decide a run. Those
+    with `metadata={"optional": True}` are left out at their default, so that an option that came
+    later leaves the hashes of earlier runs as they are.
     """
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         kind = {"kind": thing.kind} if hasattr(thing, "kind") else {}  # type: ignore[attr-defined]
@@ -231,10 +232,7 @@ def canonical(thing: Any) -> Any:
             field.name: canonical(getattr(thing, field.name))
             for field in dataclasses.fields(thing)
             if not field.metadata.get("unkeyed")
-            and not (
-                "unkeyed if" in field.metadata
-                and getattr(thing, field.name) == field.metadata["unkeyed if"]
-            )
+            and not (field.metadata.get("optional") and getattr(thing, field.name) == field.default)
         }
     if isinstance(thing, (tuple, list)):
         return [canonical(item) for item in thing]

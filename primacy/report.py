@@ -127,6 +127,7 @@ def page(
         ],
         places={c.name: i for i, c in enumerate(record.conditions, 1)},
         relative=places.relative(lead) if lead else False,
+        verb=places.verb(lead) if lead else "learned",
         figures={name: _drawn(figure, palette) for name, figure in found.items()},
         rows=standings[lead.name] if lead else [],
         strengths=[s for s in places.STRENGTHS if _any(standings, s)],
@@ -146,7 +147,7 @@ def page(
             for c in [c for c in own if standings[c.name]][:1]
         ],
         controls=sanity.groups(controls),
-        control_rule=sanity.rule(),
+        control_rule=sanity.rule(controls),
         control_warning=sanity.warning(controls),
         methods=methods,
         paragraphs=methods.paragraphs(record, provenance, lanes),
@@ -305,7 +306,8 @@ def _untrained(
     names = [r["feature"] for r in rows]
     found = []
     for measure in dict.fromkeys((charts.measured(c), "variance_explained")):
-        course = courses.path(c, curves, lanes, measure, names)
+        split = places.split(c) if measure == charts.measured(c) else "test"
+        course = courses.path(c, curves, lanes, measure, names, split=split)
         if told := findings.untrained(rows, course):
             found.append((measure, told))
     return found

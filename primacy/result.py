@@ -118,14 +118,20 @@ class Result:
     @functools.cached_property
     def _outcomes(self) -> list[Outcome]:
         """The controls before their words, which depend on how many there are."""
-        if self.record.controls == "none":
-            return []
         if self.members:
             return [
                 dataclasses.replace(outcome, condition=f"{name}/{outcome.condition}")
                 for name, member in self.members.items()
                 for outcome in member._outcomes
             ]
+        found = [] if self.record.controls == "none" else self._null_outcomes
+        # These cost no network, so no study goes without.
+        found += sanity.learned(self.record, self.curves, self.lanes, found)
+        return found + sanity.rows_in_both(self.record)
+
+    @property
+    def _null_outcomes(self) -> list[Outcome]:
+        """The controls in which nothing is to be seen."""
         found = sanity.untrained(self.record, self.curves)
         found += sanity.null_columns(self.record, self.curves, self.lanes)
         beside = Store(self.folder / CONTROLS)

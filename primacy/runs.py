@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from primacy import curves as table
 from primacy.record import ConditionRecord, Criterion, FeatureRecord, MeasureRecord, StudyRecord
 
+GROUP = "variance_explained_group"
+"""What stands for `variance_explained` of a feature that is several columns."""
 SLOPE = "input_gradient_signed"
 """The measure that says how a network's output moves with a feature of one column."""
 
@@ -62,11 +64,21 @@ class Runs:
     ) -> Float[np.ndarray, "s e"] | None:
         """The curve of every seed; NaN where there is no row or no value. None: no such rows.
 
-        Columns that the measure does not have are not looked at.
+        Columns that the measure does not have are not looked at. Without a target, of a condition
+        that has several: the mean over its targets.
         """
         if measure not in self._traces:
             self._traces[measure] = self._read(measure)
         card = self.cards[measure]
+        targets = self.record.condition(condition).targets
+        if target is None and "target" in card.axes and len(targets) > 1:
+            each = [
+                self.trace(condition, measure, split=split, layer=layer, feature=feature,
+                           target=t.name)
+                for t in targets
+            ]  # fmt: skip
+            found = [one for one in each if one is not None]
+            return np.mean(found, axis=0) if len(found) == len(targets) else None
         key = (
             condition,
             split,
@@ -166,3 +178,41 @@ def reference_slope(condition: ConditionRecord, feature: str) -> float | None:
     known = [slope for slope in (found.best, found.solo) if slope is not None]
     largest = max(known, key=abs, default=0.0)
     return largest if largest and len(found.columns) == 1 else None
+
+
+def is_group(feature: FeatureRecord) -> bool:
+    """Whether a feature is several columns of own data, which have no one value."""
+    criterion = feature.criterion
+    return len(feature.columns) > 1 and criterion is not None and criterion.ceiling is None
+
+
+def stand_in(runs: Runs, measure: str, feature: FeatureRecord) -> str:
+    """The measure, or what takes its place for several columns of own data."""
+    joint = measure == "variance_explained" and is_group(feature) and GROUP in runs.cards
+    return GROUP if joint else measure
+
+
+def costs(
+    runs: Runs, condition: ConditionRecord, feature: FeatureRecord, last: Int[np.ndarray, " s"]
+) -> dict[str, Float[np.ndarray, " s"]]:
+    """Of own data: the score that interchanging a feature costs at the end, and the whole score.
+
+    Held out and, where it was measured, in training. Empty where features have a ceiling.
+    """
+    criterion = feature.criterion
+    if criterion is None or criterion.ceiling is not None:
+        return {}
+    score = "accuracy" if condition.targets[0].kind == "binary" else "r_squared"
+    target = own_target(condition, None)
+    asked = {
+        "score_lost": (f"reliance_{score}", "test", feature.name),
+        "score_lost_train": (f"reliance_{score}", "train", feature.name),
+        "final_score_train": (score, "train", None),
+    }
+    found = {}
+    for column, (measure, split, name) in asked.items():
+        if measure in runs.cards:
+            trace = runs.trace(condition.name, measure, split=split, feature=name, target=target)
+            if trace is not None:
+                found[column] = trace[np.arange(len(last)), last]
+    return found

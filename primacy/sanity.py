@@ -1,10 +1,12 @@
 """What the controls of a study came to: where nothing is to be seen, is nothing seen?
 
-Five kinds. *Untrained*: the study's own networks at step 0 score no better than a constant.
+*Untrained*: the study's own networks at step 0 score no better than a constant.
 *Shuffled labels*: nor do networks trained on targets of other examples, on held-out ones.
 *Random feature*: in those networks, a feature that no input carries is not represented.
 *Constant feature*: a feature that never changes has no number at all. *Null columns*: inputs that
-carry nothing are worth nothing to the study's own networks.
+carry nothing are worth nothing to the study's own networks. And of own data: *Task learned*: the
+networks beat the best constant on held-out examples, without which their reliance says nothing
+about the data. *Rows in both*: test rows that also train are no more than chance brings about.
 
 The replicate is one network. A study fails a control only where its networks are beyond chance by
 more than chance explains: all controls of a study together give a false alarm in at most 1 of 100
@@ -43,12 +45,17 @@ AT_CHANCE = (
     "probe_selectivity",
 )
 """Measures of a feature whose expectation is 0, or below, where it is unrelated to the inputs."""
+MAX_SHARED = 0.02
+"""Share of test rows that may also train, beyond what few different values bring about: so much
+can move an accuracy by .01."""
+
 COSTS = ("reliance_accuracy", "reliance_r_squared", "reliance_loss")
 """Measures of what a site is worth; the first that a study has is looked at."""
 
 Kind = Literal[
-    "untrained", "shuffled labels", "random feature", "constant feature", "null columns", "claims"
-]
+    "untrained", "shuffled labels", "random feature", "constant feature", "null columns", "claims",
+    "task learned", "rows in both",
+]  # fmt: skip
 Word = Literal["passed", "failed", "shown"]
 
 
@@ -146,6 +153,67 @@ def trained(
                 told = "at most 0: no input carries it"
                 found.append(compared("random feature", c, measure, None, told, 0.0, values))
     return [o for o in found if o.n]
+
+
+def learned(
+    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, others: Sequence[Outcome]
+) -> list[Outcome]:
+    """The positive control of own data: the trained networks beat a constant, and shuffled labels.
+
+    Without a test: it fails where their mean is not above either by `MARGIN`. Of studies whose
+    best predictor is known, a target that is not learned says so itself.
+
+    Args:
+        record: the study.
+        curves: of its own networks.
+        lanes: theirs.
+        others: the outcomes so far; those of shuffled labels are compared with.
+    """
+    found, ends = [], _last(curves, lanes)
+    for c in record.conditions:
+        if not any(f.criterion is not None and f.criterion.ceiling is None for f in c.features):
+            continue
+        score, chance = _score(c), float(np.mean([t.chance for t in c.targets]))
+        values = _by_network(ends, c, score)
+        shuffled = [
+            o.value
+            for o in others
+            if o.control == "shuffled labels" and o.condition == c.name and o.value is not None
+        ]
+        told, against = f"above {chance:.3g}, the best constant", chance
+        if shuffled and (mean := float(np.mean(shuffled))) > chance:
+            told, against = f"above {mean:.3g}, that of shuffled labels", mean
+        o = compared("task learned", c, score, None, told, against, values)
+        fails = o.value is not None and o.value <= against + MARGIN
+        why = f"{'Not above' if fails else 'Above'} it by more than {MARGIN:g}; not tested."
+        found.append(dataclasses.replace(o, p=None, word="failed" if fails else "passed", why=why))
+    return [o for o in found if o.n]
+
+
+def rows_in_both(record: StudyRecord) -> list[Outcome]:
+    """Of own data, how many test rows also train, where any does."""
+    found = []
+    for c in record.conditions:
+        if (shared := shared_rows(c)) is None:
+            continue
+        share, by_chance, too_many = shared
+        found.append(Outcome(
+            control="rows in both", condition=c.name, measure="share of test rows", of=None,
+            expected=f"at most {by_chance + MAX_SHARED:.2g}, that of columns permuted apart and "
+            f"{MAX_SHARED:g}", chance=by_chance, n=len(record.seeds), value=_rounded(share),
+            low=None, high=None, values=(), p=None, word="failed" if too_many else "passed",
+            why="Rows with the same inputs as a row that trains.",
+        ))  # fmt: skip
+    return found
+
+
+def shared_rows(c: ConditionRecord) -> tuple[float, float, bool] | None:
+    """Share of test rows that also train, the same by chance, and whether it is too much more."""
+    share = c.facts.get("test_rows_in_training")
+    if not isinstance(share, float):
+        return None
+    by_chance = float(c.facts.get("expected_by_chance", 0.0))
+    return share, by_chance, share > by_chance + MAX_SHARED
 
 
 def claims(

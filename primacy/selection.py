@@ -239,6 +239,8 @@ class _Resolver:
             self.wrong(f"{place}.split", split, "not a split", ("train", "test"))
         elif split == "train" and c.steps_per_epoch is None:
             self.wrong(f"{place}.split", split, "a stream has no training set", ("test",))
+        elif split == "train" and card is not None and card.by_layer:
+            self.wrong(f"{place}.split", split, "layers are measured on held-out examples only")
         layer = None
         if has["layer"]:
             layer = where.get("layer", c.layers[-1] if c.layers else None)

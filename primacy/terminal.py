@@ -106,7 +106,10 @@ def failed_controls(controls: Sequence[Outcome]) -> Text | None:
     if not told:
         return None
     count = f"{len(told)} of {len(controls)} controls failed"
-    return lines("\n".join([f"{count}: the numbers below are not to be trusted.", *told]))
+    # A task that was not learned, or rows that also train, are told in the answer itself.
+    null = any(o.control not in ("task learned", "rows in both") for o in failed(controls))
+    so = ": the numbers below are not to be trusted." if null else ":"
+    return lines("\n".join([f"{count}{so}", *told]))
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:

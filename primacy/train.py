@@ -130,10 +130,12 @@ def evaluate(
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
     own_targets: tuple[int, ...] = (),
+    train_donors: Int[Array, " m"] | None = None,
 ) -> dict[str, Any]:
     """Every measure of one network, by `measure/split`; layers are the leading axis.
 
-    `sets` holds the draws of `fit` and `test`, and of `train` unless it is a stream. Two more
+    `sets` holds the draws of `fit` and `test`, and of `train` unless it is a stream;
+    `train_donors` are given where a measure interchanges training examples. Two more
     entries say whether the network is still one: `finite` (parameters and test outputs), and
     `loss_ratio` (test loss over that of the best constant; see `DIVERGED`).
     """
@@ -170,7 +172,8 @@ def evaluate(
         train = batches["train"]
         outputs = outputs_in_blocks(model, params, train.inputs)
         by_split["train"] = {**offered, "outputs": outputs, "targets": train.targets,
-                             "inputs": shown["train"], "features": train.features}  # fmt: skip
+                             "inputs": shown["train"], "features": train.features,
+                             "donors": train_donors}  # fmt: skip
     results: dict[str, Any] = {}
     for measure in measures:
         for split in measure.splits:

@@ -125,11 +125,183 @@ def test_a_constant_column_becomes_zero(folder):
     assert (drawn(task)["inputs"][:, 0] == 0).all()
 
 
-def test_numbers_as_targets_keep_their_units(folder):
+def test_number_targets_are_standardized_by_the_rows_that_train(folder):
+    """Oracle: NumPy's z-scores with the mean and SD of the rows that the seed trains on."""
     task = arrays.load(folder, GIVEN | {"target": ["cost"]})
-    assert task.loss == "squared_error"
+    assert task.loss == "squared_error" and task.standardize_target is True
     assert (task.targets[0].kind, task.targets[0].chance) == ("number", 0)
+    _, parts = standardized(task)
+    cost = frame()["cost"].to_numpy().astype(np.float32).astype(float)
+    expected = (cost - cost[parts["train"]].mean()) / cost[parts["train"]].std()
+    for split, rows in parts.items():
+        found = drawn(task, split)["targets"][:, 0]
+        np.testing.assert_allclose(found, expected[rows], rtol=1e-5, atol=1e-6)
+
+
+def test_number_targets_keep_their_units_on_request(folder):
+    task = arrays.load(folder, GIVEN | {"target": ["cost"], "standardize_target": False})
     assert set(drawn(task)["targets"][:, 0]) <= set(frame()["cost"].to_numpy().astype(np.float32))
+
+
+def test_whole_numbers_of_few_values_must_say_what_they_are(folder):
+    whole = frame().with_columns(grade=pl.Series(np.arange(ROWS) % 3), two=np.arange(ROWS) % 2 + 1)
+    whole.write_csv(folder / "data.csv")
+    says = mistakes(folder, target=["grade"])["target.0"]
+    assert says.startswith("holds whole numbers (0, 1, 2): classes or amounts?")
+    assert 'target_kind = "number"' in says and 'to_dummies("grade")' in says
+    assert 'as_binary = { two = "2" }' in mistakes(folder, target=["two"])["target.0"]
+    task = arrays.load(folder, GIVEN | {"target": ["grade"], "target_kind": "number"})
+    assert task.loss == "squared_error"
+    task = arrays.load(folder, GIVEN | {"target": ["two"], "as_binary": {"two": "2"}})
+    assert task.loss == "sigmoid_cross_entropy"
+    # Many different whole numbers are amounts: nobody has so many classes.
+    whole.with_columns(grade=pl.Series(np.arange(ROWS))).write_csv(folder / "data.csv")
+    assert arrays.load(folder, GIVEN | {"target": ["grade"]}).loss == "squared_error"
+
+
+def test_0_and_1_may_be_numbers(folder):
+    task = arrays.load(folder, GIVEN | {"target_kind": "number"})
+    assert task.loss == "squared_error" and task.targets[0].chance == 0
+    says = mistakes(folder, target=["cost"], target_kind="binary")["target.0"]
+    assert says == 'not 0/1 in every row, as target_kind = "binary" says'
+
+
+def test_options_at_their_defaults_leave_the_hash_as_it_was(folder):
+    """Oracle: the keys of the specification before there were these options."""
+    assert set(canonical(arrays.load(folder, GIVEN))) == {
+        "kind", "sha256", "target", "features", "split", "standardize", "ceiling",
+    }  # fmt: skip
+    assert canonical(arrays.load(folder, GIVEN | {"impute": "mean"}))["impute"] == "mean"
+
+
+def test_two_levels_of_text_become_0_and_1_on_request(folder):
+    given = {"features": {"size": ["radius"], "kind": ["kind"]}, "as_binary": {"kind": "malignant"}}
+    task = arrays.load(folder, GIVEN | given | {"standardize": False})
+    order = streams(0, "data")("split").permutation(ROWS)
+    expected = (frame()["kind"] == "malignant").to_numpy()[order[20:]]
+    np.testing.assert_array_equal(drawn(task)["inputs"][:, 1], expected)
+    assert "as_binary = { kind = " in mistakes(folder, features={"a": ["kind"]})["features.a.0"]
+    for levels, says in (
+        ({"kind": "good"}, '"kind" never is "good"; its levels: "benign", "malignant"'),
+        ({"part": "fit"}, '"part" has 3 levels ("fit", "test", "train"); expected two'),
+        ({"knd": "good"}, 'no such column. Did you mean "kind"?'),
+    ):
+        assert says in mistakes(folder, as_binary=levels)["as_binary"]
+
+
+def test_missing_values_are_filled_in_as_stated(folder):
+    """Oracle: NumPy's median over the rows that train and have a value."""
+    spoiled(folder, "area", 16, None)
+    says = mistakes(folder)["features.size.1"]
+    assert says == '1 missing value (first: row 17); impute = "median" (or "mean") fills them in'
+    task = arrays.load(folder, GIVEN | {"impute": "median", "standardize": False})
+    _, parts = standardized(task)
+    area = frame()["area"].to_numpy().astype(np.float32).copy()
+    known = [row for row in parts["train"] if row != 16]
+    area[16] = np.median(area[known].astype(float))
+    for split, rows in parts.items():
+        np.testing.assert_array_equal(drawn(task, split)["inputs"][:, 1], area[rows])
+    assert task.declared[0].facts["missing_values"] == {"area": 1}
+    np.testing.assert_array_equal(np.isfinite(drawn(task)["inputs"]), True)
+    spoiled(folder, "sick", 3, None)
+    says = mistakes(folder, impute="mean")["target.0"]
+    assert says == "1 missing value (first: row 4); leave these rows out of the file"
+
+
+def test_patterns_and_ranges_of_columns(tmp_path):
+    x = np.random.default_rng(0).normal(size=(20, 6))
+    np.savez(tmp_path / "data.npz", x=x, y=x[:, 0] > 0, z=x[:, 1], zoo=x[:, 2])
+    given = {"file": "data.npz", "target": ["y"]}
+    groups = {"left": ["x[0]..x[1]"], "right": ["x[3]..x[4]", "x[5]"], "rest": ["z*", "x[2]"]}
+    task = arrays.load(tmp_path, given | {"features": groups})
+    assert [f.columns for f in task.declared] == [(0, 1), (2, 3, 4), (5, 6, 7)]
+    expected = ("x[0]", "x[1]", "x[3]", "x[4]", "x[5]", "z", "zoo", "x[2]")
+    assert task.input_names == expected
+    # What fits everything leaves out the target.
+    task = arrays.load(tmp_path, given | {"features": {"all": ["*"]}})
+    assert task.input_names == (*(f"x[{i}]" for i in range(6)), "z", "zoo")
+    with pytest.raises(ValidationError, match="fits no column"):
+        arrays.load(tmp_path, given | {"features": {"all": ["q*"]}})
+    with pytest.raises(ValidationError, match='stands in "a" and "b"'):
+        arrays.load(tmp_path, given | {"features": {"a": ["x[?]"], "b": ["x[5]..z"]}})
+
+
+def patients(folder, visits=4):
+    """20 patients, each several times, with a column that says who."""
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(20), visits)
+    once = pl.DataFrame({"a": rng.normal(size=20), "b": rng.normal(size=20)})
+    once = once.with_columns(sick=pl.Series(np.arange(20) % 2))
+    table = once[who].with_columns(patient=pl.Series([f"p{i}" for i in who]))
+    table.write_csv(folder / "data.csv")
+    return table
+
+
+BOTH = {"file": "data.csv", "target": ["sick"], "features": {"a": ["a"], "b": ["b"]}}
+
+
+def test_rows_that_belong_together_are_on_one_side(tmp_path):
+    """Oracle: the patients of each split, read off the inputs, which are one number each."""
+    table = patients(tmp_path)
+    task = arrays.load(tmp_path, BOTH | {"split_by": "patient", "standardize": False})
+    assert task.sizes == {"train": 80 - 32 - 6, "fit": 16, "test": 16}
+    whose = dict(zip(table["a"].cast(pl.Float32), table["patient"], strict=True))
+    for seed in range(5):
+        sides = [
+            {whose[float(np.float32(v))] for v in drawn(task, split, seed=seed)["inputs"][:, 0]}
+            for split in ("train", "fit", "test")
+        ]
+        assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+        assert all(len(side) >= 4 for side in sides)
+    tests = [tuple(drawn(task, "test", seed=s)["inputs"][:, 0]) for s in (0, 1)]
+    assert tests[0] != tests[1]
+
+
+def test_copies_across_the_split_are_counted(tmp_path):
+    """Oracle: the share of test rows with a copy that trains, counted over 300 seeds."""
+    table = patients(tmp_path, visits=3)
+    task = arrays.load(tmp_path, BOTH | {"standardize": False})
+    counted = []
+    for seed in range(300):
+        parts = [set(drawn(task, s, seed=seed)["inputs"][:, 0].tolist()) for s in ("train", "test")]
+        rows = drawn(task, "test", seed=seed)["inputs"][:, 0].tolist()
+        counted.append(np.mean([v in parts[0] for v in rows]))
+    assert task.facts["test_rows_in_training"] == pytest.approx(np.mean(counted), abs=0.02)
+    assert task.facts["expected_by_chance"] < 0.1
+    assert arrays.load(tmp_path, BOTH | {"split_by": "patient"}).facts == {}
+    part = np.resize(["train", "fit", "test"], table.height)
+    table.with_columns(part=pl.Series(part)).write_csv(tmp_path / "data.csv")
+    assert arrays.load(tmp_path, BOTH | {"split": "part"}).facts["test_rows_in_training"] == 1
+
+
+def test_few_different_values_alone_are_no_copies(tmp_path):
+    """Two bits: every test row also trains, and columns permuted apart do the same."""
+    bits = np.random.default_rng(0).integers(0, 2, (80, 3))
+    pl.DataFrame(dict(zip(("a", "b", "sick"), bits.T, strict=True))).write_csv(
+        tmp_path / "data.csv"
+    )
+    facts = arrays.load(tmp_path, BOTH).facts
+    assert facts["test_rows_in_training"] > 0.99 and facts["expected_by_chance"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("patint", 'Did you mean "patient"?'),
+        ("sick", "2 different values; expected at least 10"),
+        ("most", 'rows are of "x": too large a part'),
+        ("gap", "has rows without a value"),
+    ],
+)
+def test_what_cannot_say_which_rows_belong_together(tmp_path, column, says):
+    table = patients(tmp_path)
+    most = ["x"] * 60 + [f"y{i}" for i in range(20)]
+    table.with_columns(most=pl.Series(most), gap=pl.Series([None, *range(79)])).write_csv(
+        tmp_path / "data.csv"
+    )
+    with pytest.raises(ValidationError) as caught:
+        arrays.load(tmp_path, BOTH | {"split_by": column})
+    assert says in str(caught.value)
 
 
 def test_a_stated_ceiling(folder):
@@ -206,7 +378,8 @@ def test_all_mistakes_at_once_each_at_its_place(folder):
         "target.0": 'no such column. Did you mean "sick"?',
         "target.1": "always 2.5 in all 53 rows: there is nothing to learn",
         "features.size.0": 'no such column. Did you mean "radius"?',
-        "features.size.1": "NaN in row 17",
+        "features.size.1": '1 missing value (first: row 17); impute = "median" (or "mean") fills '
+        "them in",
         "features.texture.1": found["features.texture.1"],
         "split": 'no such column. Did you mean "part"?',
         "shuffle": "Unexpected keyword argument",
@@ -224,7 +397,8 @@ def test_all_mistakes_at_once_each_at_its_place(folder):
         ({"target": []}, "target", "at least one column"),
         ({"target": ["sick", "sick"]}, "target", '"sick" stands twice'),
         ({"target": ["sick", "cost"]}, "target", 'one kind: "sick" is 0/1, "cost" holds other'),
-        ({"target": ["kind"]}, "target.0", 'Make one 0/1 column a class, in polars: frame.with'),
+        ({"target": ["kind"]}, "target.0", '0 and 1 with as_binary = { kind = "malignant" }'),
+        ({"target": ["part"]}, "target.0", 'Make one 0/1 column a class, in polars: frame.with'),
         ({"target": "sick"}, "target", "valid array"),
         ({"features": {}}, "features", "expected groups of columns"),
         ({"features": {"a": []}}, "features", '"a" has no columns'),

@@ -68,9 +68,9 @@ def test_byte_order_mark_quotes_and_line_ends_of_windows(written):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("1\nNaN\n3\nnan", "NaN in row 2 and in 1 more"),
+        ("1\nNaN\n3\nnan", "2 missing values (first: row 2)"),
         ("1\n2\n-inf", "Inf in row 3"),
-        ("1,x\n,y\n3,z", "nothing in row 2"),
+        ("1,x\n,y\n3,z", "1 missing value (first: row 2)"),
         ("1\n2\n1e39", "1e+39 in row 3, too large for single precision"),
         ("1\nNA\n3", 'holds text ("NA" in row 2); expected numbers'),
         ('1\n"2,5"\n3', 'holds text ("2,5" in row 2)'),

@@ -139,6 +139,19 @@ def test_answer_says_about_equal_and_no_winner_where_medians_are_close():
     assert "b is used more, in all 6 seeds (median reliance at the end 0.90 and 0.10)" in found
 
 
+def test_features_that_are_far_from_the_top_are_not_about_equal():
+    """Oracle: .97 and .98 are within 5 %, .175 is not; all three are named."""
+    several = copied(made(6, rates=(1e-3, 3e-3)), *"abc")
+    one = copied(made(6), *"abc")
+    value = pl.col("feature").cast(str).replace_strict({"a": 0.97, "b": 0.98, "c": 0.175})
+    told = [report.answer(s.record, s.summary.with_columns(reliance=value), [])
+            for s in (several, one)]  # fmt: skip
+    assert "At the end a and b are used most, about equally, in all 2 conditions." in told[0]
+    assert "all about equal" not in told[0]
+    words = "b and a are used most and about equally (median reliance at the end 0.98 and 0.97; c 0"
+    assert words in told[1]
+
+
 @pytest.mark.parametrize(
     ("study", "words"),
     [

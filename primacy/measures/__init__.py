@@ -7,6 +7,7 @@ from primacy.registry import Measure, measures
 _QUESTIONS = {
     "learned": "What has it learned?",
     "represented": "What does it represent?",
+    "groups": "What does it represent? A group of input columns",
     "shares": "What does it represent? Divided among features that overlap",
     "probes": "What does it represent? What a linear probe reads",
     "rsa": "What does it represent? Its distances (RSA)",

@@ -27,13 +27,17 @@ Palette = Mapping[str, tuple[str, tuple[int, ...]]]
 """Color and dash by feature (`figures.colors`)."""
 
 
-def learned_label(row: Mapping[str, Any], relative: bool = False) -> str:
+def learned_label(row: Mapping[str, Any], condition: ConditionRecord | None = None) -> str:
     """The median time of a feature in a few words: `8 steps`, or `learned by 3 of 30`."""
     if not row["timed"]:
         return "no time-to-learn"
     if row["steps"] is not None:
         return f"{row['steps']:,} steps"
-    return f"{'used' if relative else 'learned'} by {row['learned']} of {row['seeds']}"
+    did = "learned by"
+    if condition is not None and standing.by_use(condition):
+        # What did not stay at its own end value may be in use all the same.
+        did = "timed in" if standing.relative(condition) else f"{standing.verb(condition)} in"
+    return f"{did} {row['learned']} of {row['seeds']}"
 
 
 def race(
@@ -50,7 +54,7 @@ def race(
     learned has an open mark at the right edge instead of a dot.
     """
     names = [r["feature"] for r in standings if r["timed"]]
-    relative = standing.relative(condition)
+    verb = standing.verb(condition)
     table = bands(course.filter(pl.col("feature").is_in(names)))
     measure = measured(condition)
     low, high = extent(table, condition, measure)
@@ -66,10 +70,10 @@ def race(
         y = level if level is not None and there else _near(table, name, at)
         marks.append({"feature": name, "step": at, "y": y, "kind": "half" if there else "never"})
     rows = {r["feature"]: r for r in standings}
-    text = {n: f"{short(n)} · {learned_label(rows[n], relative)}" for n in ends}
+    text = {n: f"{short(n)} · {learned_label(rows[n], condition)}" for n in ends}
     labels, label_table = end_labels(ends, text, low, high, palette)
     looks, x = hue(names, palette), x_axis(condition, log)
-    y = y_axis(f"held-out {measure.replace('_', ' ')}", low, high)
+    y = y_axis(called(measure, standing.split(condition)), low, high)
     curve = {"data": {"name": "curves"}, "encoding": {"x": x, **looks}}
     layers = [
         {
@@ -101,8 +105,8 @@ def race(
     ]
     return Figure(
         name="race-log" if log else "race-linear",
-        title="Race: when is each feature learned?",
-        caption=_race_caption(condition, table, relative),
+        title=f"Race: when is each feature {verb}?",
+        caption=_race_caption(condition, table, standing.relative(condition)),
         frame=table,
         specification=layered(layers),
         data={
@@ -122,16 +126,22 @@ def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: boo
     band = "10th to 90th percentile" if (most or 0) >= 10 else "all seeds, lowest to highest"  # type: ignore[operator]
     if relative:
         mark = (
-            "Dot: the step by which half of the seeds relied on the feature to "
-            f"{100 * condition.theta:g} % of the run's own final reliance, so times are relative "
-            "to each run's own end"
+            f"Dot: the step by which half of the seeds had {100 * condition.theta:g} % of the "
+            "run's own last value, so times are relative to each run's own end"
         )
     else:
-        mark = "Dashed: the criterion. Dot: the step by which half of the seeds had learned it"
+        did = "learned it" if standing.verb(condition) == "learned" else "met it"
+        mark = f"Dashed: the criterion. Dot: the step by which half of the seeds had {did}"
     text = f"Line: median over seeds; band: {band}. {mark}; open mark: fewer than half did."
     if condition.stop == "learned":
         text += " A run that stopped early carries its last value on."
     return text
+
+
+def called(measure: str, split: str) -> str:
+    """The title of a vertical axis."""
+    name = measure.replace("_", " ")
+    return f"held-out {name}" if split == "test" else f"{name} in training"
 
 
 def measured(condition: ConditionRecord) -> str:
@@ -155,7 +165,8 @@ def extent(
     for f in condition.features:
         if f.criterion is not None and f.criterion.measure == measure:
             known += [f.criterion.chance]
-            known += [] if f.criterion.ceiling is None else [f.criterion.ceiling]
+            level = f.criterion.ceiling if f.criterion.amount is None else f.criterion.amount
+            known += [] if level is None else [level]
     bottom, top = min(known, default=0.0), max(known, default=1.0)
     pad = 0.04 * ((top - bottom) or 1.0)
     return bottom - pad, top + pad

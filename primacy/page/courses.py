@@ -16,14 +16,18 @@ def path(
     lanes: pl.DataFrame,
     measure: str,
     names: Sequence[str],
+    *,
+    split: str = "test",
 ) -> pl.DataFrame:
-    """The held-out course of a measure: step, seed, feature, value.
+    """The course of a measure, held out unless `split` says otherwise: step, seed, feature, value.
 
-    Of the last hidden layer and of the feature's own target. A lane that stopped because
-    everything was learned carries its last value on; a diverged one ends where it ended.
+    Of the last hidden layer and of the feature's own target, or the mean over all. A lane that
+    stopped because everything was learned carries its last value on; a diverged one ends where it
+    ended.
     """
     own = curves.filter(pl.col("condition").cast(pl.String) == condition.name)
-    return paths([condition], own, lanes, measure, {condition.name: names}).drop("condition")
+    names_of = {condition.name: names}
+    return paths([condition], own, lanes, measure, names_of, split=split).drop("condition")
 
 
 def paths(
@@ -32,6 +36,8 @@ def paths(
     lanes: pl.DataFrame,
     measure: str,
     names: Mapping[str, Sequence[str]],
+    *,
+    split: str = "test",
 ) -> pl.DataFrame:
     """The same of several conditions at once, each with its own features: also condition."""
     wanted = pl.DataFrame(
@@ -46,7 +52,7 @@ def paths(
     )
     rows = (
         tables.select(curves, measure)
-        .filter(pl.col("split") == "test")
+        .filter(pl.col("split") == split)
         .with_columns(pl.col("condition", "feature", "target", "layer").cast(pl.String))
         .join(wanted, on=["condition", "feature"], maintain_order="left")
         .join(last, on="condition", maintain_order="left")

@@ -146,8 +146,7 @@ def exceptions(
     ).sort("seed", maintain_order=True)
     columns = ("seed", "feature", "time", "learned", "forgotten", "diverged", "end_step")
     lanes = own.select(columns).rows(named=True)
-    used = standing.relative(condition)
-    verb = "relied on" if used else "learned"
+    verb = standing.verb(condition)
     flips, never, forgotten, unknown = [], [], [], []
     timed = [r for r in rows if r["timed"]]
     table: dict[int, dict[str, standing.Number | None]] = {lane["seed"]: {} for lane in lanes}
@@ -187,8 +186,15 @@ def exceptions(
             or _none("the order of the medians is the order in every seed that did not diverge"),
         ),
         (
-            f"Never {verb}",
-            never or _none(f"every network that did not diverge {verb} every timed feature"),
+            "Without a time" if standing.relative(condition) else f"Never {verb}",
+            never
+            or _none(
+                "in every network that did not diverge, every timed feature has one"
+                if standing.relative(condition)
+                else f"in every network that did not diverge, every timed feature was {verb}"
+                if standing.by_use(condition)
+                else f"every network that did not diverge {verb} every timed feature"
+            ),
         ),
         (
             "Forgotten",

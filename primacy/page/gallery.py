@@ -10,6 +10,7 @@ from primacy.page.figures import Figure
 from primacy.page.inside import inside
 from primacy.page.wording import listed, number
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.runs import GROUP, is_group
 
 
 def drawings(
@@ -58,7 +59,8 @@ def _races(
 ) -> list[Figure]:
     timed = [r["feature"] for r in rows if r["timed"]]
     measure = charts.measured(c)
-    course = courses.path(c, curves, lanes, measure, timed)
+    split = places.split(c)
+    course = courses.path(c, curves, lanes, measure, timed, split=split)
     found = []
     if not course.is_empty():
         found = [charts.race(c, course, rows, palette, log=log) for log in (True, False)]
@@ -66,14 +68,14 @@ def _races(
             charts.every_seed(
                 c, course, timed, palette,
                 name="race-seeds", title="The race, every seed",
-                axis=f"held-out {measure.replace('_', ' ')}",
+                axis=charts.called(measure, split),
                 caption="Thin: a network. Thick: the median over seeds. Dashed: the criterion.",
                 levels={n: places.level(c, n) for n in timed},
                 ends=charts.extent(courses.bands(course), c, measure, course),
             )
         )  # fmt: skip
     targets = [t.name for t in c.targets]
-    if places.relative(c) and targets:
+    if places.by_use(c) and targets:
         score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
         task = courses.task_path(c, curves, lanes, score)
         looks = {n: (figures.PALETTE[i % len(figures.PALETTE)], ()) for i, n in enumerate(targets)}
@@ -121,6 +123,10 @@ def _strong(
         ),
     ):
         course = courses.path(c, curves, lanes, measure, names)
+        if measure == "variance_explained":
+            wide = [f.name for f in c.features if is_group(f)]
+            joint = courses.path(c, curves, lanes, GROUP, wide)
+            course = pl.concat([course, joint]) if wide and not joint.is_empty() else course
         if not course.is_empty():
             found.append(
                 charts.every_seed(

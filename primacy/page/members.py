@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from primacy.inclusion import FACTOR
-from primacy.page.standing import Number, racers, relative
+from primacy.page.standing import Number, racers, verb
 from primacy.record import ConditionRecord, StudyRecord
 
 FEW = 4
@@ -95,7 +95,7 @@ def _map(
         "rows": [
             (f"{d:g}", [cell(d, a) for a in columns]) for d in sorted({d for d, _ in at}, key=_size)
         ],
-        "relative": any(relative(c) for c in conditions),
+        "verb": verb(conditions[0]),
         "tau": max(c.tau for c in conditions),
     }
 

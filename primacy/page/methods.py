@@ -46,6 +46,9 @@ SUMMARY = {
     "area": ("the criterion's", "mean height of its curve up to tau: no threshold enters"),
     "final_accuracy": ("share", "held-out accuracy of the feature's target at the end"),
     "final_r_squared": ("share", "held-out R² of the feature's target at the end"),
+    "score_lost": ("accuracy, R²", "what interchanging the feature costs at the end, held out"),
+    "score_lost_train": ("accuracy, R²", "the same on training examples"),
+    "final_score_train": ("accuracy, R²", "score on training examples at the end"),
     "total_variance": ("activation²", "of the last hidden layer, summed over units"),
     "reliance": ("share", "change of the feature's own output when its columns are interchanged "
                  "among examples"),
@@ -187,6 +190,13 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     chosen = next(f.criterion for f in c.features if f.name == racers[0])
     measure = chosen.measure.replace("_", " ") if chosen else ""
     span = f"{counted(c.confirm, 'evaluation')} in a row"
+    if chosen is not None and chosen.amount is not None:
+        where = "training" if chosen.split == "train" else "held-out"
+        return (
+            f"{said} A feature counts as {standing.verb(c)} at the first of {span} with {measure} "
+            f"among {where} examples at or above {chosen.amount:g}. Features not there by step "
+            f"{c.tau:,} are right-censored."
+        )
     if standing.relative(c):
         floor = chosen.floor if chosen and chosen.floor is not None else 0
         return (

@@ -33,15 +33,20 @@ def cards(
     # All conditions of a measure at once: a query a condition would take longer than the drawing.
     timed = {c.name: [r["feature"] for r in standings[c.name] if r["timed"]] for c in conditions}
     found, tables = {}, {}
-    for measure in dict.fromkeys(map(charts.measured, conditions)):
-        own = [c for c in conditions if charts.measured(c) == measure]
-        course = courses.paths(own, curves, lanes, measure, timed)
+    for measure, split in dict.fromkeys(map(_raced, conditions)):
+        own = [c for c in conditions if _raced(c) == (measure, split)]
+        course = courses.paths(own, curves, lanes, measure, timed, split=split)
         found |= courses.by_condition(course)
         tables |= courses.by_condition(courses.bands(course))
     return [
         _card(c, found.get(c.name), tables.get(c.name), standings[c.name], palette, every)
         for c in conditions
     ]
+
+
+def _raced(c: ConditionRecord) -> tuple[str, str]:
+    """The measure, and the examples, on which a condition's features race."""
+    return charts.measured(c), standing.split(c)
 
 
 def _card(
@@ -53,7 +58,7 @@ def _card(
     every: bool,
 ) -> dict[str, Any]:
     timed = [r["feature"] for r in rows if r["timed"]]
-    told = [f"{r['feature']}: {charts.learned_label(r, standing.relative(c))}" for r in rows]
+    told = [f"{r['feature']}: {charts.learned_label(r, c)}" for r in rows]
     card = {"condition": c, "rows": rows, "told": told, "small": None, "large": None}
     if course is None or table is None:
         return card

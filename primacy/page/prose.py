@@ -10,18 +10,20 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
+from primacy.page import across, reliance, standing
 from primacy.page.figures import visible
-from primacy.page.wording import among, counted, listed, share
+from primacy.page.reliance import CLEAR, EQUAL
+from primacy.page.wording import among, listed, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
-CLEAR = 0.75
-"""Share of the seeds that must agree before a sentence names a winner; below: they disagree."""
-EQUAL = 0.05
-"""Two medians closer than this share of the larger are called about equal."""
-
-VARIANCE = "of the layer's variance"
+REPRESENTED = (
+    "represented",
+    "represented more strongly",
+    "represented most strongly",
+    "of the layer's variance",
+)
+USED = ("used", "used more", "used most", "")
 
 Row = Mapping[str, Any]
 
@@ -40,7 +42,8 @@ def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Ver
     if len(trained) == 1:
         said = _one(trained[0], standings[trained[0].name], summary)
     else:
-        said = _many(trained, standings, summary)
+        said = across.conditions(trained, standings, summary)
+    said = [*reliance.cautions(record, standings), *said]
     return [visible(s) for s in said + _judged(record, verdicts)]
 
 
@@ -52,32 +55,40 @@ def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame)
             f"{'The one network' if n == 1 else f'All {n} networks'} diverged, "
             "so there is no order of learning to tell."
         ]
+    if standing.by_use(condition):
+        return _own_data(condition, rows, summary)
     came = order(condition, rows, summary)
     said = []
     first = rows[0]["feature"] if rows[0]["steps"] is not None else None
-    for column, words in (
-        (
-            "variance_explained",
-            ("represented", "represented more strongly", "represented most strongly", VARIANCE),
-        ),
-        ("reliance", ("used", "used more", "used most", "")),
-    ):
+    for column, words in (("variance_explained", REPRESENTED), ("reliance", USED)):
         if sentence := stronger(condition, rows, summary, column, words, first):
             said.append(sentence)
-    # Times that are relative to the run's own end are the weaker finding.
-    said = [*reversed(said), came] if standing.relative(condition) else [came, *said]
-    return said + _exceptions(condition, rows)
+    return [came, *said, *_exceptions(condition, rows)]
 
 
-def _verb(condition: ConditionRecord) -> str:
-    return "relied on" if standing.relative(condition) else "learned"
+def _own_data(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> list[str]:
+    """What the network relies on, then what it represents and when: times are the weaker finding.
+
+    Of a task that was not learned only what the output relies on, unless times are of training.
+    """
+    first = next((r["feature"] for r in rows if r["steps"] is not None), None)
+    told = [
+        *reliance.shortcuts(condition, rows, summary),
+        reliance.relied(condition, rows, summary),
+        *reliance.suspects(condition, rows),
+    ]
+    if standing.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
+        column = "variance_explained"
+        told.append(stronger(condition, rows, summary, column, REPRESENTED, first))
+        told += [order(condition, rows, summary), *_exceptions(condition, rows)]
+    return [sentence for sentence in told if sentence]
 
 
 def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> str:
     """Which feature came first, in how many seeds, after how many steps."""
     timed = [r for r in rows if r["timed"]]
-    n, verb, tau = rows[0]["seeds"], _verb(condition), f"{condition.tau:,} steps"
-    ending = " Times are relative to each run's own end." if verb != "learned" else ""
+    n, verb, tau = rows[0]["seeds"], standing.verb(condition), f"{condition.tau:,} steps"
+    ending = _meaning(condition)
     if not timed:
         return "No feature of this study has a time-to-learn."
     if all(r["learned"] == 0 for r in timed):
@@ -85,9 +96,12 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         prefix = "Neither " if len(timed) == 2 else "None of " if len(timed) > 2 else ""
         if len(timed) > 2:
             names = listed([r["feature"] for r in timed])
+        if standing.relative(condition) and any((r.get("score_lost") or 0) > 0.01 for r in timed):
+            end = f"{100 * condition.theta:g} % of its own end value"
+            return f"No feature stays at {end}, so no time is told."
         return f"{prefix}{names} was{'' if prefix else ' not'} {verb} within {tau}, in any seed."
     if verb != "learned" and (there := [r["feature"] for r in timed if r["steps"] == 0]):
-        return _from_the_start(there, timed) + ending
+        return _from_the_start(there, timed, standing.relative(condition)) + ending
     if len(timed) == 1:
         row = timed[0]
         after = f", after {row['steps']:,} steps (median)" if row["steps"] is not None else ""
@@ -119,7 +133,27 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
     )
 
 
-def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
+def _meaning(condition: ConditionRecord) -> str:
+    """What the times of own data mean; nothing where features are learned."""
+    found = next((f.criterion for f in condition.features if f.criterion is not None), None)
+    if found is None or not standing.by_use(condition):
+        return ""
+    where = "training" if found.split == "train" else "held-out"
+    cost = {
+        "reliance": "its reliance is",
+        "reliance_loss": f"interchanging it among {where} examples costs",
+    }.get(found.measure, f"interchanging it among {where} examples costs")
+    what = {"reliance": "", "reliance_loss": " of loss", "reliance_accuracy": " of accuracy"}
+    said = f" {standing.verb(condition).capitalize()}: {cost}"
+    if found.amount is not None:
+        return f"{said} {found.amount:g}{what.get(found.measure, ' of R²')} or more."
+    end = f"{100 * condition.theta:g} % of its value at the run's own end"
+    if found.measure != "reliance":
+        end = f"{100 * condition.theta:g} % of what it costs at the run's own end"
+    return f"{said} {end}. Times are relative to each run's own end."
+
+
+def _from_the_start(there: Sequence[str], timed: Sequence[Row], relative: bool) -> str:
     """Where the criterion holds before training: an untrained network's output varies too."""
     later = [
         f"{r['feature']} got there after {r['steps']:,} steps (median)"
@@ -129,6 +163,12 @@ def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
         if r["steps"] != 0
     ]
     was, it_was = ("was", "it was") if len(there) == 1 else ("were", "they were")
+    if not relative:
+        met = "meets" if len(there) == 1 else "meet"
+        return (
+            f"{listed(there)} {met} the criterion before any training in half of the networks, as "
+            f"chance gives some of them the right slope{f'; {listed(later)}' if later else ''}."
+        )
     return (
         f"{listed(there)} {was} relied on before any training as much as at the end, so no time "
         f"tells when {it_was} learned{f'; {listed(later)}' if later else ''}."
@@ -197,15 +237,24 @@ def stronger(
         ("", "median reliance at the end") if column == "reliance" else ("At the end ", "medians")
     )
     values = f"{of} {share(a[column])} and {share(b[column])} {unit}".rstrip()
+    if len(known) > 2:
+        rest = reliance.each(known[1:], column)
+        values = f"{of} {share(a[column])}{f' {unit}' if unit else ''}; {rest}"
     if a[column] <= 0:
         return f"No feature is measurably {verb} at the end ({values})."
     table = standing.matrix(summary, condition.name, column)
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)
     n = len(ahead) + len(behind) + len(ties)
     if a[column] - b[column] < EQUAL * a[column]:
-        both = f"{a['feature']} and {b['feature']}"
-        lead = f"{most} and about equally" if len(known) > 2 else f"{verb} about equally"
-        return f"{end}{both} are {lead} ({values})."
+        level = [r for r in known if a[column] - r[column] < EQUAL * a[column]]
+        lead = f"{most} and about equally"
+        if len(level) == len(known):
+            lead = f"{verb} about equally"
+        if len(known) > 2:
+            shown = listed([share(r[column]) for r in level])
+            below = reliance.each([r for r in known if r not in level], column)
+            values = f"{of} {shown} {unit}".rstrip() + (f"; {below}" if below else "")
+        return f"{end}{listed([r['feature'] for r in level])} are {lead} ({values})."
     if len(ahead) < CLEAR * n:
         return (
             f"The seeds disagree about which is {more} at the end: {a['feature']} in {len(ahead)} "
@@ -218,7 +267,7 @@ def stronger(
 
 def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     n, diverged = rows[0]["seeds"], rows[0]["diverged"]
-    verb, tau = _verb(condition), f"within {condition.tau:,} steps"
+    verb, tau = standing.verb(condition), f"within {condition.tau:,} steps"
     # Where half never got there the order has said so.
     missed = {
         r["feature"]: n - r["learned"] - diverged
@@ -226,7 +275,13 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
         if r["timed"] and r["steps"] is not None and n - r["learned"] - diverged > 0
     }
     said = []
-    if len(missed) == 1:
+    if missed and standing.relative(condition):
+        told = listed([f"{name} in {k}" for name, k in missed.items()])
+        said.append(
+            f"Without a time, as not staying at {100 * condition.theta:g} % of the own end value: "
+            f"{told} of {n} seeds."
+        )
+    elif len(missed) == 1:
         ((name, k),) = missed.items()
         said.append(f"{name} was not {verb} {tau} in {k} of {n} seeds.")
     elif missed:
@@ -235,114 +290,6 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     if diverged:
         said.append(f"{diverged} of {n} networks diverged.")
     return said
-
-
-def _many(
-    conditions: Sequence[ConditionRecord],
-    standings: Mapping[str, list[dict]],
-    summary: pl.DataFrame,
-) -> list[str]:
-    n = len(conditions)
-    if all(r["diverged"] == r["seeds"] for c in conditions for r in standings[c.name]):
-        return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
-    leaders: dict[str, list[str]] = {}
-    for c in conditions:
-        timed = [r for r in standings[c.name] if r["timed"]]
-        if len(timed) > 1 and timed[0]["place"] == 1 and timed[1]["place"] != 1:
-            leaders.setdefault(timed[0]["feature"], []).append(c.name)
-        elif len(timed) > 1:
-            leaders.setdefault("", []).append(c.name)
-    said = _by_condition(leaders, standings) if leaders else _alone(conditions, standings)
-    for column, most in (
-        ("variance_explained", "represented most strongly"),
-        ("reliance", "used most"),
-    ):
-        if told := _tops(conditions, standings, column):
-            said.append(f"At the end {told[0]} is {most} {told[1]}.")
-    never: dict[str, list[str]] = {}
-    for c in conditions:
-        for r in standings[c.name]:
-            if r["timed"] and r["steps"] is None:
-                never.setdefault(r["feature"], []).append(c.name)
-    for name, own in never.items() if leaders else ():
-        said.append(f"{name} was not learned by half of the seeds {_conditions(own, n)}.")
-    if diverged := sum(standings[c.name][0]["diverged"] for c in conditions):
-        lanes = sum(standings[c.name][0]["seeds"] for c in conditions)
-        said.append(f"{diverged} of {lanes} networks diverged.")
-    return said
-
-
-def _conditions(names: Sequence[str], n: int) -> str:
-    if len(names) == n or len(names) > 3:
-        return among(len(names), n, "condition")
-    return f"with {listed(names)}"
-
-
-def _tops(
-    conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]], column: str
-) -> tuple[str, str] | None:
-    """The feature that leads a column in most conditions, and in how many; equal ones apart."""
-    tops: Counter = Counter()
-    equal = seen = 0
-    for c in conditions:
-        known = sorted(
-            (r for r in standings[c.name] if r.get(column) is not None), key=lambda r: -r[column]
-        )
-        if len(known) < 2:
-            continue
-        seen += 1
-        if known[0][column] - known[1][column] < EQUAL * abs(known[0][column]):
-            equal += 1
-        else:
-            tops[known[0]["feature"]] += 1
-    if not tops:
-        return ("no feature", f"in {counted(seen, 'condition')}: all about equal") if seen else None
-    name, k = tops.most_common(1)[0]
-    note = f" (about equal in {equal})" if equal else ""
-    return name, among(k, seen, "condition") + note
-
-
-def _by_condition(
-    leaders: Mapping[str, list[str]], standings: Mapping[str, list[dict]]
-) -> list[str]:
-    n = sum(map(len, leaders.values()))
-    ranked = sorted(((f, c) for f, c in leaders.items() if f), key=lambda p: -len(p[1]))
-    if not ranked:
-        return ["In no condition does one feature alone have the soonest median time."]
-    name, own = ranked[0]
-    steps = [standings[c][0]["steps"] for c in own]
-    span = f"median step {min(steps):,}"
-    span += f" to {max(steps):,}" if max(steps) > min(steps) else ""
-    others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
-    told = [
-        f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
-    ]
-    seeds = {standings[c][0]["seeds"] for c in own}
-    each = f", {seeds.pop()} seeds each" if len(seeds) == 1 else ""
-    rest = f"; {listed(told)}" if told else ""
-    return [f"{name} was learned first {among(len(own), n, 'condition')} ({span}{each}){rest}."]
-
-
-def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]]) -> list[str]:
-    """Conditions with one timed feature each: how soon it was learned, where."""
-    timed = {c.name: r for c in conditions for r in standings[c.name] if r["timed"]}
-    if not timed:
-        return ["No feature of this study has a time-to-learn."]
-    reached = {c: r for c, r in timed.items() if r["steps"] is not None}
-    names = dict.fromkeys(r["feature"] for r in timed.values())
-    name = next(iter(names)) if len(names) == 1 else "the feature"
-    said = (
-        f"At least half of the seeds learned {name} {among(len(reached), len(timed), 'condition')}"
-    )
-    if reached:
-        ranked = sorted(reached, key=lambda c: reached[c]["steps"])
-        said += f": soonest with {ranked[0]} (median step {reached[ranked[0]]['steps']:,})"
-        if len(ranked) > 1:
-            said += f", latest with {ranked[-1]} ({reached[ranked[-1]]['steps']:,})"
-    lost = [c for c in timed if c not in reached]
-    if reached and lost:
-        said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
-    return [f"{said}."]
 
 
 def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:

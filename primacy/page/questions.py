@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from primacy.page import prose
+from primacy.page import prose, reliance, standing
 from primacy.page.figures import visible
 from primacy.page.wording import listed, number
 from primacy.record import StudyRecord
@@ -65,7 +65,8 @@ def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Ver
     """The answer sentence by sentence."""
     if not asked(verdicts) or summary.is_empty():
         return prose.sentences(record, summary, verdicts)
-    return [visible(q.sentence) for q in questions(record, verdicts)]
+    cautions = reliance.cautions(record, standing.standings(record, summary))
+    return [visible(s) for s in (*cautions, *(q.sentence for q in questions(record, verdicts)))]
 
 
 def asked(verdicts: Sequence[Verdict]) -> bool:

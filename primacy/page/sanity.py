@@ -16,7 +16,13 @@ MEANINGS = {
     "constant feature": "a feature that never changes must have no number",
     "null columns": "inputs that carry nothing must be worth nothing to trained networks",
     "claims": "the study's claims, judged on networks trained on shuffled labels",
+    "task learned": "the study's own networks must beat a constant and shuffled labels on held-out "
+    "examples: if not, what they rely on says nothing about the data",
+    "rows in both": "test rows with the same inputs as a row that trains: with many, a good score "
+    "can be memory",
 }
+NOT_NULL = ("task learned", "rows in both")
+"""Kinds that do not ask whether something is found where there is nothing."""
 FEW = 8
 """Controls of a kind that stand open on the page."""
 
@@ -44,20 +50,37 @@ def warning(controls: Sequence[Outcome]) -> str | None:
     if not wrong:
         return None
     kinds = list(dict.fromkeys(o.control for o in wrong))
-    return (
-        f"{len(wrong)} of {counted(len(controls), 'control')} failed ({', '.join(kinds)}): "
-        "something is found where there is nothing to find, so the numbers on this page are not to "
-        "be trusted."
-    )
+    said = f"{len(wrong)} of {counted(len(controls), 'control')} failed ({', '.join(kinds)}): "
+    reasons = [
+        text
+        for kind, text in (
+            ("task learned", "the task was not learned on held-out examples"),
+            ("rows in both", "test rows also train, so a good score can be memory"),
+        )
+        if kind in kinds
+    ]
+    if set(kinds) - set(NOT_NULL):
+        reasons.append(
+            "something is found where there is nothing to find, so the numbers on this page are "
+            "not to be trusted"
+        )
+    return f"{said}{'; '.join(reasons)}."
 
 
-def rule() -> str:
+def rule(controls: Sequence[Outcome] = ()) -> str:
     """How it is decided, with the rate of false alarms."""
+    untested = (
+        " Whether the task was learned, and whether test rows also train, is compared without a "
+        "test."
+        if any(o.control in NOT_NULL for o in controls)
+        else ""
+    )
     return (
         "The replicate is one network. A control fails only where its networks are beyond chance "
         "by more than 0.01 and by more than chance explains; corrected for how many there are, a "
         f"sound study fails one in at most {100 * FALSE_ALARMS:g} of 100 cases. Fewer than six "
-        "networks are shown and not tested. No verdict, summary or figure contains a control."
+        f"networks are shown and not tested.{untested} No verdict, summary or figure contains a "
+        "control."
     )
 
 

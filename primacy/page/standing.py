@@ -35,15 +35,41 @@ def racers(condition: ConditionRecord) -> list[str]:
     return [f.name for f in condition.features if f.null_of is None and f.criterion is not None]
 
 
-def relative(condition: ConditionRecord) -> bool:
-    """Whether times are relative to the run's own end (a user's data: nobody knows the ceiling)."""
+def by_use(condition: ConditionRecord) -> bool:
+    """Whether features are judged by their use (a user's data: nobody knows the ceiling)."""
     found = [f.criterion for f in condition.features if f.criterion is not None]
     return any(criterion.ceiling is None for criterion in found)
+
+
+def relative(condition: ConditionRecord) -> bool:
+    """Whether times are relative to the run's own end, as no amount was stated either."""
+    found = [f.criterion for f in condition.features if f.criterion is not None]
+    return any(c.ceiling is None and c.amount is None for c in found)
+
+
+def split(condition: ConditionRecord) -> str:
+    """The examples on which features race: those of their criterion."""
+    found = [f.criterion.split for f in condition.features if f.criterion is not None]
+    return found[0] if found else "test"
+
+
+def verb(condition: ConditionRecord) -> str:
+    """What has happened when a feature's time has come.
+
+    `needed`: interchanging it costs held-out score. That is less than relied on: what predicts in
+    training only is relied on and costs nothing.
+    """
+    if not by_use(condition):
+        return "learned"
+    found = next(f.criterion for f in condition.features if f.criterion is not None)
+    return "relied on" if found.split == "train" or found.measure == "reliance" else "needed"
 
 
 def level(condition: ConditionRecord, name: str) -> float | None:
     """The value that counts as learned; null where it is relative to the run's own end."""
     criterion = next(f.criterion for f in condition.features if f.name == name)
+    if criterion is not None and criterion.amount is not None:
+        return criterion.amount
     if criterion is None or criterion.ceiling is None:
         return None
     return criterion.chance + condition.theta * (criterion.ceiling - criterion.chance)

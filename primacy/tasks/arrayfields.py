@@ -6,19 +6,51 @@ Messages name what was expected and the likely typo; `pydantic` places them in t
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import core_schema
 
-from primacy.registry import closest
+from primacy.registry import closest, spec
 from primacy.tasks import datafile
+from primacy.tasks.arraysplits import SPLITS, labels_of, sizes
 
-SPLITS = ("train", "fit", "test")
 FEWEST_ROWS = 10
 """For a split by seed: two rows to fit on and two to test on."""
 LONGEST_NAME = 200
+MAX_CLASSES = 20
+"""Distinct whole numbers up to which a target may be meant as classes, so that one must say."""
+
+
+@spec
+class First:
+    """When a feature of own data counts as relied on, in place of a share of the run's own end."""
+
+    amount: Annotated[float, Field(gt=0)] = 0.05
+    """What must be reached, in the measure's unit: an absolute amount."""
+    measure: Literal["reliance_accuracy", "reliance_r_squared", "reliance_loss", "reliance"] = (
+        "reliance_accuracy"
+    )
+    """`reliance_accuracy`: accuracy lost when the group is interchanged among examples (with
+    number targets `reliance_r_squared`). `reliance` is a share of the output's variance, above 0
+    in an untrained network too."""
+    split: Literal["train", "test"] = "test"
+    """The examples among which the group is interchanged."""
+
+
+class Levels(tuple[tuple[str, str], ...]):
+    """Columns and the level that becomes 1, in order: made from a mapping, and hashable."""
+
+    def __new__(cls, levels: Mapping[str, str] | Iterable = ()) -> "Levels":
+        """Of `{"sex": "male"}`."""
+        return super().__new__(cls, dict(levels).items())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(
+            cls, handler.generate_schema(dict[str, str])
+        )
 
 
 class Groups(tuple[tuple[str, tuple[str, ...]], ...]):
@@ -67,45 +99,120 @@ def opened(path: Path) -> datafile.Table:
 
 def _table(info: Any) -> datafile.Table | None:
     sha256 = info.data.get("sha256")
-    return datafile.table(Path(info.data["file"]), sha256) if sha256 else None
+    if not sha256 or "as_binary" not in info.data:
+        return None
+    return datafile.table(Path(info.data["file"]), sha256).recoded(info.data["as_binary"] or ())
 
 
-def _find(table: datafile.Table, name: str) -> tuple[str, ...]:
-    if name not in table.columns:
+def _find(table: datafile.Table, name: str, without: Iterable[str] = ()) -> tuple[str, ...]:
+    found = table.spread((name,), tuple(without))
+    if found == (name,) and name not in table.columns:
         near = closest(name, table.columns)
         some = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")
-        raise ValueError(f"no such column.{near or f' There are: {some}'}")
-    return table.spread((name,))
+        what = "fits no column" if "*" in name or "?" in name else "no such column"
+        raise ValueError(f"{what}.{near or f' There are: {some}'}")
+    return found
+
+
+def taken(data: Mapping[str, Any], table: datafile.Table) -> tuple[str, ...]:
+    """The columns that patterns and ranges of a group leave out: targets, and what splits."""
+    named = (data.get("split"), data.get("split_by"))
+    return (*table.spread(data.get("target", ())), *(name for name in named if name is not None))
+
+
+def check_as_binary(levels: Levels | None, info: Any) -> Levels | None:
+    if levels is None or not (sha256 := info.data.get("sha256")):
+        return levels
+    table = datafile.table(Path(info.data["file"]), sha256)
+    for name, level in levels:
+        if name not in table.frame.columns:
+            _find(table, name)
+            raise ValueError(f'"{name}" is several columns; name one')
+        found = sorted(set(labels_of(table, name)) - {""})
+        if len(found) != 2:
+            some = ", ".join(f'"{v[:40]}"' for v in found[:5]) + (", ..." if found[5:] else "")
+            raise ValueError(
+                f'"{name}" has {len(found)} levels ({some}); expected two. Of more, make one 0/1 '
+                f'column each: frame.to_dummies("{name}") in polars'
+            )
+        if level not in found:
+            raise ValueError(f'"{name}" never is "{level}"; its levels: "{found[0]}", "{found[1]}"')
+    return levels
 
 
 def check_column(name: str, info: Any) -> str:
     if table := _table(info):
-        for column in _find(table, name):
+        imputed = info.data.get("impute") is not None
+        for column in _find(table, name, taken(info.data, table)):
+            where = f'"{column}": ' if column != name else ""
             try:
-                table.numbers(column)
+                values = table.numbers(column, missing=imputed)
+            except datafile.Missing as problem:
+                cure = 'impute = "median" (or "mean") fills them in'
+                raise ValueError(f"{where}{problem}; {cure}") from None
             except ValueError as problem:
-                where = f'"{column}": ' if column != name else ""
-                raise ValueError(f"{where}{problem}") from None
+                levels = sorted(set(labels_of(table, column)) - {""})
+                cure = _two_levels(column, levels) if table.text(column) else ""
+                raise ValueError(f"{where}{problem}{cure}") from None
+            if np.isnan(values).all():
+                raise ValueError(f"{where}has no value in any row: leave it out")
     return name
+
+
+def _two_levels(column: str, levels: list[str]) -> str:
+    if len(levels) != 2:
+        return ""
+    return f'. Its two levels become 0 and 1 with as_binary = {{ {column} = "{levels[1][:40]}" }}'
 
 
 def check_target(name: str, info: Any) -> str:
     if table := _table(info):
         for column in _find(table, name):
             if table.text(column):
-                values = table.frame[column].drop_nulls().unique(maintain_order=True).to_list()
-                some = ", ".join(f'"{str(v)[:40]}"' for v in values[:3])
-                raise ValueError(
-                    f"holds text ({some}); expected 0/1 or numbers. Make one 0/1 column a class, "
-                    f'in polars: frame.with_columns(new=(pl.col("{column}") == '
-                    f'"{str(values[0])[:40] if values else ""}").cast(pl.Int8))'
-                )
-            values = table.numbers(column)
+                raise ValueError(_text_target(table, column))
+            try:
+                values = table.numbers(column)
+            except datafile.Missing as problem:
+                raise ValueError(f"{problem}; leave these rows out of the file") from None
             if (values == values[0]).all():
                 raise ValueError(
                     f"always {values[0]:g} in all {values.size} rows: there is nothing to learn"
                 )
+            _check_kind(table, column, values, info.data.get("target_kind"))
     return name
+
+
+def _text_target(table: datafile.Table, column: str) -> str:
+    values = [v for v in dict.fromkeys(labels_of(table, column)) if v]
+    some = ", ".join(f'"{v[:40]}"' for v in values[:3])
+    said = f"holds text ({some}); expected 0/1 or numbers"
+    return said + (
+        _two_levels(column, sorted(values))
+        or ". Make one 0/1 column a class, in polars: frame.with_columns(new=(pl.col("
+        f'"{column}") == "{values[0][:40] if values else ""}").cast(pl.Int8))'
+    )
+
+
+def _check_kind(table: datafile.Table, column: str, values: np.ndarray, kind: str | None) -> None:
+    """Few whole numbers may be classes, whose regression would answer another question."""
+    if is_binary(values):
+        return
+    if kind == "binary":
+        raise ValueError('not 0/1 in every row, as target_kind = "binary" says')
+    found = np.unique(values)
+    if kind == "number" or len(found) > MAX_CLASSES or (found % 1).any():
+        return
+    some = ", ".join(f"{v:g}" for v in found[:5]) + (", ..." if len(found) > 5 else "")
+    levels = sorted(set(labels_of(table, column)) - {""})
+    raise ValueError(
+        f"holds whole numbers ({some}): classes or amounts? If amounts, write target_kind = "
+        '"number"'
+        + (
+            _two_levels(column, levels)
+            or f'. If classes, make one 0/1 column of each, frame.to_dummies("{column}") in '
+            "polars, and name them all as targets"
+        )
+    )
 
 
 def check_targets(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
@@ -115,7 +222,8 @@ def check_targets(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
         columns = table.spread(names)
         if twice := sorted({c for c in columns if columns.count(c) > 1}):
             raise ValueError(f'"{twice[0]}" stands twice')
-        kinds = {column: is_binary(table.numbers(column)) for column in columns}
+        number = info.data.get("target_kind") == "number"
+        kinds = {column: not number and is_binary(table.numbers(column)) for column in columns}
         if len(set(kinds.values())) > 1:
             yes, no = (next(c for c, k in kinds.items() if k is kind) for kind in (True, False))
             raise ValueError(f'all must be of one kind: "{yes}" is 0/1, "{no}" holds other numbers')
@@ -137,7 +245,7 @@ def check_groups(groups: Groups, info: Any) -> Groups:
     if table := _table(info):
         owner: dict[str, str] = dict.fromkeys(table.spread(info.data.get("target", ())), "target")
         for name, columns in groups:
-            for column in table.spread(columns):
+            for column in table.spread(columns, taken(info.data, table)):
                 if owner.get(column) == "target":
                     raise ValueError(
                         f'"{column}" in "{name}" is the target: the network would see the answer'
@@ -174,17 +282,67 @@ def check_split(split: str, info: Any) -> str:
     return split
 
 
+def check_split_by(column: str | None, info: Any) -> str | None:
+    if column is None or not (table := _table(info)) or "split" not in info.data:
+        return column
+    if _find(table, column) != (column,):
+        raise ValueError("is several columns; name one that says what belongs together")
+    if info.data["split"] != "seed":
+        raise ValueError(f'the column "{info.data["split"]}" splits already: leave out one of them')
+    groups, rows = np.unique(labels_of(table, column), return_counts=True)
+    if "" in groups:
+        raise ValueError("has rows without a value: every row must belong to something")
+    if len(groups) < FEWEST_ROWS:
+        raise ValueError(f"{len(groups)} different values; expected at least {FEWEST_ROWS}")
+    if sizes(table, "seed", column)["train"] < table.frame.height // 5:
+        raise ValueError(
+            f'{rows.max()} of {rows.sum()} rows are of "{groups[rows.argmax()]}": too large a part '
+            "for either side of a split"
+        )
+    return column
+
+
+def check_standardize_target(chosen: bool | None, info: Any) -> bool | None:
+    if not (table := _table(info)) or "target" not in info.data:
+        return chosen
+    number = not all_binary(table, info.data["target"], info.data.get("target_kind"))
+    if chosen and not number:
+        raise ValueError("0/1 targets have no scale: leave it out")
+    return number if chosen is None and number else chosen
+
+
+def check_shortcut(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+    groups = [name for name, _ in info.data.get("features", ())]
+    for name in names if groups else ():
+        if name not in groups:
+            near = closest(name, groups) or f" There are: {', '.join(groups)}"
+            raise ValueError(f'"{name}" is not one of the features.{near}')
+    return names
+
+
+def check_first(first: First | None, info: Any) -> First | None:
+    if first is None or not (table := _table(info)) or "target" not in info.data:
+        return first
+    binary = all_binary(table, info.data["target"], info.data.get("target_kind"))
+    if binary and first.measure == "reliance_r_squared":
+        raise ValueError('reliance_r_squared is of number targets; for 0/1: "reliance_accuracy"')
+    return first
+
+
+def all_binary(table: datafile.Table, target: Iterable[str], kind: str | None) -> bool:
+    """Whether the targets are 0/1 rather than numbers."""
+    return kind != "number" and all(is_binary(table.numbers(c)) for c in table.spread(target))
+
+
 def check_ceiling(ceiling: float | None, info: Any) -> float | None:
     if ceiling is None or not (table := _table(info)) or "target" not in info.data:
         return ceiling
-    chance = max(majority(table.numbers(name)) for name in table.spread(info.data["target"]))
+    binary = all_binary(table, info.data["target"], info.data.get("target_kind"))
+    columns = table.spread(info.data["target"])
+    chance = max(majority(table.numbers(name)) for name in columns) if binary else 0.0
     if not chance < ceiling <= 1:
         raise ValueError(f"expected above chance ({chance:.4g}) and at most 1")
     return ceiling
-
-
-def labels_of(table: datafile.Table, column: str) -> np.ndarray:
-    return np.array(table.frame[column].cast(str).fill_null("").to_list(), dtype=str)
 
 
 def is_binary(values: np.ndarray) -> bool:

@@ -5,12 +5,11 @@ and what a network learns of a group is read off its reliance on it.
 """
 
 import dataclasses
-import functools
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,20 +19,39 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from primacy.registry import spec, tasks
 from primacy.tasks import datafile
 from primacy.tasks.arrayfields import (
-    SPLITS,
+    First,
     Groups,
+    Levels,
+    all_binary,
+    check_as_binary,
     check_ceiling,
     check_column,
     check_file,
+    check_first,
     check_groups,
     check_sha256,
+    check_shortcut,
     check_split,
+    check_split_by,
+    check_standardize_target,
     check_target,
     check_targets,
-    is_binary,
-    labels_of,
     majority,
     opened,
+    taken,
+)
+from primacy.tasks.arraysplits import (
+    SPLITS,
+    expected_overlap,
+    facts,
+    filled,
+    labels_of,
+    matrix,
+    overlap,
+    parts,
+    predictivity,
+    sizes,
+    standardized,
 )
 from primacy.types import Batch, Draws, Feature, LossName, Streams, Target
 
@@ -55,36 +73,62 @@ def load(folder: str | Path, given: Mapping[str, Any]) -> "Arrays":
     return TypeAdapter(Arrays).validate_json(json.dumps(given), context=context)
 
 
+def _later(default: Any) -> Any:
+    """A field that came later: at its default the hashes of earlier runs stay as they are."""
+    return dataclasses.field(default=default, metadata={"optional": True})
+
+
 @tasks.add("arrays")
 @spec
 class Arrays:
     """Rows of a CSV, Parquet or npz file.
 
-    Every row must hold a finite number in every named column; nothing is filled in or left out.
-    A column that never changes is allowed as an input (the feature's facts say so): nothing can
-    be learned from it.
+    Every row must hold a finite number in every named column, unless `impute` says what is filled
+    in; no row is left out. A column that never changes is allowed as an input (the feature's facts
+    say so): nothing can be learned from it.
     """
 
     file: Annotated[str, AfterValidator(check_file)] = dataclasses.field(metadata={"unkeyed": True})
     """In the study file's folder; then its full path. What decides a run is its content."""
     sha256: Annotated[str, AfterValidator(check_sha256), Field(validate_default=True)] = ""
     """Of the file's bytes; filled in when left out."""
+    target_kind: Literal["binary", "number"] | None = _later(None)
+    """What the targets are, where the file leaves it open: whole numbers of few different values
+    may be classes or amounts. Left out: 0/1 columns are classes, others numbers."""
+    as_binary: Annotated[Levels | None, AfterValidator(check_as_binary)] = _later(None)
+    """Columns of two levels that become 0/1, with the level that becomes 1: { sex = "male" }."""
+    impute: Literal["mean", "median"] | None = _later(None)
+    """What takes the place of a missing input: the column's mean or median over the rows that
+    train. Left out: a missing value is a mistake."""
     target: Annotated[
         tuple[Annotated[str, AfterValidator(check_target)], ...], AfterValidator(check_targets)
     ]
-    """Columns to output: all 0/1 (sigmoid cross-entropy) or all numbers (squared error, in the
-    units given)."""
-    features: Annotated[Groups, AfterValidator(check_groups)]
-    """Named groups of input columns; the inputs are these columns in this order. An npz array
-    with two axes stands for all its columns."""
+    """Columns to output: all 0/1 (sigmoid cross-entropy) or all numbers (squared error)."""
     split: Annotated[str, AfterValidator(check_split), Field(validate_default=True)] = "seed"
     """Seed: 60 % of the rows train, 20 % fit and 20 % test (rounded down; the rest trains), drawn
     anew for each seed. Or a column that holds train, fit and test."""
+    split_by: Annotated[str | None, AfterValidator(check_split_by)] = _later(None)
+    """A column that says which rows belong together (a patient's): all of them train, fit or test.
+    Rows beyond a fifth that the last such group brings are left out."""
+    features: Annotated[Groups, AfterValidator(check_groups)]
+    """Named groups of input columns; the inputs are these columns in this order. An npz array
+    with two axes stands for all its columns, "a..b" for the columns from a to b, "pixel_*" for all
+    that fit; ranges and patterns leave out targets and the columns that split."""
     standardize: bool = True
     """Each input minus its mean over its standard deviation, both of the rows that train. A
     column that is constant there becomes 0."""
+    standardize_target: Annotated[
+        bool | None, AfterValidator(check_standardize_target), Field(validate_default=True)
+    ] = _later(None)
+    """The same of each number target; left out: yes. Errors are then in standard deviations."""
     ceiling: Annotated[float | None, AfterValidator(check_ceiling)] = None
     """The best possible accuracy (0/1 targets) or R^2, where it is known."""
+    shortcut: Annotated[tuple[str, ...], AfterValidator(check_shortcut)] = _later(())
+    """Features suspected of predicting in training only: what they predict alone, in the rows that
+    train and those that test, is computed, and "first" is judged in training."""
+    first: Annotated[First | None, AfterValidator(check_first)] = _later(None)
+    """When a feature counts as relied on: { amount = 0.05, split = "train" }. Left out: at theta
+    of what interchanging it costs held-out rows at the run's own end; with a shortcut, as here."""
 
     def __post_init__(self) -> None:
         """Read the file and check what was written in Python as a study file is checked.
@@ -94,10 +138,13 @@ class Arrays:
         """
         if not isinstance(self.features, Groups):
             object.__setattr__(self, "features", Groups(self.features))
+        if self.as_binary is not None and not isinstance(self.as_binary, Levels):
+            object.__setattr__(self, "as_binary", Levels(self.as_binary))
         if not self.sha256:
             object.__setattr__(self, "sha256", opened(Path(self.file)).sha256)
         info = types.SimpleNamespace(data=vars(self))
         checks: list[tuple[str, Any, Any]] = [
+            ("as_binary", self.as_binary, check_as_binary),
             *((f"target[{i}]", name, check_target) for i, name in enumerate(self.target)),
             *(
                 (f"features.{group}[{i}]", name, check_column)
@@ -110,14 +157,56 @@ class Arrays:
             ("target", self.target, check_targets),
             ("features", self.features, check_groups),
             ("split", self.split, check_split),
+            ("split_by", self.split_by, check_split_by),
+            ("standardize_target", self.standardize_target, check_standardize_target),
             ("ceiling", self.ceiling, check_ceiling),
+            ("shortcut", self.shortcut, check_shortcut),
+            ("first", self.first, check_first),
         ]
         if problems := _problems(checks, info) or _problems(whole, info):
             raise ValueError("\n".join(problems))
+        told = check_standardize_target(self.standardize_target, info)
+        object.__setattr__(self, "standardize_target", told)
+
+    @classmethod
+    def from_data(cls, data: Any, path: str | Path, **fields: Any) -> "Arrays":
+        """The task of a table in memory, which is written to `path` and read from there.
+
+        Args:
+            data: a polars or pandas DataFrame (`path` ends in .parquet), or arrays by name, of
+                one axis or of two (`path` ends in .npz).
+            path: a new file, or one that holds the same.
+            **fields: `target`, `features` and any other field of the task, as plain lists and
+                mappings.
+
+        Raises:
+            ValueError: the file holds something else, or what was given is no such table.
+        """
+        content = datafile.written(data, Path(path).suffix.lower())
+        if not Path(path).exists():
+            Path(path).write_bytes(content)
+        elif Path(path).read_bytes() != content:
+            raise ValueError(f"{path} holds other data; give another path")
+        for name, kind in (("features", Groups), ("as_binary", Levels)):
+            if name in fields:
+                fields[name] = kind(fields[name])
+        for name in ("target", "shortcut"):
+            if name in fields:
+                given = fields[name]
+                fields[name] = (given,) if isinstance(given, str) else tuple(given)
+        if isinstance(fields.get("first"), dict):
+            fields["first"] = First(**fields["first"])
+        return cls(file=str(path), **fields)
 
     @property
     def _table(self) -> datafile.Table:
-        return datafile.table(Path(self.file), self.sha256)
+        return datafile.table(Path(self.file), self.sha256).recoded(self.as_binary or ())
+
+    def _columns(self, names: Iterable[str]) -> tuple[str, ...]:
+        return self._table.spread(names, taken(vars(self), self._table))
+
+    def _matrix(self, columns: tuple[str, ...], *, missing: bool) -> Float[np.ndarray, "n d"]:
+        return matrix(self.sha256, self.file, self.as_binary or (), columns, missing)
 
     @property
     def loss(self) -> LossName:
@@ -128,52 +217,78 @@ class Arrays:
     @property
     def declared(self) -> tuple[Feature, ...]:
         """The groups. Facts: `columns`, `constant_columns`, `target_correlations` (Pearson, over
-        all rows, null for a constant column)."""
-        features, start = [], 0
-        for name, columns in self.features:
-            own = self._table.spread(columns)
+        all rows, null for a constant column), `missing_values`; of a shortcut also what it alone
+        `predicts` of each target."""
+        features, start, targets = [], 0, self._columns(self.target)
+        for name, entries in self.features:
+            own = self._columns(entries)
+            x = self._matrix(own, missing=self.impute is not None).astype(np.float64)
+            y = self._matrix(targets, missing=False).astype(np.float64)
+            values = dict(zip((*own, *targets), (*x.T, *y.T), strict=True))
+            known = facts(values, own, targets)
+            if name in self.shortcut:
+                known["shortcut"] = {t: self._predicts(x, values[t]) for t in targets}
             features.append(
                 Feature(
                     name=name,
                     columns=tuple(range(start, start + len(own))),
                     predictivity=None,
-                    facts=_facts(self._table, own, self._table.spread(self.target)),
+                    facts=known,
                 )
             )
             start += len(own)
         return tuple(features)
 
+    def _predicts(
+        self, inputs: Float[np.ndarray, "n d"], target: Float[np.ndarray, " n"]
+    ) -> dict[str, float]:
+        """What columns alone predict of a target; with a split by seed, in all rows."""
+        train = test = np.ones(len(inputs), bool)
+        if self.split != "seed":
+            train, test = (labels_of(self._table, self.split) == s for s in ("train", "test"))
+        inputs, _ = filled(inputs, inputs[train], self.impute)
+        return predictivity(inputs, target, train, test, self.loss == "sigmoid_cross_entropy")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What is known of the rows: how many are copies of others where that may matter."""
+        inputs = self._matrix(self.input_names, missing=self.impute is not None)
+        by = [
+            None if name in (None, "seed") else labels_of(self._table, str(name))
+            for name in (self.split, self.split_by)
+        ]
+        if (shared := overlap(inputs, *by)) == 0:
+            return {}
+        return {
+            "test_rows_in_training": shared,
+            "expected_by_chance": expected_overlap(inputs, *by),
+        }
+
     @property
     def targets(self) -> tuple[Target, ...]:
         """The target columns; chance is the majority's share of all rows (0/1) or an R^2 of 0."""
-        targets = []
-        for name in self._table.spread(self.target):
-            values = self._table.numbers(name)
-            targets.append(
-                Target(
-                    name=name,
-                    kind="binary" if is_binary(values) else "number",
-                    chance=majority(values),
-                    ceiling=1.0 if self.ceiling is None else self.ceiling,
-                    ceiling_known=self.ceiling is not None,
-                )
+        columns = self._columns(self.target)
+        binary = all_binary(self._table, self.target, self.target_kind)
+        return tuple(
+            Target(
+                name=name,
+                kind="binary" if binary else "number",
+                chance=majority(self._table.numbers(name)) if binary else 0.0,
+                ceiling=1.0 if self.ceiling is None else self.ceiling,
+                ceiling_known=self.ceiling is not None,
             )
-        return tuple(targets)
+            for name in columns
+        )
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """The columns of all groups, in order."""
-        columns = tuple(column for _, columns in self.features for column in columns)
-        return self._table.spread(columns)
+        return self._columns(column for _, columns in self.features for column in columns)
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """Rows of each split."""
-        if self.split == "seed":
-            rows = self._table.frame.height
-            return {"train": rows - 2 * (rows // 5), "fit": rows // 5, "test": rows // 5}
-        values = labels_of(self._table, self.split)
-        return {name: int((values == name).sum()) for name in SPLITS}
+        return sizes(self._table, self.split, self.split_by)
 
     def draw(self, split: str, rng: Streams, n: int) -> Draws:
         """The first n rows of a split, in the seed's order.
@@ -183,32 +298,21 @@ class Arrays:
         """
         if split not in SPLITS:
             raise ValueError(f'no rows for "{split}": these data are limited to {self.sizes}')
-        parts = self._parts(rng("split"))
-        if n > parts[split].size:
-            raise ValueError(f'{n} rows of "{split}" asked for; there are {parts[split].size}')
-        rows = parts[split][:n]
-        inputs = _matrix(self.sha256, self.file, self.input_names)
-        chosen = inputs[rows]
-        if self.standardize:
-            train = inputs[parts["train"]]
-            mean, sd = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
-            # Rounding gives a constant column an SD of some 1e-8 of its size.
-            still = np.ptp(train, 0) == 0
-            chosen = np.where(still, 0, (chosen - mean) / np.where(still, 1, sd))
-        targets = _matrix(self.sha256, self.file, self._table.spread(self.target))[rows]
-        return {"inputs": chosen.astype(np.float32), "targets": targets}
-
-    def _parts(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
-        order = generator.permutation(self._table.frame.height)
-        if self.split == "seed":
-            each = order.size // 5
-            return {
-                "test": order[:each],
-                "fit": order[each : 2 * each],
-                "train": order[2 * each :],
-            }
-        values = labels_of(self._table, self.split)[order]
-        return {name: order[values == name] for name in SPLITS}
+        own = parts(self._table, self.split, self.split_by, rng("split"))
+        if n > own[split].size:
+            raise ValueError(f'{n} rows of "{split}" asked for; there are {own[split].size}')
+        rows, train = own[split][:n], own["train"]
+        inputs = self._matrix(self.input_names, missing=self.impute is not None)
+        chosen, trained = filled(inputs[rows], inputs[train], self.impute)
+        targets = self._matrix(self._columns(self.target), missing=False)
+        return {
+            "inputs": standardized(chosen, trained) if self.standardize else chosen,
+            "targets": (
+                standardized(targets[rows], targets[train])
+                if self.standardize_target
+                else targets[rows]
+            ),
+        }
 
     def build(self, draws: Draws) -> Batch:
         """The rows; a feature of one column has its value, a group of several NaN."""
@@ -231,27 +335,3 @@ def _problems(checks: list[tuple[str, Any, Any]], info: Any) -> list[str]:
             shown = f' = "{value}"' if isinstance(value, str) else ""
             problems.append(f"{name}{shown}: {problem}")
     return problems
-
-
-@functools.lru_cache(maxsize=16)
-def _matrix(sha256: str, file: str, columns: tuple[str, ...]) -> Float[np.ndarray, "n d"]:
-    table = datafile.table(Path(file), sha256)
-    return np.stack([table.numbers(column) for column in columns], 1)
-
-
-def _facts(
-    table: datafile.Table, columns: tuple[str, ...], targets: tuple[str, ...]
-) -> dict[str, Any]:
-    values = {name: table.numbers(name).astype(np.float64) for name in (*columns, *targets)}
-    constant = [name for name in columns if np.ptp(values[name]) == 0]
-    return {
-        "columns": list(columns),
-        "constant_columns": constant,
-        "target_correlations": {
-            target: [
-                None if name in constant else float(np.corrcoef(values[name], values[target])[0, 1])
-                for name in columns
-            ]
-            for target in targets
-        },
-    }

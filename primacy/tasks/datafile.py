@@ -9,13 +9,16 @@ import dataclasses
 import hashlib
 import io
 import math
+import re
 import stat
 import subprocess
 import sys
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,6 +40,10 @@ _DAMAGE = (
 )  # fmt: skip
 
 
+class Missing(ValueError):
+    """A column has rows without a value."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """The named columns of a file."""
@@ -46,33 +53,69 @@ class Table:
     frame: pl.DataFrame
     families: dict[str, tuple[str, ...]]
     """For an array of an npz with two axes, its name and those of its columns: `x`, `x[0]`, ..."""
-    _numbers: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
+    _numbers: dict[tuple[str, bool], np.ndarray] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def columns(self) -> list[str]:
         """The names that can be asked for."""
         return [*self.families, *self.frame.columns]
 
-    def spread(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The names, with each family as its columns."""
-        return tuple(column for name in names for column in self.families.get(name, (name,)))
+    def spread(self, names: Iterable[str], without: Collection[str] = ()) -> tuple[str, ...]:
+        """The columns of some names, patterns and ranges, in the order of the names.
+
+        A name of a family stands for its columns. `*` and `?` in a pattern stand for any letters
+        and for one; `a..b` for the columns from a to b in the file's order. These two leave out
+        the columns `without`. What fits nothing stays as it is.
+        """
+        return tuple(column for name in names for column in self._fitting(name, without) or (name,))
+
+    def _fitting(self, name: str, without: Collection[str]) -> tuple[str, ...]:
+        """The columns that a name, a pattern or a range stands for."""
+        columns = self.frame.columns
+        if name in self.families or name in columns:
+            return self.families.get(name, (name,))
+        first, dots, last = name.partition("..")
+        if dots and first in columns and last in columns:
+            start, end = columns.index(first), columns.index(last)
+            return tuple(c for c in columns[start : end + 1] if c not in without)
+        if "*" in name or "?" in name:
+            # Brackets stand for themselves: npz columns are called x[0].
+            fits = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."), re.S)
+            return tuple(c for c in columns if fits.fullmatch(c) and c not in without)
+        return ()
+
+    def recoded(self, ones: tuple[tuple[str, str], ...]) -> "Table":
+        """The same with 1 where a column holds a level (as text) and 0 where it holds another."""
+        if not ones:
+            return self
+        if (self.sha256, ones) not in _RECODED:
+            frame = self.frame.with_columns(
+                (pl.col(name).cast(pl.String) == level).cast(pl.Int8) for name, level in ones
+            )
+            _RECODED[self.sha256, ones] = Table(self.sha256, frame, self.families)
+        return _RECODED[self.sha256, ones]
 
     def text(self, name: str) -> bool:
         """Whether a column holds text."""
         return self.frame.schema[name] in (pl.String, pl.Categorical, pl.Enum)
 
-    def numbers(self, name: str) -> Float[np.ndarray, "n"]:
+    def numbers(self, name: str, *, missing: bool = False) -> Float[np.ndarray, "n"]:
         """A column as single-precision numbers; false and true are 0 and 1.
+
+        With `missing`, NaN where there is no value.
 
         Raises:
             ValueError: it holds something else; says what in which row (the first is row 1).
         """
-        if name not in self._numbers:
-            self._numbers[name] = _numbers(self.frame[name])
-        return self._numbers[name]
+        if (name, missing) not in self._numbers:
+            self._numbers[name, missing] = _numbers(self.frame[name], missing)
+        return self._numbers[name, missing]
 
 
 _READ: dict[str, Table] = {}  # by SHA-256: many networks and conditions share one file
+_RECODED: dict[tuple[str, tuple[tuple[str, str], ...]], Table] = {}
 
 
 def locate(folder: Path, file: str) -> Path:
@@ -127,6 +170,33 @@ def read(path: Path) -> Table:
             raise ValueError("holds no rows")
         _READ[sha256] = Table(sha256, frame, families)
     return _READ[sha256]
+
+
+def written(data: Any, ending: str) -> bytes:
+    """A DataFrame as Parquet, or arrays by name as npz: the content of a file.
+
+    Raises:
+        ValueError: it is neither, or the file's name ends otherwise.
+    """
+    frame = hasattr(data, "columns") and hasattr(data, "shape")
+    if not frame and not hasattr(data, "keys"):
+        raise ValueError(
+            f"expected a polars or pandas DataFrame or arrays by name, not {type(data).__name__}"
+        )
+    expected = ".parquet" if frame else ".npz"
+    if ending != expected:
+        raise ValueError(f"expected a path that ends in {expected}, not {ending or 'nothing'}")
+    file = io.BytesIO()
+    # Of pandas column by column, so that no Arrow is needed.
+    names = [str(name) for name in (data.columns if frame else data)]
+    if isinstance(data, pl.DataFrame):
+        data.write_parquet(file)
+    elif frame:
+        pl.DataFrame({name: list(data[name]) for name in names}).write_parquet(file)
+    else:
+        arrays: dict[str, Any] = {name: np.asarray(data[name]) for name in names}
+        np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def table(path: Path, sha256: str) -> Table:
@@ -285,7 +355,7 @@ def _once(names: list[str]) -> None:
         raise ValueError(f'two columns are named "{twice[0]}"')
 
 
-def _numbers(series: pl.Series) -> np.ndarray:
+def _numbers(series: pl.Series, missing: bool = False) -> np.ndarray:
     if series.dtype.is_nested() or series.dtype.is_temporal() or series.dtype == pl.Binary:
         raise ValueError(f"holds {str(series.dtype).lower()}; expected numbers")
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
@@ -295,19 +365,26 @@ def _numbers(series: pl.Series) -> np.ndarray:
         row = int(strange[0]) if strange.len() else 0
         shown = (text[row] or "")[:40]
         raise ValueError(f'holds text ("{shown}" in row {row + 1}); expected numbers')
-    if (missing := series.is_null().arg_true()).len():
-        raise ValueError(f"nothing in row {missing[0] + 1}{_more(missing.len())}")
+    if not missing and (absent := _absent(series)).size:
+        what = "missing value" if absent.size == 1 else "missing values"
+        raise Missing(f"{absent.size:,} {what} (first: row {absent[0] + 1})")
     exact = series.cast(pl.Float64).to_numpy()
     with np.errstate(over="ignore"):
         single = exact.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(single))
+    bad = np.flatnonzero(~np.isfinite(single) & ~np.isnan(exact))
     if bad.size:
         value = exact[bad[0]]
-        shown = "NaN" if np.isnan(value) else "Inf" if np.isinf(value) else f"{value:g}"
+        shown = "Inf" if np.isinf(value) else f"{value:g}"
         why = ", too large for single precision" if np.isfinite(value) else ""
         raise ValueError(f"{shown} in row {bad[0] + 1}{why}{_more(bad.size)}")
     single.flags.writeable = False  # shared by all who ask
     return single
+
+
+def _absent(series: pl.Series) -> np.ndarray:
+    """Rows without a value: null, or NaN."""
+    numbers = series.cast(pl.Float64)
+    return (numbers.is_null() | numbers.is_nan()).fill_null(True).arg_true().to_numpy()
 
 
 def _more(count: int) -> str:

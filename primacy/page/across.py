@@ -1,0 +1,152 @@
+"""What the tables say of several conditions, in sentences."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from primacy.page import reliance, standing
+from primacy.page.reliance import EQUAL
+from primacy.page.wording import among, counted, listed
+from primacy.record import ConditionRecord
+
+
+def conditions(
+    trained: Sequence[ConditionRecord],
+    standings: Mapping[str, list[dict]],
+    summary: pl.DataFrame,
+) -> list[str]:
+    """The sentences of a study with several trained conditions."""
+    n = len(trained)
+    if all(r["diverged"] == r["seeds"] for c in trained for r in standings[c.name]):
+        return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
+    leaders: dict[str, list[str]] = {}
+    for c in trained:
+        timed = [r for r in standings[c.name] if r["timed"]]
+        if len(timed) > 1 and timed[0]["place"] == 1 and timed[1]["place"] != 1:
+            leaders.setdefault(timed[0]["feature"], []).append(c.name)
+        elif len(timed) > 1:
+            leaders.setdefault("", []).append(c.name)
+    said = _shortcuts(trained, standings, summary)
+    verb = standing.verb(trained[0])
+    said += _by_condition(leaders, standings, verb) if leaders else _alone(trained, standings)
+    for column, most in (
+        ("variance_explained", "represented most strongly"),
+        ("reliance", "used most"),
+    ):
+        if told := _tops(trained, standings, column, most):
+            said.append(told)
+    never: dict[str, list[str]] = {}
+    for c in trained:
+        for r in standings[c.name]:
+            if r["timed"] and r["steps"] is None:
+                never.setdefault(r["feature"], []).append(c.name)
+    by = "by" if verb == "learned" else "in"
+    for name, own in never.items() if leaders else ():
+        said.append(f"{name} was not {verb} {by} half of the seeds {_conditions(own, n)}.")
+    if diverged := sum(standings[c.name][0]["diverged"] for c in trained):
+        lanes = sum(standings[c.name][0]["seeds"] for c in trained)
+        said.append(f"{diverged} of {lanes} networks diverged.")
+    return said
+
+
+def _conditions(names: Sequence[str], n: int) -> str:
+    if len(names) == n or len(names) > 3:
+        return among(len(names), n, "condition")
+    return f"with {listed(names)}"
+
+
+def _shortcuts(
+    trained: Sequence[ConditionRecord],
+    standings: Mapping[str, list[dict]],
+    summary: pl.DataFrame,
+) -> list[str]:
+    """What the declared shortcuts of each condition are worth to it."""
+    return [
+        f"With {c.name}: {text[:1].lower()}{text[1:]}"
+        for c in trained
+        for text in reliance.shortcuts(c, standings[c.name], summary)
+    ]
+
+
+def _tops(
+    trained: Sequence[ConditionRecord],
+    standings: Mapping[str, list[dict]],
+    column: str,
+    most: str,
+) -> str | None:
+    """The feature that leads a column in most conditions, and in how many; equal ones apart."""
+    tops: Counter = Counter()
+    level: Counter = Counter()
+    every = seen = 0
+    for c in trained:
+        known = sorted(
+            (r for r in standings[c.name] if r.get(column) is not None), key=lambda r: -r[column]
+        )
+        if len(known) < 2:
+            continue
+        seen += 1
+        top = known[0][column]
+        near = [r["feature"] for r in known if top - r[column] < EQUAL * abs(top)]
+        if len(near) < 2:  # none is near a top of 0
+            tops[known[0]["feature"]] += 1
+        else:
+            level[tuple(sorted(near))] += 1
+            every += len(near) == len(known)
+    if not seen:
+        return None
+    if not tops:
+        if every == seen:
+            told = f"in {counted(seen, 'condition')}: all about equal"
+            return f"At the end no feature is {most} {told}."
+        names, k = level.most_common(1)[0]
+        return (
+            f"At the end {listed(names)} are {most}, about equally, {among(k, seen, 'condition')}."
+        )
+    name, k = tops.most_common(1)[0]
+    equal = level.total()
+    note = f" (about equal in {equal})" if equal else ""
+    return f"At the end {name} is {most} {among(k, seen, 'condition')}{note}."
+
+
+def _by_condition(
+    leaders: Mapping[str, list[str]], standings: Mapping[str, list[dict]], verb: str
+) -> list[str]:
+    n = sum(map(len, leaders.values()))
+    ranked = sorted(((f, c) for f, c in leaders.items() if f), key=lambda p: -len(p[1]))
+    if not ranked:
+        return ["In no condition does one feature alone have the soonest median time."]
+    name, own = ranked[0]
+    steps = [standings[c][0]["steps"] for c in own]
+    span = f"median step {min(steps):,}"
+    span += f" to {max(steps):,}" if max(steps) > min(steps) else ""
+    others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
+    told = [
+        f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
+    ]
+    seeds = {standings[c][0]["seeds"] for c in own}
+    each = f", {seeds.pop()} seeds each" if len(seeds) == 1 else ""
+    rest = f"; {listed(told)}" if told else ""
+    return [f"{name} was {verb} first {among(len(own), n, 'condition')} ({span}{each}){rest}."]
+
+
+def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]]) -> list[str]:
+    """Conditions with one timed feature each: how soon it was learned, where."""
+    timed = {c.name: r for c in conditions for r in standings[c.name] if r["timed"]}
+    if not timed:
+        return ["No feature of this study has a time-to-learn."]
+    reached = {c: r for c, r in timed.items() if r["steps"] is not None}
+    names = dict.fromkeys(r["feature"] for r in timed.values())
+    name = next(iter(names)) if len(names) == 1 else "the feature"
+    said = (
+        f"At least half of the seeds learned {name} {among(len(reached), len(timed), 'condition')}"
+    )
+    if reached:
+        ranked = sorted(reached, key=lambda c: reached[c]["steps"])
+        said += f": soonest with {ranked[0]} (median step {reached[ranked[0]]['steps']:,})"
+        if len(ranked) > 1:
+            said += f", latest with {ranked[-1]} ({reached[ranked[-1]]['steps']:,})"
+    lost = [c for c in timed if c not in reached]
+    if reached and lost:
+        said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
+    return [f"{said}."]

@@ -1,0 +1,148 @@
+"""A first study of a user's file, written from its columns, to be edited."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from primacy.tasks import datafile
+from primacy.tasks.arrayfields import MAX_CLASSES, is_binary
+from primacy.tasks.arraysplits import SPLITS, labels_of
+
+MAX_GROUPS = 12
+"""Groups of columns that a draft names; more columns are grouped by the start of their names."""
+
+
+def draft(path: Path) -> str:
+    """A commented study file of kind `arrays`; it can be run as it is.
+
+    Raises:
+        ValueError: the file cannot be read, or it has nothing to predict or to predict from.
+        OSError: it cannot be opened.
+    """
+    table = datafile.read(path)
+    split, inputs, two, missing, left = _columns(table)
+    binary = [c for c in inputs if c in two or is_binary(_known(table, c))]
+    if not inputs or len(inputs) < 2:
+        raise ValueError(f"{path.name} needs two columns of numbers, or of two levels, at least")
+    target = next((c for c in reversed(binary) if c not in missing), None)
+    target = target or next((c for c in reversed(inputs) if c not in missing), None)
+    if target is None:
+        raise ValueError(f"{path.name} has no column without missing values to predict")
+    inputs.remove(target)
+    rows = table.frame.height
+    numbers = target not in binary
+    few = numbers and len(np.unique(_known(table, target))) <= MAX_CLASSES
+    ones = {c: level for c, level in two.items() if c == target or c in inputs}
+    lines = [
+        f"# A study of {path.name} ({rows:,} rows), written from its columns. Edit and run it:",
+        "#     primacy check FILE.toml",
+        "#     primacy run FILE.toml",
+        "",
+        f"name = {_text(re.sub(r'[^A-Za-z0-9_-]+', '-', path.stem).strip('-') or 'own-data')}",
+        f'question = "What does a network rely on to predict {_inner(target)}?"',
+        "seeds = 10                      # 30 for a result",
+        "",
+        "[task]",
+        'kind = "arrays"',
+        f"file = {_text(path.name)}",
+        f"target = [{_text(target)}]      # the column to predict: is it this one?",
+    ]
+    if few:
+        lines.append(
+            'target_kind = "number"          # if these are classes: one 0/1 column of each'
+        )
+    if ones:
+        told = ", ".join(f"{_key(c)} = {_text(level)}" for c, level in ones.items())
+        lines.append(f"as_binary = {{ {told} }}   # 1 where it holds this, else 0")
+    if set(missing) & set(inputs):
+        told = ", ".join(f"{c}: {missing[c]}" for c in inputs if c in missing)
+        lines.append(f'impute = "median"               # of missing values ({_inner(told)})')
+    lines.append(
+        f"split = {_text(split)}" if split
+        else 'split = "seed"                  # 60 % train, 20 % fit, 20 % test, anew for each seed'
+    )  # fmt: skip
+    lines += [
+        '# split_by = "patient"          # a column that says which rows belong together',
+        '# shortcut = ["..."]            # groups that may predict in training only',
+        "",
+        "[task.features]                 # named groups of columns: what do they describe?",
+        *(f"{_key(name)} = [{', '.join(map(_text, own))}]" for name, own in _groups(table, inputs)),
+    ]
+    lines += [f"# left out: {_inner(name)} ({why})" for name, why in left.items()]
+    batch = max(1, min(32, rows // 5))
+    lines += [
+        "", "[model]", 'kind = "mlp"', "widths = [32, 16]", "",
+        "[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50",
+        "evaluations = 26",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _columns(
+    table: datafile.Table,
+) -> tuple[str | None, list[str], dict[str, str], dict[str, int], dict[str, str]]:
+    """What splits, what can be a number, levels of two, missing values, and what is left out."""
+    split, inputs = None, []
+    two: dict[str, str] = {}
+    missing: dict[str, int] = {}
+    left: dict[str, str] = {}
+    for name in table.frame.columns:
+        try:
+            values = table.numbers(name, missing=True)
+        except ValueError:
+            levels = sorted(set(labels_of(table, name)) - {""})
+            if set(levels) == set(SPLITS):
+                split = name
+            elif len(levels) == 2 and table.text(name):
+                inputs.append(name)
+                two[name] = levels[1]
+                if gaps := table.frame[name].null_count():
+                    missing[name] = gaps
+            else:
+                left[name] = f"not numbers, {len(levels)} different values"
+            continue
+        known = values[np.isfinite(values)]
+        if not known.size or (known == known[0]).all():
+            left[name] = "never changes"
+            continue
+        inputs.append(name)
+        if known.size < values.size:
+            missing[name] = values.size - known.size
+    return split, inputs, two, missing, left
+
+
+def _known(table: datafile.Table, name: str) -> np.ndarray:
+    if table.text(name):
+        return np.zeros(1)
+    values = table.numbers(name, missing=True)
+    return values[np.isfinite(values)]
+
+
+def _groups(table: datafile.Table, inputs: list[str]) -> list[tuple[str, list[str]]]:
+    """A group a column; of many, one for each npz array and each start of a name."""
+    family = {column: name for name, own in table.families.items() for column in own}
+    if len(inputs) <= MAX_GROUPS:
+        return [(name, [name]) for name in inputs]
+    found: dict[str, list[str]] = {}
+    for name in inputs:
+        start = re.match(r"[^\W\d_]*", name)
+        found.setdefault(family.get(name, (start and start[0]) or name), []).append(name)
+    if len(found) > MAX_GROUPS:
+        return [("inputs", inputs)]
+    return list(found.items())
+
+
+def _text(value: str) -> str:
+    """TOML text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _inner(value: str) -> str:
+    """The same without its quotes, on one line."""
+    return _text(value)[1:-1]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)

@@ -1,0 +1,100 @@
+"""`primacy init --own-data`: what it writes can be read and says what it left out."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from primacy import cli, studyfile
+from primacy.tasks.arrays import Arrays
+
+
+def table(rows=60):
+    rng = np.random.default_rng(0)
+    return pl.DataFrame({
+        "name": [f"n{i}" for i in range(rows)], "age (years)": rng.normal(50, 9, rows),
+        "bmi": [None, *rng.normal(25, 3, rows - 1)], "sex": rng.choice(["female", "male"], rows),
+        "still": [1.0] * rows, "sick": rng.integers(0, 2, rows),
+        "part": np.resize(["train", "train", "fit", "test"], rows),
+    })  # fmt: skip
+
+
+def called(*words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*map(str, words)])
+    return ended.value.code
+
+
+def test_a_draft_is_a_study_of_the_files_columns(tmp_path, capsys):
+    table().write_csv(tmp_path / "clinic.csv")
+    out = tmp_path / "mine.toml"
+    assert called("init", "--own-data", tmp_path / "clinic.csv", "--out", out) == 0
+    assert called("check", out) == 0 and "No mistakes" in capsys.readouterr().out
+    task = studyfile.read(str(out)).conditions["default"].task
+    assert [f.name for f in task.declared] == ["age (years)", "bmi", "sex"]
+    assert task.target == ("sick",) and task.split == "part" and task.impute == "median"
+    assert dict(task.as_binary or ()) == {"sex": "male"}
+    text = out.read_text()
+    assert "# left out: name (not numbers, 60 different values)" in text
+    assert "# left out: still (never changes)" in text
+
+
+def test_many_columns_are_grouped_and_a_number_can_be_the_target(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "d.npz", pixels=rng.normal(size=(40, 16)), y=rng.normal(size=40))
+    out = tmp_path / "d.toml"
+    assert called("init", "--own-data", tmp_path / "d.npz", "--out", out) == 0
+    task = studyfile.read(str(out)).conditions["default"].task
+    assert [(f.name, len(f.columns)) for f in task.declared] == [("pixels", 16)]
+    assert task.loss == "squared_error"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "no such file"), ("a,b\nx,y\nz,w\nq,r\n", "needs two columns of numbers")],
+)
+def test_what_cannot_be_drafted_is_one_line(tmp_path, capsys, content, says):
+    path = tmp_path / "x.csv"
+    if content is not None:
+        path.write_text(content)
+    assert called("init", "--own-data", path) == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1
+
+
+def test_a_draft_must_be_beside_its_data(tmp_path, capsys):
+    table().write_csv(tmp_path / "clinic.csv")
+    (tmp_path / "other").mkdir()
+    out = tmp_path / "other" / "mine.toml"
+    assert called("init", "--own-data", tmp_path / "clinic.csv", "--out", out) == 2
+    assert "must be in the folder of" in capsys.readouterr().err
+
+
+class Pandas:
+    """What is used of a pandas DataFrame; the package does not depend on it."""
+
+    def __init__(self, frame):
+        self.frame, self.columns, self.shape = frame, frame.columns, frame.shape
+
+    def __getitem__(self, name):
+        return self.frame[name]
+
+
+def test_tables_in_memory(tmp_path):
+    """Oracle: the same task from the file that was written by hand."""
+    own = table().select("age (years)", "sick")
+    fields = {"target": "sick", "features": {"age": ["age (years)"]}}
+    made = Arrays.from_data(own, tmp_path / "a.parquet", **fields)
+    own.write_parquet(tmp_path / "b.parquet")
+    assert made.sha256 == Arrays.from_data(own, tmp_path / "b.parquet", **fields).sha256
+    assert Arrays.from_data(Pandas(own), tmp_path / "a.parquet", **fields) == made
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    given = {"x": x, "y": (x[:, 0] > 0).astype(int)}
+    groups = {"target": ("y",), "features": {"x": ["x"]}}
+    assert len(Arrays.from_data(given, tmp_path / "c.npz", **groups).input_names) == 2
+    for data, path, says in (
+        (own.head(20), "a.parquet", "holds other data; give another path"),
+        (given, "c.csv", "ends in .npz, not .csv"),
+        ([1, 2], "d.npz", "not list"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            Arrays.from_data(data, tmp_path / path, **fields)
