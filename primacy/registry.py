@@ -26,7 +26,7 @@ OFFERED = (
 
 
 class Registry(dict[str, Any]):
-    """Named things of one kind. Refuses a second thing under a taken name."""
+    """Named things of one kind. Refuses another module's thing under a taken name."""
 
     def __init__(self, kind: str, package: str) -> None:
         super().__init__()
@@ -34,15 +34,18 @@ class Registry(dict[str, Any]):
         self._loaded = False
 
     def add(self, name: str) -> Callable[[T], T]:
-        """Register under `name`.
+        """Register under `name`; the same module may do so again, as a cell run twice does.
 
         Raises:
-            ValueError: the name is taken.
+            ValueError: the name is taken by another module.
         """
 
         def register(thing: T) -> T:
-            if name in self.keys():
-                raise ValueError(f"{self.kind} {name!r} is already registered")
+            if name in self.keys() and _module(self[name]) != _module(thing):
+                raise ValueError(
+                    f"{self.kind} {name!r} is already registered by {_module(self[name])}; "
+                    "choose another name"
+                )
             self[name] = thing
             if isinstance(thing, type):
                 thing.kind = name  # type: ignore[attr-defined]
@@ -69,6 +72,11 @@ class Registry(dict[str, Any]):
             f"no {self.kind} named {name!r}.{closest(name, choices)} "
             f"There are: {', '.join(choices)}"
         )
+
+
+def _module(thing: Any) -> str:
+    """Where a task, a model or a measure's function was written."""
+    return getattr(thing, "function", thing).__module__
 
 
 tasks = Registry("task", "primacy.tasks")
