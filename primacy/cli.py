@@ -26,6 +26,15 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 Flag = Parameter(negative=())
+Plugins = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--plugin",
+        negative=(),
+        help="A Python file of yours that registers tasks, models or measures: it is run. "
+        "Repeatable; its SHA-256 is kept with the runs.",
+    ),
+]
 RunFolder = Annotated[Path, Parameter(help="A run folder, such as runs/complexity.")]
 
 
@@ -73,6 +82,14 @@ def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()
     return code
 
 
+def _load(plugins: Sequence[Path]) -> None:
+    if plugins:
+        from primacy.registry import load_plugin
+
+        for file in plugins:
+            load_plugin(file)
+
+
 def _console() -> Console:
     return Console(highlight=False)
 
@@ -90,6 +107,7 @@ def run(
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -113,6 +131,7 @@ def run(
         return list_()
     from primacy import studyfile
 
+    _load(plugins)
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
@@ -125,6 +144,13 @@ def run(
     from primacy.terminal import failed_controls, lines, verdict_table
 
     folder = out or Path("runs") / asked.name
+    words = ["primacy", "run", study]
+    words += [part for file in plugins for part in ("--plugin", str(file))]
+    words += [] if controls is None else ["--controls", controls]
+    words += ["--exact-solo"] if exact_solo else []
+    words += [part for change in overrides for part in ("--set", change)]
+    words += ["--allow-mixed"] if allow_mixed else []
+    number = [] if seeds is None else ["--seeds", str(seeds)]
     if dry_run:
         return _dry_run(plan(asked, Store(folder), allow_mixed=allow_mixed), as_json)
     stop, caught = threading.Event(), []
@@ -140,14 +166,16 @@ def run(
     try:
         with TerminalProgress(error_console) as progress:
             result = run_blocks(
-                asked, folder, progress=progress, stop=stop, fork=fork, allow_mixed=allow_mixed
+                asked,
+                folder,
+                progress=progress,
+                stop=stop,
+                fork=fork,
+                allow_mixed=allow_mixed,
+                command=[*words, *number],
             )
     except Interrupted:
-        words = ["primacy", "run", study, "--out", str(folder)]
-        words += [] if seeds is None else ["--seeds", str(seeds)]
-        words += [] if controls is None else ["--controls", controls]
-        words += ["--exact-solo"] if exact_solo else []
-        words += [part for change in overrides for part in ("--set", change)]
+        words += [*number, "--out", str(folder), *(["--fork"] if fork else [])]
         print(
             "interrupted; every committed block is kept. This resumes:\n  " + shlex.join(words),
             file=sys.stderr,
@@ -167,9 +195,12 @@ def run(
     console.print(lines(result.answer), style="bold")
     console.print(verdict_table(result.verdicts))
     if len(result.record.seeds) < 30:
+        words += ["--seeds", "30", *(["--out", str(result.folder)] if out or fork else [])]
         console.print(
-            f"Exploratory: {len(result.record.seeds)} seeds. "
-            f"`primacy run {study} --seeds 30` trains only the missing ones."
+            f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"
+            f"  {shlex.join(words)}",
+            markup=False,
+            soft_wrap=True,
         )
     console.print(f"The page: {page}", soft_wrap=True)
     return 0
@@ -189,7 +220,10 @@ def _dry_run(todo: Any, as_json: bool) -> int:
 
 @app.command(name="list")
 def list_(
-    what: Literal["studies", "tasks", "models", "measures"] = "studies", *, as_json: Json = False
+    what: Literal["studies", "tasks", "models", "measures"] = "studies",
+    *,
+    plugins: Plugins = (),
+    as_json: Json = False,
 ) -> int:
     """Show what there is: built-in studies, or registered tasks, models, measures.
 
@@ -197,6 +231,7 @@ def list_(
         what: Which list.
         as_json: Print a JSON object of names and one line about each.
     """
+    _load(plugins)
     rows: dict[str, str] = {}
     marked: set[str] = set()
     if what == "studies":
@@ -222,31 +257,56 @@ def list_(
     _console().print(table)
     if marked:
         _console().print("\n* only where a study names it, in `measures` or in a hypothesis")
-        _console().print("`primacy explain NAME` shows a measure's card.")
     if what == "studies":
         _console().print("\n`primacy run NAME` runs one; `primacy init NAME` prints it as a file.")
+    else:
+        _console().print(f"\n`primacy explain NAME` says more about one of these {what}.")
     return 0
 
 
 @app.command
-def explain(measure: str, *, as_json: Json = False) -> int:
-    """Show a measure's card: formula, direction, range, chance, and when it misleads.
+def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
+    """Show what a measure, an event, a task or a model is: formula, chance, keys, when it misleads.
 
     Args:
-        measure: Its name (`primacy list measures`).
-        as_json: Print the card as a JSON object.
+        name: Of a measure, of `time_to_learn` or `time_to_pick_up`, of a task or a model.
+        as_json: Print it as a JSON object.
     """
-    from primacy import certificate
-    from primacy.registry import measures
-    from primacy.terminal import card_text
+    _load(plugins)
+    from primacy import certificate, reference
+    from primacy.curves import DERIVED
+    from primacy.events import EVENTS
+    from primacy.page.methods import SUMMARY
+    from primacy.registry import closest, measures, models, tasks
+    from primacy.terminal import card_text, entry_text
 
-    card, held = measures.load()[measure].card(), certificate.read()
-    checks = () if held is None else held.of_measure(measure)
-    if as_json:
-        told = {"name": measure, **card, "calibration": certificate.rows(checks)}
-        print(json.dumps(told, ensure_ascii=False))
+    if name in measures.load():
+        card, held = measures[name].card(), certificate.read()
+        checks = () if held is None else held.of_measure(name)
+        facts = {**card, "calibration": certificate.rows(checks)}
+        text = card_text(name, card, held)
+    elif name in EVENTS:
+        facts = dict(zip(("unit", "means"), SUMMARY[name], strict=True))
+        text = entry_text(name, facts)
+    elif name in DERIVED:
+        facts = {"formula": DERIVED[name], "computed": "from the curves, when it is asked for"}
+        text = entry_text(name, facts)
+    elif (found := reference.of(name)) is not None:
+        keys = [
+            dict(zip(("key", "value", "default", "means"), row, strict=True)) for row in found[1]
+        ]
+        facts = {"means": found[0], "keys": keys}
+        text = entry_text(name, facts)
     else:
-        _console().print(card_text(measure, card, held))
+        known = [*EVENTS, *sorted({*measures, *DERIVED}), *sorted(tasks), *sorted(models)]
+        raise Refused(
+            f'nothing is called "{name}".{closest(name, known)} `primacy list measures`, `primacy '
+            "list tasks` and `primacy list models` show what there is"
+        )
+    if as_json:
+        print(json.dumps({"name": name, **facts}, ensure_ascii=False))
+    else:
+        _console().print(text)
     return 0
 
 
@@ -306,6 +366,7 @@ def check(
     study: str,
     *,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Read a study file and list every mistake; nothing is run.
@@ -315,6 +376,7 @@ def check(
         overrides: Change a key of the study first. Repeatable.
         as_json: Print the problems as JSON.
     """
+    _load(plugins)
     from primacy import studyfile
 
     read = studyfile.read(study, overrides=overrides)
@@ -403,6 +465,7 @@ def inspect(
     condition: str | None = None,
     seed: int = 0,
     out: Path | None = None,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Show one network at the end: its weights, what its first units read, its function.
@@ -418,6 +481,7 @@ def inspect(
         out: Draw the function of a network of one or two inputs: an .svg, .png or .pdf.
         as_json: Print it all as a JSON object.
     """
+    _load(plugins)
     from primacy.export import one_condition
     from primacy.result import open as open_run
     from primacy.weights import parameters, units
@@ -476,6 +540,7 @@ def evaluate(
     condition: str | None = None,
     seed: int | None = None,
     out: Path | None = None,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Measure stored networks on another data set; nothing is trained.
@@ -492,6 +557,7 @@ def evaluate(
         out: Write every number to this file: the rows of curves, as Parquet.
         as_json: Print the table as a JSON list, with all layers.
     """
+    _load(plugins)
     from primacy import evaluation
     from primacy.result import open as open_run
     from primacy.store import to_parquet, write
@@ -568,6 +634,7 @@ def doctor(
     *,
     seeds: int | None = None,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Show the machine, its speed, what a run would do on it, and what bits depend on here.
@@ -580,6 +647,7 @@ def doctor(
         overrides: Change a key of the study first. Repeatable.
         as_json: Print it all as a JSON object.
     """
+    _load(plugins)
     from primacy import studyfile
     from primacy.doctor import examined, told
 
@@ -593,8 +661,9 @@ def doctor(
 
 
 @app.command
-def schema() -> int:
+def schema(*, plugins: Plugins = ()) -> int:
     """Print the JSON Schema of study files, by which editors complete and check them."""
+    _load(plugins)
     from primacy.schema import study_schema
 
     print(json.dumps(study_schema(), ensure_ascii=False, indent=1))

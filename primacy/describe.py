@@ -13,7 +13,7 @@ import numpy as np
 
 from primacy import record
 from primacy.inclusion import joined
-from primacy.registry import Measure, canonical, measures
+from primacy.registry import PLUGINS, Measure, canonical, measures
 from primacy.study import Condition, Study
 from primacy.types import Feature, Target, Task
 
@@ -52,8 +52,9 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that decide numbers, each with its version."""
-    return {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+    """Python and the libraries that decide numbers, each with its version; plugins by SHA-256."""
+    found = {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+    return found | {f"plugin {name}": sha256 for name, sha256 in sorted(PLUGINS.items())}
 
 
 @functools.cache

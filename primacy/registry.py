@@ -1,15 +1,22 @@
 """How a named thing is added: registries of tasks, models and measures, and frozen specs."""
 
 import dataclasses
+import hashlib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
+import traceback
 import typing
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict
 
+from primacy.problems import refuse
 from primacy.spelling import closest
 from primacy.types import as_pytree
 
@@ -74,6 +81,54 @@ class Registry(dict[str, Any]):
         )
 
 
+PLUGINS: dict[str, str] = {}
+"""SHA-256 of the files of Python that this process was told to run, by name of the file."""
+
+
+_RAISED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What the code of a person may raise who is to be told in one line."""
+
+
+def load_plugin(file: Path) -> None:
+    """Run a file of Python that registers tasks, models or measures of one's own.
+
+    Only the person who starts the program names one; no study file and no run folder can.
+
+    Raises:
+        StudyError: there is none, or it fails; says in which line.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        refuse(str(file), f"cannot be read: {error.strerror}")
+    for registry in (tasks, models, measures):
+        registry.load()  # so that a taken name is refused
+    name = f"primacy_plugin_{file.stem}"
+    found = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(file)))
+    module = importlib.util.module_from_spec(found)  # type: ignore[arg-type]
+    sys.modules[name] = module  # dataclasses look their annotations up there
+    try:
+        found.loader.exec_module(module)  # type: ignore[union-attr]
+    except SyntaxError as error:
+        refuse(str(file), f"not valid Python: {error.msg}", error.lineno)
+    except _RAISED as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame.lineno for frame in frames if frame.filename == str(file)]
+        refuse(str(file), f"{type(error).__name__}: {error}", own[-1] if own else None)
+    PLUGINS[file.name] = hashlib.sha256(content).hexdigest()
+
+
 def _module(thing: Any) -> str:
     """Where a task, a model or a measure's function was written."""
     return getattr(thing, "function", thing).__module__
@@ -98,7 +153,7 @@ def spec(cls: type[T]) -> type[T]:
     """
     cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     cls.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]
-        extra="forbid", strict=True, allow_inf_nan=False
+        extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
     hints = typing.get_type_hints(cls, include_extras=False)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,17 @@ from primacy.page.figures import Figure
 from primacy.record import StudyRecord
 from primacy.runs import Runs
 from primacy.sanity import Outcome
-from primacy.store import CONTROLS, LOCK_JSON, STATUS, SUMMARY, VERDICTS, Store, to_parquet, write
+from primacy.store import (
+    CONTROLS,
+    LOCK_JSON,
+    STATUS,
+    STUDY,
+    SUMMARY,
+    VERDICTS,
+    Store,
+    to_parquet,
+    write,
+)
 from primacy.verdicts import Verdict
 
 
@@ -179,18 +190,20 @@ class Result:
             told = json.loads(status.read_bytes()) if status.is_file() else {}
         except ValueError:
             told = {}
+        if not isinstance(told, dict):
+            told = {}
+        otherwise = ["primacy", "run", str(self.folder / STUDY), "--out", str(self.folder)]
         record = self.record
+        libraries = {n: v for n, v in record.versions.items() if not n.startswith("plugin ")}
         return {
-            "command": f"primacy run {record.name} --seeds {len(record.seeds)}",
+            "command": str(told.get("command") or shlex.join(otherwise)),
             "versions": dict(record.versions),
             "device": record.device,
-            "seconds": told.get("seconds") if isinstance(told, dict) else None,
+            "seconds": told.get("seconds"),
             "complete": self.complete,
             "hash": record.study_hash,
             "block_widths": dict(record.block_widths),
-            "calibration": certificate.cited(
-                certificate.read(), record.versions, record.device or ""
-            ),
+            "calibration": certificate.cited(certificate.read(), libraries, record.device or ""),
         }
 
     def _named(self, read: Callable[["Result"], pl.DataFrame]) -> pl.DataFrame:

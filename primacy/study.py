@@ -21,11 +21,13 @@ class Training:
     """How a network is trained and looked at."""
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """Adam, AdamW or stochastic gradient descent."""
     learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    """The size of a step; with a cosine schedule that of the first."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Of sgd."""
+    """Used by SGD only."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    """Of adamw."""
+    """Used by AdamW only."""
     ridge: Annotated[float, Field(ge=0)] | None = None
     """Adds `ridge` / 2 times the sum of all squared weights (biases too) to the loss, under any
     optimizer; that of adamw is no such penalty. Left out: no penalty."""
@@ -34,11 +36,14 @@ class Training:
     the loss, so that a feature learned first leaves the others something to learn (Pezeshki et al.
     2020, arXiv 2011.09468). Left out: no penalty."""
     schedule: Literal["constant", "cosine"] = "constant"
+    """Cosine: the learning rate falls to 0 at the last step along half a cosine."""
     batch_size: Annotated[int, Field(ge=1)] = 1024
+    """Examples of one step."""
     examples: Annotated[int, Field(ge=1)] | Literal["stream", "all"] = 8192
     """A fixed set of so many, redrawn for each seed; `stream`: fresh ones at every step; `all`:
     every training example of a data set of limited size."""
     epochs: Annotated[int, Field(ge=1)] | None = None
+    """Passes through the training examples; or give `steps`."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """One of `epochs` and `steps` (a stream has no epochs)."""
     evaluations: Annotated[int, Field(ge=2)] = 101
@@ -49,10 +54,13 @@ class Training:
     """More steps to evaluate after, each followed by `confirm` - 1 more evaluations, as far apart
     as the last ones: so that what was learned by such a step is confirmed, too."""
     fit_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    """Held out for measures that fit something, such as variance explained."""
     test_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
+    """Held out for every score."""
     stop: Literal["budget", "learned"] = "budget"
+    """Learned: stop once every feature is learned; else at the last step."""
     theta: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Learned: so far from chance to ceiling."""
+    """What counts as learned: this fraction of the way from chance to ceiling."""
     confirm: Annotated[int, Field(ge=1)] = 3
     """Evaluations in a row that must be at the criterion."""
 

@@ -93,6 +93,20 @@ def card_text(name: str, card: Mapping[str, Any], held: Certificate | None) -> T
     return Text("\n").join(told)
 
 
+def entry_text(name: str, facts: Mapping[str, Any]) -> Text:
+    """What is not a measure: what it means, a line for each fact, a line for each key."""
+    told = [Text(name, style="bold")]
+    told += [
+        plain(" ".join(paragraph.split())) for paragraph in facts.get("means", "").split("\n\n")
+    ]
+    told += [plain(f"  {key}: {facts[key]}") for key in facts if key not in ("means", "keys")]
+    for row in facts.get("keys", ()):
+        default = f" [{row['default']}]" if row["default"] else ""
+        line = plain(f"  {row['key']}").append(f": {row['value']}{default}", style="dim")
+        told += [line, *([plain(f"    {row['means']}")] if row["means"] else [])]
+    return Text("\n").join(line for line in told if line)
+
+
 def failed_controls(controls: Sequence[Outcome]) -> Text | None:
     """What stands above the answer where a control failed; null where none did."""
     told = [

@@ -1,9 +1,13 @@
 """The command line as a person types it: output, exit codes, and being killed."""
 
+import hashlib
+import html
 import json
 import os
 import random
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +17,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from primacy import cli
+from primacy import cli, describe
+from primacy.registry import PLUGINS, models
 
 PRIMACY = [sys.executable, "-m", "primacy"]
 
@@ -130,6 +135,108 @@ def test_a_signal_stops_within_ten_seconds_and_prints_what_resumes(folder, run, 
     assert f"'{out}'" in err  # the blank in the path is quoted
     assert "--set training.epochs=30000" in err
     assert "Traceback" not in err
+
+
+def commands(text):
+    """Every command line of ours in a text, as words."""
+    found = re.findall(r"primacy run [^`\n<]+", html.unescape(text))
+    return [shlex.split(line)[1:] for line in found]
+
+
+def test_every_printed_command_runs_the_same_study_again(folder, capsys, monkeypatch):
+    """Oracle: the command itself, run as it is printed, finds nothing left to train."""
+    monkeypatch.chdir(folder)
+    (folder / "a study.toml").write_text(STUDY)
+    given = (
+        "--out",
+        "runs/as told",
+        "--set",
+        "training.epochs=4",
+        "--set",
+        "training.evaluations=5",
+    )
+    code, out, _ = called(capsys, "run", "a study.toml", *given, "--controls", "none")
+    assert code == 0
+    (more,) = commands(out)
+    assert more[-4:] == ["--seeds", "30", "--out", "runs/as told"]
+    again = commands((folder / "runs" / "as told" / "report.html").read_text())
+    assert again
+    for words in (more, *again):
+        code, out, err = called(capsys, *words, "--dry-run", "--json")
+        assert code == 0, err
+        told = json.loads(out)
+        assert told["networks_stored"] == 6
+        assert told["networks_to_train"] == (24 if "30" in words else 0)
+
+
+PLUGIN = """\
+import jax.numpy as jnp
+from primacy.registry import models, spec
+from primacy.types import Forward
+
+@models.add("constant_guess")
+@spec
+class Guess:
+    start: float = 0.0
+    layer_names = ()
+
+    def init(self, rng, inputs, outputs):
+        return {"output": {"bias": rng.normal(size=outputs).astype("float32") + self.start}}
+
+    def apply(self, params, inputs):
+        shape = (inputs.shape[0], params["output"]["bias"].shape[0])
+        return Forward(jnp.broadcast_to(params["output"]["bias"], shape), {})
+"""
+
+
+def test_a_plugin_is_run_and_its_hash_is_kept(folder, capsys, monkeypatch):
+    """Oracle of the hash: hashlib over the file."""
+    monkeypatch.chdir(folder)
+    registry = models.load()
+    (folder / "guess.py").write_text(PLUGIN)
+    (folder / "guess.toml").write_text(
+        STUDY.replace('kind = "mlp"\nwidths = [80, 40]', 'kind = "constant_guess"')
+        .replace("epochs = 30\nevaluations = 31", "epochs = 2\nevaluations = 5")
+        .split("[[hypothesis]]")[0]
+    )
+    code, _, err = called(capsys, "check", "guess.toml")
+    assert (code, "not a model" in err) == (2, True)
+    try:
+        code, out, err = called(capsys, "run", "guess.toml", "--plugin", "guess.py")
+        assert code == 0, err
+        assert "--plugin guess.py" in out
+        lock = json.loads((folder / "runs" / "tiny" / "study.lock.json").read_text())
+        sha256 = hashlib.sha256(PLUGIN.encode()).hexdigest()
+        assert lock["versions"]["plugin guess.py"] == sha256
+        assert sha256 in (folder / "runs" / "tiny" / "report.html").read_text()
+        (folder / "guess.py").write_text(PLUGIN + "# another\n")
+        code, _, err = called(capsys, "run", "guess.toml", "--plugin", "guess.py")
+        assert (code, "plugin guess.py: " in err) == (2, True)
+    finally:
+        registry.pop("constant_guess", None)
+        PLUGINS.clear()
+    assert "plugin" not in "".join(describe.versions())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "mine.py  cannot be read: No such file"),
+        (
+            "x = 1\nfrom nowhere_at_all import x\n",
+            "mine.py:2  ModuleNotFoundError: No module named",
+        ),
+        ("x = (\n", "mine.py:1  not valid Python: "),
+        (PLUGIN.replace("constant_guess", "mlp"), "mine.py:5  ValueError: model 'mlp' is already"),
+    ],
+)
+def test_a_plugin_that_fails_is_one_line(capsys, tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("mine.py").write_text(text)
+    code, _, err = called(capsys, "list", "models", "--plugin", "mine.py")
+    assert (code, message in err, "Traceback" in err) == (2, True, False), err
+    assert not PLUGINS
 
 
 def test_judge_and_report_need_no_jax(run):
@@ -280,6 +387,16 @@ def test_lists_teach(capsys):
         code, out, _ = called(capsys, "list", what, "--json")
         assert code == 0
         assert all(json.loads(out).values())
+    for name, words in (
+        ("time_to_learn", "training steps"),
+        ("variance_absolute", "variance_explained x total_variance"),
+        ("boolean", "parityK"),
+        ("mlp", "widths"),
+    ):
+        code, out, _ = called(capsys, "explain", name)
+        assert (code, words in out) == (0, True)
+        code, out, _ = called(capsys, "explain", name, "--json")
+        assert (code, json.loads(out)["name"]) == (0, name)
     code, out, _ = called(capsys, "explain", "reliance")
     assert "misleads" in out
     assert "Null:" in out

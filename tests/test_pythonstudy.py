@@ -79,7 +79,7 @@ def test_every_mistake_is_told_at_once():
         "seeds = 0: must be at least 1",
         'measures[0] = "acuracy": not a measure. Did you mean "accuracy"?',
         'task.features[1] = "xor_and_orr": not a feature. Did you mean "xor_and_or"?  '
-        "(primacy list tasks shows all)",
+        "(`primacy explain boolean` shows all)",
         'training.optimizer = "rmsprop": must be one of "adam", "adamw", "sgd"',
         'hypotheses[0].expect = "lesser": must be one of "less", "greater", "equal", "never". '
         'Did you mean "less"?',

@@ -407,7 +407,7 @@ epocs = 3
         "mine.toml:6   task.units_per_feature = 2: expected at least 4: linear and gates take "
         "units 0 to 3\n"
         'mine.toml:7   task.features[1] = "xor_xor_xorr": not a feature. Did you mean '
-        '"xor_xor_xor"?  (primacy list tasks shows all)\n'
+        '"xor_xor_xor"?  (`primacy explain boolean` shows all)\n'
         'mine.toml:13  training.epocs: unknown key. Did you mean "epochs"?\n'
         "4 problems; nothing was run."
     )
@@ -416,7 +416,8 @@ epocs = 3
         "file": "mine.toml",
         "line": 7,
         "key": "task.features[1]",
-        "message": 'not a feature. Did you mean "xor_xor_xor"?  (primacy list tasks shows all)',
+        "message": 'not a feature. Did you mean "xor_xor_xor"?  '
+        "(`primacy explain boolean` shows all)",
         "choices": (),
         "value": '"xor_xor_xorr"',
     }

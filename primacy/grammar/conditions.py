@@ -227,7 +227,7 @@ class _Reader:
         rest = {key: value for key, value in table.items() if key != "kind"}
         spec, mistakes = checked(registry[kind], rest, (part,), {"folder": self.folder})
         return spec, [
-            dataclasses.replace(m, message=f"{m.message}  (primacy list tasks shows all)")
+            dataclasses.replace(m, message=f"{m.message}  (`primacy explain {kind}` shows all)")
             if m.message.startswith("not a feature")
             else m
             for m in mistakes

@@ -163,6 +163,7 @@ class Boolean:
 
     # Stands first so that a feature can be checked against it.
     units_per_feature: Annotated[int, AfterValidator(_check_units)] = 16
+    """Random bits of each feature's block; those that do not matter to it are distractors."""
     features: Annotated[
         tuple[Annotated[str, AfterValidator(_check_feature)], ...], AfterValidator(_check_some)
     ] = ("linear", "xor_xor_xor")
