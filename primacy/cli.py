@@ -280,13 +280,15 @@ def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
     from primacy.registry import closest, measures, models, tasks
     from primacy.terminal import card_text, entry_text
 
+    facts: dict[str, Any]
     if name in measures.load():
         card, held = measures[name].card(), certificate.read()
         checks = () if held is None else held.of_measure(name)
         facts = {**card, "calibration": certificate.rows(checks)}
         text = card_text(name, card, held)
     elif name in EVENTS:
-        facts = dict(zip(("unit", "means"), SUMMARY[name], strict=True))
+        unit, means = SUMMARY[name]
+        facts = {"unit": unit, "means": means}
         text = entry_text(name, facts)
     elif name in DERIVED:
         facts = {"formula": DERIVED[name], "computed": "from the curves, when it is asked for"}

@@ -88,16 +88,16 @@ def measured(study: Study) -> tuple[Measure, ...]:
 def sites(features: tuple[Feature, ...], d: int) -> tuple[list[str], np.ndarray]:
     """Names and columns (`[p, d]`, true where a column belongs) of features, then null columns."""
     named = [(f.name, f.columns) for f in features]
-    named += [(null_name(f), f.null_columns) for f in features if f.null_columns]
+    named += [(null_name(f.name), f.null_columns) for f in features if f.null_columns]
     columns = np.zeros((len(named), d), bool)
     for row, (_, own) in zip(columns, named, strict=True):
         row[list(own)] = True
     return [name for name, _ in named], columns
 
 
-def null_name(feature: Feature) -> str:
+def null_name(feature: str) -> str:
     """The pseudo-feature under which a feature's matched null columns are stored."""
-    return f"{feature.name} null"
+    return f"{feature} null"
 
 
 def _condition(
@@ -117,7 +117,7 @@ def _condition(
     described = features(task)
     described += [
         record.FeatureRecord(
-            name=null_name(f),
+            name=null_name(f.name),
             columns=f.null_columns,
             target=None,
             predictivity=None,

@@ -14,8 +14,8 @@ from typing import Any
 from primacy.contrasts import check
 from primacy.describe import describe, measured
 from primacy.grammar import tomllines
-from primacy.grammar.claims import read_claims, unknown_measures
-from primacy.grammar.conditions import read_conditions
+from primacy.grammar.claims import read_claims, unknown_features, unknown_measures
+from primacy.grammar.conditions import feature_names, read_conditions
 from primacy.grammar.grid import PARTS
 from primacy.grammar.head import HEAD, Head
 from primacy.grammar.mistakes import Mistake, checked, dotted, placed, unknown_key
@@ -199,8 +199,12 @@ def _single(
     head, listed = file.head(overrides)
     conditions, factors, wrong = read_conditions(file.document, file.folder)
     file.mistakes += wrong
-    hypotheses, wrong = read_claims(file.document.get("hypothesis", []), listed)
+    tables = file.document.get("hypothesis", [])
+    hypotheses, wrong = read_claims(tables, listed)
     file.mistakes += wrong
+    if file.mistakes and (known := feature_names(file.document, file.folder)) is not None:
+        # What a claim is about can be told although the study cannot be described.
+        file.mistakes += unknown_features(tables, *known)
     if file.mistakes or head is None:
         raise StudyError(file.problems())
     study = Study(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
-from primacy.describe import features
+from primacy.describe import features, null_name
 from primacy.grammar.grid import (
     PARTS,
     Axis,
@@ -89,6 +89,33 @@ def read_conditions(
         factors.setdefault(called, ({"condition": cell.label} if cell.label else {}) | levels)
     mistakes += [Mistake(path, why) for path, why in unused.items() if why]
     return conditions, factors, mistakes
+
+
+def feature_names(document: Mapping[str, Any], folder: Folder) -> tuple[set[str], set[str]] | None:
+    """The features of all conditions as the tables of tasks give them, and those that are wrong.
+
+    None: there is a task of which nobody can say.
+    """
+    defaults, overlays, across, mistakes = _written(document)
+    if any(m.path[:1] == ("grid",) for m in mistakes) or count(overlays, across) > MOST:
+        return None
+    read = _Reader(folder)
+    names: set[str] = set()
+    doubtful: set[str] = set()
+    for cell in cells(defaults, overlays, across):
+        task, wrong = read.part("task", cell.table)
+        written = cell.table.get("task", {}).get("features")
+        if task is not None:
+            names |= {f.name for f in task.declared}
+        elif isinstance(written, list | dict):  # a task that is wrong still says which it means
+            listed = list(written)
+            bad = {m.path[2] for m in wrong if m.path[:2] == ("task", "features") and m.path[2:]}
+            for i, name in enumerate(listed):
+                if isinstance(name, str):
+                    (doubtful if {i, name} & bad else names).add(name)
+        else:
+            return None
+    return names | {null_name(name) for name in names}, doubtful
 
 
 def _written(
