@@ -13,6 +13,7 @@ import polars as pl
 from jaxtyping import Float
 
 from primacy.record import StudyRecord
+from primacy.spelling import closest
 
 NAMES = ("condition", "split", "layer", "feature", "target", "measure")
 SCHEMA: Mapping[str, pl.DataType] = {
@@ -147,9 +148,18 @@ def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
 
 
 def select(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """All rows of one measure, stored or derived."""
+    """All rows of one measure, stored or derived.
+
+    Raises:
+        ValueError: there are none; names the measures that there are.
+    """
     if measure in DERIVED:
         return derived(curves, measure)
+    if measure not in (stored := curves["measure"].unique().sort().cast(pl.String).to_list()):
+        known = [*stored, *DERIVED]
+        raise ValueError(
+            f'no measure "{measure}" here.{closest(measure, known)} There are: {", ".join(known)}'
+        )
     return curves.filter(pl.col("measure") == measure)
 
 

@@ -85,7 +85,7 @@ PLUGINS: dict[str, str] = {}
 """SHA-256 of the files of Python that this process was told to run, by name of the file."""
 
 
-_RAISED = (
+RAISED = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -122,7 +122,7 @@ def load_plugin(file: Path) -> None:
         found.loader.exec_module(module)  # type: ignore[union-attr]
     except SyntaxError as error:
         refuse(str(file), f"not valid Python: {error.msg}", error.lineno)
-    except _RAISED as error:
+    except RAISED as error:
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame.lineno for frame in frames if frame.filename == str(file)]
         refuse(str(file), f"{type(error).__name__}: {error}", own[-1] if own else None)

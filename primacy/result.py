@@ -25,6 +25,7 @@ from primacy.store import (
     SUMMARY,
     VERDICTS,
     Store,
+    StoreError,
     to_parquet,
     write,
 )
@@ -100,9 +101,17 @@ class Result:
         """The final parameters of one network, by path; its condition by display name.
 
         Raises:
+            ValueError: there is no such condition.
             StoreError: that network is not stored.
         """
         found = self.record.condition(condition)
+        stored = self.lanes.filter(pl.col("condition").cast(pl.String) == condition)["seed"]
+        if seed not in stored:
+            there = f"{stored.min()} to {stored.max()}" if stored.len() else "none yet"
+            raise StoreError(
+                f"{self.folder} holds no network of condition {condition}, seed {seed}; "
+                f"its seeds: {there}"
+            )
         member = self.members.get(str(found.factors.get(FACTOR)))
         return (member or self).store.weights(found.key, seed)
 

@@ -71,6 +71,8 @@ def _table(info: Any) -> datafile.Table | None:
 
 
 def _find(table: datafile.Table, name: str) -> tuple[str, ...]:
+    if name in table.no_columns:
+        raise ValueError(table.no_columns[name])
     if name not in table.columns:
         near = closest(name, table.columns)
         some = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")

@@ -41,6 +41,8 @@ class Table:
     frame: pl.DataFrame
     families: dict[str, tuple[str, ...]]
     """For an array of an npz with two axes, its name and those of its columns: `x`, `x[0]`, ..."""
+    no_columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Arrays of an npz of any other shape: why nothing can be asked of them."""
     _numbers: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
@@ -112,13 +114,15 @@ def read(path: Path) -> Table:
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 not in _READ:
         try:
-            frame, families = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](content)
+            frame, families, *others = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](
+                content
+            )
         except _DAMAGE as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(f"cannot be read as {ending[1:]}: {reason[0]}") from None
         if not frame.height:
             raise ValueError("holds no rows")
-        _READ[sha256] = Table(sha256, frame, families)
+        _READ[sha256] = Table(sha256, frame, families, *others)
     return _READ[sha256]
 
 
@@ -188,8 +192,9 @@ except pl.exceptions.PolarsError as error:
 """
 
 
-def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
+def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict[str, str]]:
     columns: dict[str, np.ndarray] = {}
+    others: dict[str, str] = {}
     families: dict[str, tuple[str, ...]] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
@@ -207,15 +212,15 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
                 families[name] = tuple(f"{name}[{i}]" for i in range(array.shape[1]))
                 columns |= zip(families[name], array.T, strict=True)
             else:
-                raise ValueError(
-                    f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
-                )
+                others[name] = f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
+    if others and not columns:
+        raise ValueError(next(iter(others.values())))
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         odd = min(lengths, key=lambda name: list(lengths.values()).count(lengths[name]))
         most = max(lengths.values(), key=list(lengths.values()).count)
         raise ValueError(f'"{odd}" has {lengths[odd]} rows, others have {most}')
-    return pl.DataFrame(columns), families
+    return pl.DataFrame(columns), families, others
 
 
 def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
