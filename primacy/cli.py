@@ -20,7 +20,8 @@ app = App(
     help="Which features a neural network learns first, how strongly it represents each, and "
     "which it actually uses.",
     help_epilogue="Start with `primacy run complexity`. Exit codes: 0 done, 1 not finished or a "
-    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes).",
+    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes), "
+    "141 the reader of the output is gone.",
     version_flags=["--version"],
 )
 
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _called(words: list[str]) -> int:
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()  # or what reads us may be found gone when nobody can be told
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except CycloptsError as error:
         return _fail(words, str(error).strip(), 2)
     except ValueError as error:
@@ -59,7 +64,8 @@ def _called(words: list[str]) -> int:
         return _fail(words, str(error), getattr(error, "exit_code", 2), problems)
     except OSError as error:
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        return _fail(words, f"{what}. Every committed block is kept; the same command resumes.", 1)
+        kept = ". Every committed block is kept; the same command resumes."
+        return _fail(words, what + kept * (words[:1] == ["run"]), 1)
     except KeyboardInterrupt:
         return _fail(words, "interrupted", 130)
     return code if isinstance(code, int) else 0
@@ -90,8 +96,14 @@ def _load(plugins: Sequence[Path]) -> None:
             load_plugin(file)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `_called`."""
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False)
+    return _Console(highlight=False)
 
 
 @app.command
@@ -193,7 +205,8 @@ def run(
     if told := failed_controls(result.controls):
         console.print(told, style="bold red")
     console.print(lines(result.answer), style="bold")
-    console.print(verdict_table(result.verdicts))
+    if result.verdicts:
+        console.print(verdict_table(result.verdicts))
     if len(result.record.seeds) < 30:
         words += ["--seeds", "30", *(["--out", str(result.folder)] if out or fork else [])]
         console.print(
@@ -395,23 +408,26 @@ def check(
 
 
 @app.command
-def init(study: str = "complexity", *, out: Path | None = None) -> int:
+def init(study: str = "complexity", *, out: Path | None = None, as_json: Json = False) -> int:
     """Print a built-in study as a commented file to start your own from.
 
     Args:
         study: A built-in study.
         out: Write it to this file (which must not exist) instead of stdout.
+        as_json: Print a JSON object with the text, or with the file that was written.
     """
     from primacy import studyfile
 
     text = studyfile.text(study)
     if out is None:
-        print(text, end="")
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
         return 0
     if out.exists():
         raise Refused(f"{out} exists; give another --out")
     out.write_text(text, encoding="utf-8")
-    print(f"wrote {out}; `primacy check {out}` reads it, `primacy run {out}` runs it")
+    name = shlex.quote(str(out))
+    told = f"wrote {out}; `primacy check {name}` reads it, `primacy run {name}` runs it"
+    print(json.dumps({"file": str(out)}) if as_json else told)
     return 0
 
 
@@ -440,23 +456,26 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
     if told := failed_controls(result.controls):
         _console().print(told, style="bold red")
     _console().print(lines(result.answer), style="bold")
-    _console().print(verdict_table(found))
+    if found:
+        _console().print(verdict_table(found))
     return 0
 
 
 @app.command
-def report(run: RunFolder, *, out: Path | None = None) -> int:
+def report(run: RunFolder, *, out: Path | None = None, as_json: Json = False) -> int:
     """Write the page of a stored run again; needs no JAX.
 
     Args:
         run: A run folder.
         out: Where to write it; report.html in the run folder when left out.
+        as_json: Print a JSON object with the file.
     """
     from primacy.result import open as open_run
 
     result = open_run(run)
     result.judge()
-    print(result.report(out))
+    page = str(result.report(out))
+    print(json.dumps({"page": page}) if as_json else page)
     return 0
 
 
@@ -539,6 +558,7 @@ def evaluate(
     *,
     task: str | None = None,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    measures: Annotated[tuple[str, ...], Parameter(name="--measure", negative=())] = (),
     condition: str | None = None,
     seed: int | None = None,
     out: Path | None = None,
@@ -554,13 +574,17 @@ def evaluate(
         run: A run folder.
         task: A study file (or built-in study) whose [task] is meant; else each network's own.
         overrides: Change a key of the task, such as task.scale=2. Repeatable.
+        measures: Show only this one (`primacy list measures`). Repeatable.
         condition: Only this one, by its display name.
         seed: Only this network of each condition.
         out: Write every number to this file: the rows of curves, as Parquet.
         as_json: Print the table as a JSON list, with all layers.
     """
     _load(plugins)
+    import polars as pl
+
     from primacy import evaluation
+    from primacy.registry import closest
     from primacy.result import open as open_run
     from primacy.store import to_parquet, write
 
@@ -571,6 +595,13 @@ def evaluate(
     if out is not None:
         write(out, to_parquet(rows, "evaluation"))
     found = evaluation.spread(rows, result.record)
+    there = found["measure"].unique().sort().to_list()
+    for name in measures:
+        if name not in there:
+            near = closest(name, there)
+            raise Refused(f'no measure "{name}" here.{near} There are: {", ".join(there)}')
+    if measures:
+        found = found.filter(pl.col("measure").is_in(list(measures)))
     if as_json:
         print(json.dumps(found.to_dicts(), ensure_ascii=False, allow_nan=False))
         return 0
@@ -591,6 +622,7 @@ def export(
     condition: str | None = None,
     seeds: Annotated[bool, Flag] = False,
     out: Path | None = None,
+    as_json: Json = False,
 ) -> int:
     """Write a run in another tool's format.
 
@@ -602,6 +634,7 @@ def export(
         condition: Of demo-csv: its display name; may be left out where there is only one.
         seeds: Of tensorboard: one more run for each seed.
         out: A file, and stdout when left out; for tensorboard a folder.
+        as_json: Print a JSON object with the text, or with what was written.
     """
     from primacy.result import open as open_run
 
@@ -612,7 +645,8 @@ def export(
         if out is None:
             raise Refused("event files need a folder: give --out DIR")
         runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
-        print(f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them")
+        told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
+        print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
         return 0
     from primacy.export import demo_csv, latex
 
@@ -621,11 +655,13 @@ def export(
     else:
         text = demo_csv(result.record, result.curves, condition)
     if out is None:
-        print(text, end="")
-    else:
-        from primacy.store import write
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
+        return 0
+    from primacy.store import write
 
-        write(out, text.encode())
+    write(out, text.encode())
+    if as_json:
+        print(json.dumps({"file": str(out)}))
     return 0
 
 
@@ -669,6 +705,17 @@ def schema(*, plugins: Plugins = ()) -> int:
     from primacy.schema import study_schema
 
     print(json.dumps(study_schema(), ensure_ascii=False, indent=1))
+    return 0
+
+
+@app.command
+def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+    """Print what lets a shell complete commands: `source <(primacy completion bash)`.
+
+    Args:
+        shell: Which one.
+    """
+    print(app.generate_completion(prog_name="primacy", shell=shell))
     return 0
 
 

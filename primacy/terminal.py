@@ -206,24 +206,39 @@ def sketch(
 
 
 def spread_table(record: StudyRecord, spread: pl.DataFrame) -> Table:
-    """A line a measured number, median and quantiles over seeds; only the last hidden layer."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Last hidden layer; median over seeds")
-    for column in ("condition", "measure", "of", "median", "10 % to 90 %", "n"):
-        table.add_column(column, justify="right" if column == "n" else "left")
-    for row in spread.to_dicts():
-        layers = record.condition(row["condition"]).layers
-        if row["layer"] is not None and row["layer"] != layers[-1]:
-            continue
+    """A line a measured number, median and quantiles over seeds; only the last hidden layer.
+
+    What is the same in all lines stands in the title, so that the lines fit a narrow terminal.
+    """
+    rows = [row for row in spread.to_dicts() if _of_last_layer(record, row)]
+    columns = [c for c in ("condition", "measure") if len({row[c] for row in rows}) > 1]
+    same = [str(rows[0][c]) for c in ("condition", "measure") if rows and c not in columns]
+    told = ", ".join(plain(name).plain for name in same)
+    title = f"{told}; last hidden layer, median over seeds".lstrip("; ")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for column in (*columns, "of", "median", "10 % to 90 %", "n"):
+        numeric = column in ("median", "10 % to 90 %", "n")
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=numeric or column == "measure",
+            overflow="fold",
+        )
+    for row in rows:
         of = [row[c] for c in ("feature", "target") if row[c] is not None]
         table.add_row(
-            plain(row["condition"]),
-            plain(row["measure"]),
+            *(plain(row[c]) for c in columns),
             plain(", ".join(dict.fromkeys(of))),
             number(row["median"]),
             f"{number(row['p10'])} to {number(row['p90'])}",
             f"{row['n'] - row['null']} of {row['n']}" if row["null"] else str(row["n"]),
         )
     return table
+
+
+def _of_last_layer(record: StudyRecord, row: Mapping[str, Any]) -> bool:
+    layers = record.condition(row["condition"]).layers
+    return row["layer"] is None or row["layer"] == layers[-1]
 
 
 def check_table(checks: Sequence[Check]) -> Table:

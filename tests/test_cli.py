@@ -281,6 +281,75 @@ def test_judge_as_json_is_the_file(run, capsys):
     assert json.loads(out) == json.loads((run / "verdicts.json").read_text())
 
 
+@pytest.mark.parametrize("words", [["schema"], ["list", "measures"], ["init", "notebook"]])
+def test_a_reader_that_is_gone_ends_it_quietly(words):
+    """As `| head` does: nobody reads the pipe any more when the command writes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*PRIMACY, *words], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_only_a_run_speaks_of_committed_blocks(run, capsys, tmp_path):
+    """A folder where a file should be: no command can write there."""
+    (tmp_path / "page.html").mkdir()
+    code, _, err = called(capsys, "report", run, "--out", tmp_path / "page.html")
+    assert code == 1
+    assert "page.html" in err and "block" not in err
+
+
+def test_evaluate_fits_80_columns(run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = called(capsys, "evaluate", run, "--measure", "accuracy", "--measure", "loss")
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    assert ["accuracy", "linear"] in [line[:2] for line in lines]
+    named = {line[0] for line in lines if line and line[0].isidentifier()}
+    assert named == {"accuracy", "loss", "measure"}
+    assert max(map(len, out.splitlines())) <= 80
+    code, out, _ = called(capsys, "evaluate", run, "--measure", "accuracy", "--json")
+    assert {row["measure"] for row in json.loads(out)} == {"accuracy"}
+    code, _, err = called(capsys, "evaluate", run, "--measure", "acuracy")
+    assert (code, 'Did you mean "accuracy"?' in err) == (2, True)
+
+
+def test_every_command_has_json_for_a_machine(run, folder, capsys, tmp_path):
+    for words, key in (
+        (["init", "complexity"], "text"),
+        (["init", "complexity", "--out", tmp_path / "new.toml"], "file"),
+        (["report", run], "page"),
+        (["export", run, "--to", "latex"], "text"),
+        (["export", run, "--to", "latex", "--out", tmp_path / "x.tex"], "file"),
+    ):
+        code, out, err = called(capsys, *words, "--json")
+        assert (code, err) == (0, "")
+        assert key in json.loads(out)
+    assert (
+        json.loads(called(capsys, "init", "complexity", "--json")[1])["text"]
+        == (called(capsys, "init", "complexity")[1])
+    )
+
+
+def test_no_table_without_a_line(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("plain.toml").write_text(STUDY.split("[[hypothesis]]")[0])
+    change = ("--set", "training.epochs=2", "--set", "training.evaluations=3")
+    code, out, _ = called(capsys, "run", "plain.toml", "--out", "runs/plain", "--seeds", 1, *change)
+    assert code == 0
+    assert "verdict" not in out
+    assert "claim" not in called(capsys, "judge", "runs/plain")[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(capsys, shell):
+    code, out, _ = called(capsys, "completion", shell)
+    assert code == 0
+    assert "evaluate" in out and "primacy" in out
+
+
 def test_a_subset_of_seeds_writes_nothing(run, capsys):
     before = data_files(run)
     code, out, _ = called(capsys, "judge", run, "--seeds", "3")
