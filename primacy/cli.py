@@ -131,12 +131,14 @@ def run(
         study: A built-in study (`primacy list`) or a file that ends in .toml.
         seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
         out: The run folder; runs/NAME when left out.
-        controls: Networks that must show nothing: a tenth of the study's work, all, or none.
+        controls: Negative-control networks: about 10 % extra work (default), one per network
+            (full), or none.
         exact_solo: Train every network in a program of its own, slower: bit for bit as if alone.
         overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
         dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
         fork: If the folder holds runs of another study, start beside it (NAME-2).
-        allow_mixed: Go on in a folder begun with other library versions or widths of blocks.
+        allow_mixed: Go on in a folder begun with other library versions or numbers of networks
+            trained side by side.
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -332,7 +334,7 @@ def calibrate(
     out: Path | None = None,
     as_json: Json = False,
 ) -> int:
-    """Measure what has a known answer: do training, measures and statistics hit it here?
+    """Check this installation against results with known answers.
 
     Each row is one number that a formula or a paper gives. The outcome is kept in the user's data
     folder as calibration.json, which reports cite, and as calibration.html, which draws the
@@ -489,7 +491,7 @@ def inspect(
     plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
-    """Show one network at the end: its weights, what its first units read, its function.
+    """Show one trained network: its weights, what its first units read, its function.
 
     Weights themselves up to 200 numbers, else their mean, spread and range. For each unit of the
     first layer the feature with the largest share of its squared incoming weight, each weight
@@ -733,7 +735,8 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
     if as_json:
         print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
     else:
-        print(f"{len(parts) - len(bad)} of {len(parts)} parts are whole")
+        whole = f"all {len(parts)} parts intact"
+        print(f"{len(bad)} of {len(parts)} parts damaged" if bad else whole)
         for problems in bad.values():
             print("\n".join(problems))
     return 1 if bad else 0

@@ -153,13 +153,18 @@ def select(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
     Raises:
         ValueError: there are none; names the measures that there are.
     """
-    if measure in DERIVED:
-        return derived(curves, measure)
-    if measure not in (stored := curves["measure"].unique().sort().cast(pl.String).to_list()):
-        known = [*stored, *DERIVED]
+    known = [*curves["measure"].cast(pl.String).unique().sort(), *DERIVED]
+    if measure not in known:
         raise ValueError(
             f'no measure "{measure}" here.{closest(measure, known)} There are: {", ".join(known)}'
         )
+    return rows(curves, measure)
+
+
+def rows(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """All rows of one measure, stored or derived; none where it was not measured."""
+    if measure in DERIVED:
+        return derived(curves, measure)
     return curves.filter(pl.col("measure") == measure)
 
 

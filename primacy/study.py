@@ -142,7 +142,9 @@ class Condition:
         training, budget = self.training, self.budget
         count, m = training.evaluations, training.confirm
         if count > budget + 1:
-            raise ValueError(f"{count} evaluations need at least {count - 1} steps, not {budget}")
+            raise ValueError(
+                f"evaluations = {count}, but {budget} steps allow at most {budget + 1}"
+            )
         if m > count:
             raise ValueError(f"confirm = {m} is more than the {count} evaluations")
         if training.spacing == "linear" or count <= m + 2:
@@ -188,8 +190,8 @@ class Study:
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
-    study's work, all of them, or none."""
+    """Negative-control networks: about 10 % extra work, at most 6 of a kind (default), one per
+    network (full), or none."""
     exact_solo: bool = False
     """Train every network in a program of its own, though side by side would be faster: each is
     then bit for bit what it would be alone. Side by side, sums are taken

@@ -386,6 +386,15 @@ def test_the_demos_table_is_exported(run, capsys):
     assert shown == pytest.approx(mean, abs=1e-7)
 
 
+def test_what_is_whole_and_what_is_not_is_counted(run, folder, capsys):
+    parts = json.loads(called(capsys, "verify", run, "--json")[1])["good"]
+    assert called(capsys, "verify", run)[1] == f"all {len(parts)} parts intact\n"
+    page = (run / "report.html").read_text()
+    assert "loads nothing from the internet" in page
+    assert "The unit of replication is one trained network" in page
+    assert "A control fails if its score exceeds chance by more than 0.01 and the excess is" in page
+
+
 def test_a_damaged_part_is_named_without_a_traceback(folder, run, capsys):
     broken = folder / "runs" / "broken"
     subprocess.run(["cp", "-r", str(run), str(broken)], check=True)

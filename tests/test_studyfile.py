@@ -587,14 +587,12 @@ ONE = {  # what stands where, and what is said
     "too many evaluations": (
         "evaluations = 11",
         "evaluations = 12",
-        "14  training.evaluations = 12: more than the 11 there can be: before the first step "
-        "and after each of 10",
+        "14  training.evaluations = 12: 10 steps allow at most 11",
     ),
     "too many evaluations by default": (
         "evaluations = 11",
         "",
-        "10  training.evaluations: 101 by default, more than the 11 there can be: before the "
-        "first step and after each of 10",
+        "10  training.evaluations: 101 by default, 10 steps allow at most 11",
     ),
     "confirm": (
         "evaluations = 11",

@@ -307,8 +307,7 @@ def _impossible(condition: Condition) -> Iterator[Mistake]:
     elif training.evaluations > condition.budget + 1:
         yield Mistake(
             ("training", "evaluations"),
-            f"more than the {condition.budget + 1} there can be: before the first step and after "
-            f"each of {condition.budget}",
+            f"{condition.budget:,} steps allow at most {condition.budget + 1:,}",
         )
     elif training.also:
         try:

@@ -38,8 +38,8 @@ class Head:
     measures: tuple[Name, ...] = ()
     """What is measured; left out: all."""
     controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a tenth of the
-    study's work (default), of every condition and seed (full), or none."""
+    """Negative-control networks: about 10 % extra work, at most 6 of a kind (default), one per
+    network (full), or none."""
     exact_solo: bool = False
     """Train every network in a program of its own: slower, and bit for bit as if alone."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()

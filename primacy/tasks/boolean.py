@@ -79,7 +79,8 @@ def function(text: str) -> Function:
         if len(parts) != 3 and set(parts) <= set(truthtable.OPERATIONS):
             raise ValueError(
                 f"not a feature: {len(parts)} operation{'s' * (len(parts) > 1)}, but a gate is "
-                "top_left_right, three of and, or, xor (xor_and_or)"
+                "top_left_right, three of and, or, xor (xor_and_or). To combine two bits write "
+                f"'a {parts[0]} b'"
             )
         near = closest(text, NAMED)
         raise ValueError(f"not a feature.{near or f' Expected {_FORMS}'}")
