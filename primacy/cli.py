@@ -711,6 +711,29 @@ def schema(*, plugins: Plugins = ()) -> int:
 
 
 @app.command
+def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:
+    """List the run folders in a folder: study, state, networks, verdicts.
+
+    Args:
+        folder: Where they lie, or a run folder itself.
+        as_json: Print a JSON list.
+    """
+    import dataclasses
+
+    from primacy import runfolders
+    from primacy.terminal import runs_table
+
+    found = runfolders.found(folder)
+    if as_json:
+        print(json.dumps([dataclasses.asdict(own) for own in found], ensure_ascii=False))
+    elif found:
+        _console().print(runs_table(found))
+    else:
+        print(f"no run folder in {folder}. `primacy run STUDY` makes runs/STUDY")
+    return 0
+
+
+@app.command
 def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
     """Print what lets a shell complete commands: `source <(primacy completion bash)`.
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from primacy.certificate import Certificate, Check, allowed, shown
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.runfolders import RunFolder
 from primacy.sanity import Outcome, failed
 from primacy.verdicts import Verdict
 from primacy.weights import Unit
@@ -105,6 +106,19 @@ def entry_text(name: str, facts: Mapping[str, Any]) -> Text:
         line = plain(f"  {row['key']}").append(f": {row['value']}{default}", style="dim")
         told += [line, *([plain(f"    {row['means']}")] if row["means"] else [])]
     return Text("\n").join(line for line in told if line)
+
+
+def runs_table(found: Sequence[RunFolder]) -> Table:
+    """A line a run folder."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("folder", "state", "networks", "verdicts"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("state", "networks"))
+    for own in found:
+        told = ", ".join(f"{k} {word}" for word, k in own.verdicts.items()) or own.problem
+        table.add_row(
+            plain(own.folder), own.state, f"{own.networks:,} of {own.of:,}", lines(told or "–")
+        )
+    return table
 
 
 def failed_controls(controls: Sequence[Outcome]) -> Text | None:

@@ -8,6 +8,7 @@ import random
 import re
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -341,6 +342,32 @@ def test_no_table_without_a_line(folder, capsys, monkeypatch):
     assert code == 0
     assert "verdict" not in out
     assert "claim" not in called(capsys, "judge", "runs/plain")[1]
+
+
+def test_runs_shows_what_is_there_and_how_far_it_is(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "whole")
+    shutil.copytree(run, tmp_path / "part")
+    manifest = json.loads((run / "manifest.json").read_text())
+    name = sorted(manifest["parts"])[0]
+    del manifest["parts"][name]
+    (tmp_path / "part" / "manifest.json").write_text(json.dumps(manifest))
+    shutil.copytree(run, tmp_path / "broken")
+    (tmp_path / "broken" / "study.lock.json").write_text("{")
+    (tmp_path / "no run").mkdir()
+    code, out, _ = called(capsys, "runs", tmp_path, "--json")
+    told = {Path(own["folder"]).name: own for own in json.loads(out)}
+    assert code == 0
+    assert {name: (own["state"], own["of"]) for name, own in told.items()} == {
+        "whole": ("complete", 6), "part": ("unfinished", 6), "broken": ("damaged", 0),
+    }  # fmt: skip
+    assert told["whole"]["networks"] == 6 > told["part"]["networks"]
+    words = [v["word"] for v in json.loads((run / "verdicts.json").read_text())["verdicts"]]
+    assert told["whole"]["verdicts"] == {words[0]: 1}
+    code, out, _ = called(capsys, "runs", tmp_path)
+    assert (code, "unfinished" in out) == (0, True)
+    code, out, _ = called(capsys, "runs", tmp_path / "no run")
+    assert (code, out[:13]) == (0, "no run folder")
+    assert called(capsys, "runs", tmp_path / "nowhere")[0] == 2
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
