@@ -101,7 +101,9 @@ def run(
                 controls_of(place).begin(part.controls, member.source)
         progress.planned(todo)
         began = time.time()
-        walk = Walk(todo, store, study, progress, stop, _command(command, store.folder))
+        walk = Walk(
+            todo, store, study, progress, stop, _command(command, store.folder, todo.record)
+        )
         walk.over(pool)
         walk.take_over()
         walk.complete(time.time() - began)
@@ -278,9 +280,10 @@ class Walk:
         )
 
 
-def _command(words: Sequence[str], folder: Path) -> str:
+def _command(words: Sequence[str], folder: Path, record: StudyRecord) -> str:
     """What runs a study again in its folder; made in Python, it stands there as a file."""
-    words = words or ("primacy", "run", str(folder / STUDY))
+    seeds = ("--seeds", str(len(record.seeds)))
+    words = words or ("primacy", "run", str(folder / STUDY), *seeds)
     return shlex.join([*words, "--out", str(folder)])
 
 

@@ -201,8 +201,9 @@ class Result:
             told = {}
         if not isinstance(told, dict):
             told = {}
-        otherwise = ["primacy", "run", str(self.folder / STUDY), "--out", str(self.folder)]
         record = self.record
+        otherwise = ["primacy", "run", str(self.folder / STUDY), "--seeds", str(len(record.seeds))]
+        otherwise += ["--out", str(self.folder)]
         libraries = {n: v for n, v in record.versions.items() if not n.startswith("plugin ")}
         return {
             "command": str(told.get("command") or shlex.join(otherwise)),

@@ -1,6 +1,8 @@
 """Studies made in Python: checked as files are, run by name, shown in a notebook."""
 
 import dataclasses
+import json
+import shlex
 import sys
 import types
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 import primacy
-from primacy import registry
+from primacy import cli, registry
 from primacy.models.mlp import MLP
 from primacy.notebook import NotebookProgress, asked, in_notebook
 from primacy.problems import StudyError
@@ -195,7 +197,7 @@ class Shell:
         self.shown.append(content["text/plain"])
 
 
-def test_a_notebook_shows_progress_and_the_folder_keeps_the_study(tmp_path, monkeypatch):
+def test_a_notebook_shows_progress_and_the_folder_keeps_the_study(tmp_path, monkeypatch, capsys):
     shell = Shell()
     for name, module in shell.module().items():
         monkeypatch.setitem(sys.modules, name, module)
@@ -208,6 +210,12 @@ def test_a_notebook_shows_progress_and_the_folder_keeps_the_study(tmp_path, monk
     assert any("seed-steps" in line for line in shell.shown)
     again = read_file(str(tmp_path / "run" / "study.toml"))
     assert again.conditions == study.conditions
+    # The command on the page finds the study in the folder, and nothing left to train.
+    words = shlex.split(result.provenance["command"])[1:]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--dry-run", "--json"])
+    plan = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, plan["networks_stored"], plan["networks_to_train"]) == (0, 2, 0)
     told = len(shell.shown)
     primacy.run(study, tmp_path / "run", seeds=2, progress=False)
     assert len(shell.shown) == told
