@@ -1,8 +1,8 @@
 """primacy: which features a neural network learns first, represents, and uses.
 
 ```python
-study = primacy.read("complexity")                  # a built-in name or a .toml file
-result = primacy.run(study, out="runs/complexity")  # trains what is missing, resumes
+study = primacy.read("complexity")    # a built-in name or a .toml file; in Python: primacy.Study
+result = primacy.run(study, seeds=10)  # trains what is missing, resumes; in runs/complexity
 result.curves, result.summary, result.verdicts      # polars tables, and the judged claims
 result.report()                                     # runs/complexity/report.html
 ```
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from primacy.blocks import Progress as Progress
-    from primacy.blocks import run as run
     from primacy.curves import select as select
+    from primacy.notebook import run as run
+    from primacy.pythonstudy import Study as Study
+    from primacy.pythonstudy import read as read
     from primacy.record import Contrast as Contrast
     from primacy.record import Hypothesis as Hypothesis
     from primacy.registry import measure as measure
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
     from primacy.result import Result as Result
     from primacy.result import open as open
     from primacy.study import Condition as Condition
-    from primacy.study import Study as Study
     from primacy.study import Training as Training
-    from primacy.studyfile import read as read
     from primacy.types import Batch as Batch
     from primacy.types import Feature as Feature
     from primacy.types import Forward as Forward
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from primacy.verdicts import Verdict as Verdict
 
 _ROOMS = {
-    "blocks": ("Progress", "run"),
+    "blocks": ("Progress",),
     "curves": ("select",),
+    "notebook": ("run",),
+    "pythonstudy": ("Study", "read"),
     "record": ("Contrast", "Hypothesis"),
     "registry": ("measure", "spec"),
     "result": ("Result", "open"),
-    "study": ("Condition", "Study", "Training"),
-    "studyfile": ("read",),
+    "study": ("Condition", "Training"),
     "types": ("Batch", "Feature", "Forward", "Target"),
     "verdicts": ("Verdict",),
 }

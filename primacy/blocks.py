@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import shlex
 import threading
 import time
 from collections import deque
@@ -22,7 +23,7 @@ from primacy.planning import Plan, plan, program, refusal
 from primacy.record import StudyRecord
 from primacy.registry import Measure
 from primacy.result import Result
-from primacy.store import VERDICTS, Damaged, Store, StoreError
+from primacy.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.study import Study
 
 STALL_SECONDS = 60.0
@@ -68,6 +69,7 @@ def run(
     stop: threading.Event | None = None,
     fork: bool = False,
     allow_mixed: bool = False,
+    command: Sequence[str] = (),
 ) -> Result:
     """Train what is missing, commit it block by block, and judge the whole.
 
@@ -78,6 +80,7 @@ def run(
         stop: when set, blocks in progress are dropped and `Interrupted` is raised.
         fork: if the folder holds another study's runs, start in the next free `OUT-2`, `OUT-3`...
         allow_mixed: go on in a folder that other library versions began; parts say which.
+        command: the words of a shell that run this, which the page shows with the folder.
 
     Raises:
         StoreError: nothing was run: the folder is in use or holds runs of another study.
@@ -111,7 +114,9 @@ def run(
                 controls_of(place).begin(part.controls, member.source)
         progress.planned(todo)
         began = time.time()
-        walk = Walk(todo, store, study, progress, stop)
+        walk = Walk(
+            todo, store, study, progress, stop, _command(command, store.folder, todo.record)
+        )
         walk.over(pool)
         walk.take_over()
         walk.complete(time.time() - began)
@@ -184,10 +189,16 @@ class Walk:
     """
 
     def __init__(
-        self, todo: Plan, store: Store, study: Study, progress: Progress, stop: threading.Event
+        self,
+        todo: Plan,
+        store: Store,
+        study: Study,
+        progress: Progress,
+        stop: threading.Event,
+        command: str,
     ) -> None:
         self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
-        self.axes = study.seed_axes
+        self.axes, self.command = study.seed_axes, command
         self.compiled: dict[tuple, Programs] = {}
         """By structure and device; all workers share them."""
         self.places = {
@@ -293,10 +304,13 @@ class Walk:
 
     def _tell(self, place: Place) -> None:
         """Rewrite the status of a folder, and of the whole it is in."""
-        place.store.status(state="running", lanes=_total(place.plan.record), done=place.done)
+        own = {"command": self.command} if place.store is self.store else {}
+        place.store.status(state="running", lanes=_total(place.plan.record), done=place.done, **own)
         if place.store is not self.store:
             done = sum(p.done for p in self.places.values())
-            self.store.status(state="running", lanes=_total(self.todo.record), done=done)
+            self.store.status(
+                state="running", lanes=_total(self.todo.record), done=done, command=self.command
+            )
 
     def take_over(self) -> None:
         """Commit to each member the lanes that another one trained, as they are."""
@@ -329,8 +343,16 @@ class Walk:
             trained=todo.lanes,
             shared=todo.shared,
             programs=len(self.compiled),
+            command=self.command,
             seconds={"total": seconds, "compile": sum(p.seconds for p in self.compiled.values())},
         )
+
+
+def _command(words: Sequence[str], folder: Path, record: StudyRecord) -> str:
+    """What runs a study again in its folder; made in Python, it stands there as a file."""
+    seeds = ("--seeds", str(len(record.seeds)))
+    words = words or ("primacy", "run", str(folder / STUDY), *seeds)
+    return shlex.join([*words, "--out", str(folder)])
 
 
 def _total(record: StudyRecord) -> int:

@@ -1,7 +1,9 @@
 """The command line: typed functions, nothing else."""
 
 import json
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +22,23 @@ app = App(
     help="Which features a neural network learns first, how strongly it represents each, and "
     "which it actually uses.",
     help_epilogue="Start with `primacy run complexity`. Exit codes: 0 done, 1 not finished or a "
-    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes).",
+    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes), "
+    "141 the reader of the output is gone.",
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 Flag = Parameter(negative=())
+Plugins = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--plugin",
+        negative=(),
+        help="A Python file of yours that registers tasks, models or measures: it is run. "
+        "Repeatable; its SHA-256 is kept with the runs.",
+    ),
+]
 RunFolder = Annotated[Path, Parameter(help="A run folder, such as runs/complexity.")]
 
 
@@ -45,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _called(words: list[str], interruption: Interruption) -> int:
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()  # or what reads us may be found gone when nobody can be told
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except CycloptsError as error:
         return _fail(words, str(error).strip(), 2)
     except ValueError as error:
@@ -53,7 +69,8 @@ def _called(words: list[str], interruption: Interruption) -> int:
         return _fail(words, str(error), getattr(error, "exit_code", 2), problems)
     except OSError as error:
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        return _fail(words, f"{what}. Every committed block is kept; the same command resumes.", 1)
+        kept = ". Every committed block is kept; the same command resumes."
+        return _fail(words, what + kept * (words[:1] == ["run"]), 1)
     except KeyboardInterrupt:
         return _fail(words, "interrupted", interruption.code)
     return code if isinstance(code, int) else 0
@@ -77,8 +94,22 @@ def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()
     return code
 
 
+def _load(plugins: Sequence[Path]) -> None:
+    if plugins:
+        from primacy.registry import load_plugin
+
+        for file in plugins:
+            load_plugin(file)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `_called`."""
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False)
+    return _Console(highlight=False)
 
 
 @app.command
@@ -94,6 +125,7 @@ def run(
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -105,18 +137,21 @@ def run(
         study: A built-in study (`primacy list`) or a file that ends in .toml.
         seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
         out: The run folder; runs/NAME when left out.
-        controls: Networks that must show nothing: a fifth of the study's work, all, or none.
+        controls: Negative-control networks: about 20 % extra work (default), one per network
+            (full), or none.
         exact_solo: Train every network in a program of its own, slower: bit for bit as if alone.
         overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
         dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
         fork: If the folder holds runs of another study, start beside it (NAME-2).
-        allow_mixed: Go on in a folder begun with other library versions or widths of blocks.
+        allow_mixed: Go on in a folder begun with other library versions or numbers of networks
+            trained side by side.
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
         return list_()
     from primacy import studyfile
 
+    _load(plugins)
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
@@ -129,14 +164,17 @@ def run(
     from primacy.terminal import failed_controls, lines, verdict_table
 
     folder = out or Path("runs") / asked.name
-    if dry_run:
-        return _dry_run(asked, folder, fork, allow_mixed, as_json)
-    words = ["primacy", "run", study, "--out", str(folder)]
-    words += [] if seeds is None else ["--seeds", str(seeds)]
+    words = ["primacy", "run", study]
+    words += [part for file in plugins for part in ("--plugin", str(file))]
     words += [] if controls is None else ["--controls", controls]
     words += ["--exact-solo"] if exact_solo else []
     words += [part for change in overrides for part in ("--set", change)]
-    resume = f"Every committed block is kept. This resumes:\n  {shlex.join(words)}"
+    words += ["--allow-mixed"] if allow_mixed else []
+    number = [] if seeds is None else ["--seeds", str(seeds)]
+    if dry_run:
+        return _dry_run(asked, folder, fork, allow_mixed, as_json)
+    again = [*words, *number, "--out", str(folder), *(["--fork"] if fork else [])]
+    resume = f"Every committed block is kept. This resumes:\n  {shlex.join(again)}"
     error_console = Console(stderr=True, highlight=False)
     with Interruption(polled=True, hint=resume) as interruption:
         try:
@@ -148,6 +186,7 @@ def run(
                     stop=interruption.stop,
                     fork=fork,
                     allow_mixed=allow_mixed,
+                    command=[*words, *number],
                 )
         except Interrupted:
             print(f"interrupted. {resume}", file=sys.stderr)
@@ -161,11 +200,15 @@ def run(
     if told := failed_controls(result.controls):
         console.print(told, style="bold red")
     console.print(lines(result.answer), style="bold")
-    console.print(verdict_table(result.verdicts))
+    if result.verdicts:
+        console.print(verdict_table(result.verdicts))
     if len(result.record.seeds) < 30:
+        words += ["--seeds", "30", *(["--out", str(result.folder)] if out or fork else [])]
         console.print(
-            f"Exploratory: {len(result.record.seeds)} seeds. "
-            f"`primacy run {study} --seeds 30` trains only the missing ones."
+            f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"
+            f"  {shlex.join(words)}",
+            markup=False,
+            soft_wrap=True,
         )
     console.print(f"The page: {page}", soft_wrap=True)
     return 0
@@ -188,7 +231,10 @@ def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: b
 
 @app.command(name="list")
 def list_(
-    what: Literal["studies", "tasks", "models", "measures"] = "studies", *, as_json: Json = False
+    what: Literal["studies", "tasks", "models", "measures"] = "studies",
+    *,
+    plugins: Plugins = (),
+    as_json: Json = False,
 ) -> int:
     """Show what there is: built-in studies, or registered tasks, models, measures.
 
@@ -196,6 +242,7 @@ def list_(
         what: Which list.
         as_json: Print a JSON object of names and one line about each.
     """
+    _load(plugins)
     rows: dict[str, str] = {}
     marked: set[str] = set()
     if what == "studies":
@@ -221,31 +268,58 @@ def list_(
     _console().print(table)
     if marked:
         _console().print("\n* only where a study names it, in `measures` or in a hypothesis")
-        _console().print("`primacy explain NAME` shows a measure's card.")
     if what == "studies":
         _console().print("\n`primacy run NAME` runs one; `primacy init NAME` prints it as a file.")
+    else:
+        _console().print(f"\n`primacy explain NAME` says more about one of these {what}.")
     return 0
 
 
 @app.command
-def explain(measure: str, *, as_json: Json = False) -> int:
-    """Show a measure's card: formula, direction, range, chance, and when it misleads.
+def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
+    """Show what a measure, an event, a task or a model is: formula, chance, keys, when it misleads.
 
     Args:
-        measure: Its name (`primacy list measures`).
-        as_json: Print the card as a JSON object.
+        name: Of a measure, of `time_to_learn` or `time_to_pick_up`, of a task or a model.
+        as_json: Print it as a JSON object.
     """
-    from primacy import certificate
-    from primacy.registry import measures
-    from primacy.terminal import card_text
+    _load(plugins)
+    from primacy import certificate, reference
+    from primacy.curves import DERIVED
+    from primacy.events import EVENTS
+    from primacy.page.methods import SUMMARY
+    from primacy.registry import closest, measures, models, tasks
+    from primacy.terminal import card_text, entry_text
 
-    card, held = measures.load()[measure].card(), certificate.read()
-    checks = () if held is None else held.of_measure(measure)
-    if as_json:
-        told = {"name": measure, **card, "calibration": certificate.rows(checks)}
-        print(json.dumps(told, ensure_ascii=False))
+    facts: dict[str, Any]
+    if name in measures.load():
+        card, held = measures[name].card(), certificate.read()
+        checks = () if held is None else held.of_measure(name)
+        facts = {**card, "calibration": certificate.rows(checks)}
+        text = card_text(name, card, held)
+    elif name in EVENTS:
+        unit, means = SUMMARY[name]
+        facts = {"unit": unit, "means": means}
+        text = entry_text(name, facts)
+    elif name in DERIVED:
+        facts = {"formula": DERIVED[name], "computed": "from the curves, when it is asked for"}
+        text = entry_text(name, facts)
+    elif (found := reference.of(name)) is not None:
+        keys = [
+            dict(zip(("key", "value", "default", "means"), row, strict=True)) for row in found[1]
+        ]
+        facts = {"means": found[0], "keys": keys}
+        text = entry_text(name, facts)
     else:
-        _console().print(card_text(measure, card, held))
+        known = [*EVENTS, *sorted({*measures, *DERIVED}), *sorted(tasks), *sorted(models)]
+        raise Refused(
+            f'nothing is called "{name}".{closest(name, known)} `primacy list measures`, `primacy '
+            "list tasks` and `primacy list models` show what there is"
+        )
+    if as_json:
+        print(json.dumps({"name": name, **facts}, ensure_ascii=False))
+    else:
+        _console().print(text)
     return 0
 
 
@@ -256,7 +330,7 @@ def calibrate(
     out: Path | None = None,
     as_json: Json = False,
 ) -> int:
-    """Measure what has a known answer: do training, measures and statistics hit it here?
+    """Check this installation against results with known answers.
 
     Each row is one number that a formula or a paper gives. The outcome is kept in the user's data
     folder as calibration.json, which reports cite, and as calibration.html, which draws the
@@ -305,6 +379,7 @@ def check(
     study: str,
     *,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Read a study file and list every mistake; nothing is run.
@@ -314,6 +389,7 @@ def check(
         overrides: Change a key of the study first. Repeatable.
         as_json: Print the problems as JSON.
     """
+    _load(plugins)
     from primacy import studyfile
 
     read = studyfile.read(study, overrides=overrides)
@@ -332,7 +408,11 @@ def check(
 
 @app.command
 def init(
-    study: str = "complexity", *, own_data: Path | None = None, out: Path | None = None
+    study: str = "complexity",
+    *,
+    own_data: Path | None = None,
+    out: Path | None = None,
+    as_json: Json = False,
 ) -> int:
     """Print a built-in study as a commented file to start your own from.
 
@@ -340,6 +420,7 @@ def init(
         study: A built-in study.
         own_data: A CSV, Parquet or npz file: write a study of its columns instead.
         out: Write it to this file (which must not exist) instead of stdout.
+        as_json: Print a JSON object with the text, or with the file that was written.
     """
     from primacy import studyfile
 
@@ -357,12 +438,14 @@ def init(
         except ValueError as problem:
             raise Refused(f"{own_data}: {problem}") from None
     if out is None:
-        print(text, end="")
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
         return 0
     if out.exists():
         raise Refused(f"{out} exists; give another --out")
     out.write_text(text, encoding="utf-8")
-    print(f"wrote {out}; `primacy check {out}` reads it, `primacy run {out}` runs it")
+    name = shlex.quote(str(out))
+    told = f"wrote {out}; `primacy check {name}` reads it, `primacy run {name}` runs it"
+    print(json.dumps({"file": str(out)}) if as_json else told)
     return 0
 
 
@@ -391,23 +474,26 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
     if told := failed_controls(result.controls):
         _console().print(told, style="bold red")
     _console().print(lines(result.answer), style="bold")
-    _console().print(verdict_table(found))
+    if found:
+        _console().print(verdict_table(found))
     return 0
 
 
 @app.command
-def report(run: RunFolder, *, out: Path | None = None) -> int:
+def report(run: RunFolder, *, out: Path | None = None, as_json: Json = False) -> int:
     """Write the page of a stored run again; needs no JAX.
 
     Args:
         run: A run folder.
         out: Where to write it; report.html in the run folder when left out.
+        as_json: Print a JSON object with the file.
     """
     from primacy.result import open as open_run
 
     result = open_run(run)
     result.judge()
-    print(result.report(out))
+    page = str(result.report(out))
+    print(json.dumps({"page": page}) if as_json else page)
     return 0
 
 
@@ -418,9 +504,10 @@ def inspect(
     condition: str | None = None,
     seed: int = 0,
     out: Path | None = None,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
-    """Show one network at the end: its weights, what its first units read, its function.
+    """Show one trained network: its weights, what its first units read, its function.
 
     Weights themselves up to 200 numbers, else their mean, spread and range. For each unit of the
     first layer the feature with the largest share of its squared incoming weight, each weight
@@ -433,6 +520,7 @@ def inspect(
         out: Draw the function of a network of one or two inputs: an .svg, .png or .pdf.
         as_json: Print it all as a JSON object.
     """
+    _load(plugins)
     from primacy.export import one_condition
     from primacy.result import open as open_run
     from primacy.weights import parameters, units
@@ -488,9 +576,11 @@ def evaluate(
     *,
     task: str | None = None,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    measures: Annotated[tuple[str, ...], Parameter(name="--measure", negative=())] = (),
     condition: str | None = None,
     seed: int | None = None,
     out: Path | None = None,
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Measure stored networks on another data set; nothing is trained.
@@ -502,12 +592,17 @@ def evaluate(
         run: A run folder.
         task: A study file (or built-in study) whose [task] is meant; else each network's own.
         overrides: Change a key of the task, such as task.scale=2. Repeatable.
+        measures: Show only this one (`primacy list measures`). Repeatable.
         condition: Only this one, by its display name.
         seed: Only this network of each condition.
         out: Write every number to this file: the rows of curves, as Parquet.
         as_json: Print the table as a JSON list, with all layers.
     """
+    _load(plugins)
+    import polars as pl
+
     from primacy import evaluation
+    from primacy.registry import closest
     from primacy.result import open as open_run
     from primacy.store import to_parquet, write
 
@@ -518,6 +613,13 @@ def evaluate(
     if out is not None:
         write(out, to_parquet(rows, "evaluation"))
     found = evaluation.spread(rows, result.record)
+    there = found["measure"].unique().sort().to_list()
+    for name in measures:
+        if name not in there:
+            near = closest(name, there)
+            raise Refused(f'no measure "{name}" here.{near} There are: {", ".join(there)}')
+    if measures:
+        found = found.filter(pl.col("measure").is_in(list(measures)))
     if as_json:
         print(json.dumps(found.to_dicts(), ensure_ascii=False, allow_nan=False))
         return 0
@@ -538,6 +640,7 @@ def export(
     condition: str | None = None,
     seeds: Annotated[bool, Flag] = False,
     out: Path | None = None,
+    as_json: Json = False,
 ) -> int:
     """Write a run in another tool's format.
 
@@ -549,6 +652,7 @@ def export(
         condition: Of demo-csv: its display name; may be left out where there is only one.
         seeds: Of tensorboard: one more run for each seed.
         out: A file, and stdout when left out; for tensorboard a folder.
+        as_json: Print a JSON object with the text, or with what was written.
     """
     from primacy.result import open as open_run
 
@@ -559,7 +663,8 @@ def export(
         if out is None:
             raise Refused("event files need a folder: give --out DIR")
         runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
-        print(f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them")
+        told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
+        print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
         return 0
     from primacy.export import demo_csv, latex
 
@@ -568,11 +673,13 @@ def export(
     else:
         text = demo_csv(result.record, result.curves, condition)
     if out is None:
-        print(text, end="")
-    else:
-        from primacy.store import write
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
+        return 0
+    from primacy.store import write
 
-        write(out, text.encode())
+    write(out, text.encode())
+    if as_json:
+        print(json.dumps({"file": str(out)}))
     return 0
 
 
@@ -583,6 +690,7 @@ def doctor(
     *,
     seeds: int | None = None,
     overrides: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
     """Show the machine, its speed, what a run would do on it, and what bits depend on here.
@@ -595,6 +703,7 @@ def doctor(
         overrides: Change a key of the study first. Repeatable.
         as_json: Print it all as a JSON object.
     """
+    _load(plugins)
     from primacy import studyfile
     from primacy.doctor import examined, told
 
@@ -608,11 +717,46 @@ def doctor(
 
 
 @app.command
-def schema() -> int:
+def schema(*, plugins: Plugins = ()) -> int:
     """Print the JSON Schema of study files, by which editors complete and check them."""
+    _load(plugins)
     from primacy.schema import study_schema
 
     print(json.dumps(study_schema(), ensure_ascii=False, indent=1))
+    return 0
+
+
+@app.command
+def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:
+    """List the run folders in a folder: study, state, networks, verdicts.
+
+    Args:
+        folder: Where they lie, or a run folder itself.
+        as_json: Print a JSON list.
+    """
+    import dataclasses
+
+    from primacy import runfolders
+    from primacy.terminal import runs_table
+
+    found = runfolders.found(folder)
+    if as_json:
+        print(json.dumps([dataclasses.asdict(own) for own in found], ensure_ascii=False))
+    elif found:
+        _console().print(runs_table(found))
+    else:
+        print(f"no run folder in {folder}. `primacy run STUDY` makes runs/STUDY")
+    return 0
+
+
+@app.command
+def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+    """Print what lets a shell complete commands: `source <(primacy completion bash)`.
+
+    Args:
+        shell: Which one.
+    """
+    print(app.generate_completion(prog_name="primacy", shell=shell))
     return 0
 
 
@@ -630,7 +774,8 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
     if as_json:
         print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
     else:
-        print(f"{len(parts) - len(bad)} of {len(parts)} parts are whole")
+        whole = f"all {len(parts)} parts intact"
+        print(f"{len(bad)} of {len(parts)} parts damaged" if bad else whole)
         for problems in bad.values():
             print("\n".join(map(shown, problems)))
     return 1 if bad else 0

@@ -13,6 +13,7 @@ import polars as pl
 from jaxtyping import Float
 
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.spelling import closest
 
 NAMES = ("condition", "split", "layer", "feature", "target", "measure")
 SCHEMA: Mapping[str, pl.DataType] = {
@@ -149,7 +150,21 @@ def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
 
 
 def select(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """All rows of one measure, stored or derived."""
+    """All rows of one measure, stored or derived.
+
+    Raises:
+        ValueError: there are none; names the measures that there are.
+    """
+    known = [*curves["measure"].cast(pl.String).unique().sort(), *DERIVED]
+    if measure not in known:
+        raise ValueError(
+            f'no measure "{measure}" here.{closest(measure, known)} There are: {", ".join(known)}'
+        )
+    return rows(curves, measure)
+
+
+def rows(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """All rows of one measure, stored or derived; none where it was not measured."""
     if measure in DERIVED:
         return derived(curves, measure)
     return curves.filter(pl.col("measure") == measure)

@@ -13,7 +13,7 @@ import numpy as np
 from primacy import record
 from primacy.inclusion import joined
 from primacy.models.dense import size
-from primacy.registry import Measure, canonical, measures
+from primacy.registry import PLUGINS, Measure, canonical, measures
 from primacy.study import Condition, Study
 from primacy.types import Feature, Target, Task
 
@@ -61,8 +61,9 @@ def _numbers(count: int) -> tuple[int, ...]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that decide numbers, each with its version."""
-    return {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+    """Python and the libraries that decide numbers, each with its version; plugins by SHA-256."""
+    found = {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+    return found | {f"plugin {name}": sha256 for name, sha256 in sorted(PLUGINS.items())}
 
 
 @functools.cache
@@ -116,16 +117,16 @@ def _in_training(study: Study) -> set[str]:
 def sites(features: tuple[Feature, ...], d: int) -> tuple[list[str], np.ndarray]:
     """Names and columns (`[p, d]`, true where a column belongs) of features, then null columns."""
     named = [(f.name, f.columns) for f in features]
-    named += [(null_name(f), f.null_columns) for f in features if f.null_columns]
+    named += [(null_name(f.name), f.null_columns) for f in features if f.null_columns]
     columns = np.zeros((len(named), d), bool)
     for row, (_, own) in zip(columns, named, strict=True):
         row[list(own)] = True
     return [name for name, _ in named], columns
 
 
-def null_name(feature: Feature) -> str:
+def null_name(feature: str) -> str:
     """The pseudo-feature under which a feature's matched null columns are stored."""
-    return f"{feature.name} null"
+    return f"{feature} null"
 
 
 def described(condition: Condition) -> record.ConditionRecord:
@@ -158,7 +159,7 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
     own = features(task)
     own += [
         record.FeatureRecord(
-            name=null_name(f),
+            name=null_name(f.name),
             columns=f.null_columns,
             target=None,
             predictivity=None,

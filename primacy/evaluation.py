@@ -16,7 +16,7 @@ from primacy.cohort import Ending, Lane, Names, table
 from primacy.describe import describe, measured, sites
 from primacy.draws import stack
 from primacy.export import one_condition
-from primacy.grammar import tomllines
+from primacy.grammar import sources, tomllines
 from primacy.grammar.mistakes import Mistake, checked, not_among, placed, unknown_key
 from primacy.grammar.overrides import holds_list
 from primacy.grammar.tomldocument import override, parsed, unusable
@@ -117,8 +117,8 @@ def read_task(name_or_path: str, overrides: Sequence[str] = ()) -> Task:
     try:
         if not path.is_file():
             refuse(name_or_path, "no such file")
-        if path.stat().st_size > studyfile.LARGEST:
-            refuse(name_or_path, f"larger than {studyfile.LARGEST:,} bytes: not a study file")
+        if path.stat().st_size > sources.LARGEST:
+            refuse(name_or_path, f"larger than {sources.LARGEST:,} bytes: not a study file")
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
         refuse(name_or_path, "not UTF-8 text")

@@ -125,7 +125,7 @@ class Plan:
     @property
     def disk(self) -> float:
         """Bytes of the part files, roughly."""
-        return sum(
+        return 0.0 + sum(  # a float, too, where nothing is to be trained
             n * (4.0 * c.parameters + 60.0 * len(c.steps) * len(self.record.measures))
             for batch in self.batches
             for _, c, n in batch.lanes.counts

@@ -31,6 +31,8 @@ ORDER_SHARE = 0.05
 class TerminalProgress(Progress):
     """A progress bar, or a line every ten seconds where stderr is not a terminal."""
 
+    every = PLAIN_EVERY
+
     def __init__(self, console: Console) -> None:
         self._console, self._live = console, console.is_terminal
         self._bar = Bar(
@@ -57,7 +59,7 @@ class TerminalProgress(Progress):
         say = f"{record.name}: {len(record.conditions)} condition(s) x {len(record.seeds)} seeds"
         if plan.stored:
             say += f"; {plan.stored} already trained"
-        self._console.print(Text(f"{say}; {plan.lanes} networks to train"))
+        self.say(f"{say}; {plan.lanes} networks to train")
         if plan.lanes and self._live:
             self._task = self._bar.add_task("compiling", total=plan.seed_steps, rate="")
             self._bar.start()
@@ -79,26 +81,26 @@ class TerminalProgress(Progress):
                 self._task, completed=self._steps, rate=f"{rate:,.0f} seed-steps/s",
                 description=self._standing(),
             )  # fmt: skip
-        elif now - max(self._told, self._began) >= PLAIN_EVERY and self._plan:
+        elif now - max(self._told, self._began) >= self.every and self._plan:
             self._told = now
             left = (self._plan.seed_steps - self._steps) / max(self._rate(now), 1e-9)
-            self._console.print(
-                Text(
-                    f"{self._steps:,} of {self._plan.seed_steps:,} seed-steps, "
-                    f"about {left:.0f} s left; {self._standing()}"
-                )
+            self.say(
+                f"{self._steps:,} of {self._plan.seed_steps:,} seed-steps, "
+                f"about {left:.0f} s left; {self._standing()}"
             )
 
     def stalled(self, seconds: float, allowed: float, waits: Sequence[str]) -> None:
-        """Say that nothing advances, where the threads wait, and what to do."""
-        self._console.print(
-            Text(
-                f"Nothing has advanced for {seconds:.0f} s; the forecast allows {allowed:.0f} s. "
-                f"Waiting: {'; '.join(waits)}. Ctrl-C stops the run; every committed block is "
-                "kept, and the same command resumes. If it stalls again at the same place, try "
-                "--exact-solo, and please report it."
-            )
+        """Report that nothing advances, where the threads wait, and what to do."""
+        self.say(
+            f"Nothing has advanced for {seconds:.0f} s; the forecast allows {allowed:.0f} s. "
+            f"Waiting: {'; '.join(waits)}. Ctrl-C stops the run; every committed block is kept, "
+            "and the same command resumes. If it stalls again at the same place, try --exact-solo, "
+            "and please report it."
         )
+
+    def say(self, line: str) -> None:
+        """Show a line."""
+        self._console.print(Text(line))
 
     def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
         """Count; and now and then, take a block into the provisional order of the features."""

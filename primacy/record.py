@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_serializer
 
+from primacy.spelling import closest
+
 FORMAT = 1
 """Version of the run folder's layout; a newer one is refused."""
 
@@ -226,8 +228,18 @@ class StudyRecord:
     """Which controls were run beside it; their record and runs are in the folder `controls`."""
 
     def condition(self, name: str) -> ConditionRecord:
-        """The condition of that display name."""
-        return next(c for c in self.conditions if c.name == name)
+        """The condition of that display name.
+
+        Raises:
+            ValueError: there is none; names those that there are.
+        """
+        found = {c.name: c for c in self.conditions}
+        if name not in found:
+            raise ValueError(
+                f'no condition is called "{name}".{closest(name, found)} '
+                f"There are: {', '.join(found)}"
+            )
+        return found[name]
 
 
 _ADAPTER = TypeAdapter(StudyRecord)

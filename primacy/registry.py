@@ -1,15 +1,22 @@
 """How a named thing is added: registries of tasks, models and measures, and frozen specs."""
 
 import dataclasses
+import hashlib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
+import traceback
 import typing
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict
 
+from primacy.problems import refuse
 from primacy.spelling import closest
 from primacy.types import as_pytree
 
@@ -26,7 +33,7 @@ OFFERED = (
 
 
 class Registry(dict[str, Any]):
-    """Named things of one kind. Refuses a second thing under a taken name."""
+    """Named things of one kind. Refuses another module's thing under a taken name."""
 
     def __init__(self, kind: str, package: str) -> None:
         super().__init__()
@@ -34,15 +41,18 @@ class Registry(dict[str, Any]):
         self._loaded = False
 
     def add(self, name: str) -> Callable[[T], T]:
-        """Register under `name`.
+        """Register under `name`; the same module may do so again, as a cell run twice does.
 
         Raises:
-            ValueError: the name is taken.
+            ValueError: the name is taken by another module.
         """
 
         def register(thing: T) -> T:
-            if name in self.keys():
-                raise ValueError(f"{self.kind} {name!r} is already registered")
+            if name in self.keys() and _module(self[name]) != _module(thing):
+                raise ValueError(
+                    f"{self.kind} {name!r} is already registered by {_module(self[name])}; "
+                    "choose another name"
+                )
             self[name] = thing
             if isinstance(thing, type):
                 thing.kind = name  # type: ignore[attr-defined]
@@ -69,6 +79,59 @@ class Registry(dict[str, Any]):
             f"no {self.kind} named {name!r}.{closest(name, choices)} "
             f"There are: {', '.join(choices)}"
         )
+
+
+PLUGINS: dict[str, str] = {}
+"""SHA-256 of the files of Python that this process was told to run, by name of the file."""
+
+
+RAISED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What the code of a person may raise who is to be told in one line."""
+
+
+def load_plugin(file: Path) -> None:
+    """Run a file of Python that registers tasks, models or measures of one's own.
+
+    Only the person who starts the program names one; no study file and no run folder can.
+
+    Raises:
+        StudyError: there is none, or it fails; says in which line.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        refuse(str(file), f"cannot be read: {error.strerror}")
+    for registry in (tasks, models, measures):
+        registry.load()  # so that a taken name is refused
+    name = f"primacy_plugin_{file.stem}"
+    found = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(file)))
+    module = importlib.util.module_from_spec(found)  # type: ignore[arg-type]
+    sys.modules[name] = module  # dataclasses look their annotations up there
+    try:
+        found.loader.exec_module(module)  # type: ignore[union-attr]
+    except SyntaxError as error:
+        refuse(str(file), f"not valid Python: {error.msg}", error.lineno)
+    except RAISED as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame.lineno for frame in frames if frame.filename == str(file)]
+        refuse(str(file), f"{type(error).__name__}: {error}", own[-1] if own else None)
+    PLUGINS[file.name] = hashlib.sha256(content).hexdigest()
+
+
+def _module(thing: Any) -> str:
+    """Where a task, a model or a measure's function was written."""
+    return getattr(thing, "function", thing).__module__
 
 
 tasks = Registry("task", "primacy.tasks")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,16 @@ from primacy.page.figures import Figure
 from primacy.record import StudyRecord
 from primacy.runs import Runs
 from primacy.sanity import Outcome
-from primacy.store import CONTROLS, STATUS, SUMMARY, VERDICTS, Store, to_parquet
+from primacy.store import (
+    CONTROLS,
+    STATUS,
+    STUDY,
+    SUMMARY,
+    VERDICTS,
+    Store,
+    StoreError,
+    to_parquet,
+)
 from primacy.verdicts import Verdict
 
 
@@ -94,9 +104,17 @@ class Result:
         """The final parameters of one network, by path; its condition by display name.
 
         Raises:
+            ValueError: there is no such condition.
             StoreError: that network is not stored.
         """
         found = self.record.condition(condition)
+        stored = self.lanes.filter(pl.col("condition").cast(pl.String) == condition)["seed"]
+        if seed not in stored:
+            there = f"{stored.min()} to {stored.max()}" if stored.len() else "none yet"
+            raise StoreError(
+                f"{self.folder} holds no network of condition {condition}, seed {seed}; "
+                f"its seeds: {there}"
+            )
         member = self.members.get(str(found.factors.get(FACTOR)))
         return (member or self).store.weights(found.key, seed)
 
@@ -189,18 +207,21 @@ class Result:
             told = formats.json_value(read(self.folder / STATUS, formats.MAX_JSON_BYTES))
         except (FileNotFoundError, ValueError):
             told = {}
+        if not isinstance(told, dict):
+            told = {}
         record = self.record
+        otherwise = ["primacy", "run", str(self.folder / STUDY), "--seeds", str(len(record.seeds))]
+        otherwise += ["--out", str(self.folder)]
+        libraries = {n: v for n, v in record.versions.items() if not n.startswith("plugin ")}
         return {
-            "command": f"primacy run {record.name} --seeds {len(record.seeds)}",
+            "command": str(told.get("command") or shlex.join(otherwise)),
             "versions": dict(record.versions),
             "device": record.device,
-            "seconds": told.get("seconds") if isinstance(told, dict) else None,
+            "seconds": told.get("seconds"),
             "complete": self.complete,
             "hash": record.study_hash,
             "block_widths": dict(record.block_widths),
-            "calibration": certificate.cited(
-                certificate.read(), record.versions, record.device or ""
-            ),
+            "calibration": certificate.cited(certificate.read(), libraries, record.device or ""),
         }
 
     def _named(self, read: Callable[["Result"], pl.DataFrame]) -> pl.DataFrame:

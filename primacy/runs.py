@@ -97,7 +97,7 @@ class Runs:
             "target": "target" in card.axes,
         }
         keys = ["condition", "split", *asked]
-        rows = table.select(self.curves, measure).with_columns(
+        rows = table.rows(self.curves, measure).with_columns(
             **{c: pl.lit(None, dtype=pl.String) for c, has in asked.items() if not has}
         )
         parts = rows.group_by(keys, maintain_order=True).agg("seed", "step", "value")

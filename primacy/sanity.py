@@ -324,7 +324,7 @@ def compared(
         chance=chance, n=n, value=_rounded(mean), low=_rounded(low), high=_rounded(high),
         values=tuple(float(f"{v:.6g}") for v in values) if few else (),
         p=None if few else _rounded(p), word="shown",
-        why=f"Only {n} networks: shown, not tested." if few else "",
+        why=f"Only {n} network{'s' * (n != 1)}: shown, not tested." if few else "",
     )  # fmt: skip
 
 

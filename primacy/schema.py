@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from primacy.grammar.claims import Claim
+from primacy.grammar.grid import PARTS
+from primacy.grammar.head import Head
 from primacy.registry import models, tasks
 from primacy.study import Training
-from primacy.studyfile import PARTS, Head
 
 _ABOUT = {
     "task": "Where examples come from, with the features that are known in them.",

@@ -345,8 +345,9 @@ class _Resolver:
             return True
         i = int(np.searchsorted(c.steps, at))
         near = [str(s) for s in c.steps[max(0, i - 1) : i + 1]]
-        what = f"not an evaluation of {c.name}; the nearest are {' and '.join(near)}"
-        self.wrong(place, at, what)
+        are = "is" if len(near) == 1 else "are"
+        what = f"condition '{c.name}' has no evaluation at step {at}; the nearest {are} "
+        self.wrong(place, at, what + " and ".join(near))
         return False
 
     def deadline(self, c: ConditionRecord, at: Any, place: str) -> str | int:

@@ -21,13 +21,13 @@ class Training:
     """How a network is trained and measured."""
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """The rule by which gradients change the parameters (optax)."""
+    """Adam, AdamW or stochastic gradient descent."""
     learning_rate: Annotated[float, Field(ge=0)] = 1e-3
-    """The optimizer's step size; with a cosine schedule the one at the start."""
+    """The size of a step; with a cosine schedule that of the first."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Used by sgd only."""
+    """Used by SGD only."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    """Used by adamw only."""
+    """Used by AdamW only."""
     ridge: Annotated[float, Field(ge=0)] | None = None
     """Adds `ridge` / 2 times the sum of all squared weights (biases too) to the loss, under any
     optimizer; that of adamw is no such penalty. Left out: no penalty."""
@@ -36,7 +36,7 @@ class Training:
     the loss, so that a feature learned first leaves the others something to learn (Pezeshki et al.
     2020, arXiv 2011.09468). Left out: no penalty."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """Whether the learning rate stays as it is or falls along a cosine to 0 at the last step."""
+    """Cosine: the learning rate falls to 0 at the last step along half a cosine."""
     batch_size: Annotated[int, Field(ge=1)] = 1024
     """Examples of each training step. Left out of a study file and larger than the training set:
     the largest power of two that gives at least 8 steps an epoch."""
@@ -44,7 +44,7 @@ class Training:
     """A fixed set of so many, redrawn for each seed; `stream`: fresh ones at every step; `all`:
     every training example of a data set of limited size."""
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """How long to train, in passes over the training set; give this or `steps`."""
+    """Passes through the training examples; or give `steps`."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """How long to train, in steps; give this or `epochs` (a stream has no epochs)."""
     evaluations: Annotated[int, Field(ge=2)] = 101
@@ -56,13 +56,13 @@ class Training:
     """More steps to evaluate after, each followed by `confirm` - 1 more evaluations, as far apart
     as the last ones: so that what was learned by such a step is confirmed, too."""
     fit_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
-    """Held-out examples on which measures fit what they need (probes, directions)."""
+    """Held out for measures that fit something, such as variance explained."""
     test_examples: Annotated[int, Field(ge=2)] | Literal["all"] = 1024
-    """Held-out examples on which everything is scored."""
+    """Held out for every score."""
     stop: Literal["budget", "learned"] = "budget"
-    """When a network's training ends: after all steps, or once every feature is learned."""
+    """Learned: stop once every feature is learned; else at the last step."""
     theta: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Learned: this fraction of the way from chance to ceiling."""
+    """What counts as learned: this fraction of the way from chance to ceiling."""
     confirm: Annotated[int, Field(ge=1)] = 3
     """Evaluations in a row that must be at the criterion."""
 
@@ -149,7 +149,9 @@ class Condition:
         training, budget = self.training, self.budget
         count, m = training.evaluations, training.confirm
         if count > budget + 1:
-            raise ValueError(f"{count} evaluations need at least {count - 1} steps, not {budget}")
+            raise ValueError(
+                f"evaluations = {count}, but {budget} steps allow at most {budget + 1}"
+            )
         if m > count:
             raise ValueError(f"confirm = {m} is more than the {count} evaluations")
         if training.spacing == "linear" or count <= m + 2:
@@ -197,8 +199,8 @@ class Study:
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a fifth of the
-    study's work, all of them, or none."""
+    """Negative-control networks: about 20 % extra work, at most 6 of a kind (default), one per
+    network (full), or none."""
     exact_solo: bool = False
     """Train every network in a program of its own, though side by side would be faster: each is
     then bit for bit what it would be alone. Side by side, sums are taken

@@ -6,75 +6,34 @@ of the examples, and the studies that it includes.
 
 import dataclasses
 import re
-import stat
-import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, ConfigDict, Field
+from typing import Any
 
 from primacy.contrasts import check
 from primacy.describe import describe, measured
 from primacy.grammar import tomllines
-from primacy.grammar.claims import Name, read_claims, unknown_measures
-from primacy.grammar.conditions import read_conditions
+from primacy.grammar.claims import read_claims, unknown_features, unknown_measures
+from primacy.grammar.conditions import feature_names, read_conditions
 from primacy.grammar.grid import PARTS
-from primacy.grammar.mistakes import Mistake, checked, placed, unknown_key
+from primacy.grammar.head import HEAD, Head
+from primacy.grammar.mistakes import Mistake, checked, dotted, placed, unknown_key
 from primacy.grammar.overrides import across_grid, holds_list
+from primacy.grammar.sources import builtin as builtin
+from primacy.grammar.sources import builtin_files, source_of
+from primacy.grammar.sources import text as text
 from primacy.grammar.tomldocument import override, parsed, unusable
 from primacy.inclusion import FACTOR
-from primacy.problems import Problem, quoted, refuse
+from primacy.problems import Problem, quoted
 from primacy.problems import StudyError as StudyError  # what `read` raises
-from primacy.record import Controls, Hypothesis, StudyRecord
+from primacy.record import Hypothesis, Level, StudyRecord
 from primacy.registry import closest, measures
 from primacy.store import OWN_NAMES
-from primacy.study import SEED_AXES, SeedAxis, Study
+from primacy.study import Study
 from primacy.verdicts import problems
 
-LARGEST = 1_000_000
-"""Bytes of a study file."""
-MOST_SEEDS = 1_000_000
-
 TABLES = (*PARTS, "grid", "condition", "hypothesis")
-
-
-def _folder_name(text: str) -> str:
-    # The run folder is called after the study, on any system.
-    device = r"(?i:con|prn|aux|nul|com\d|lpt\d)(\..*)?"
-    if not re.fullmatch(r"\w([\w. -]*[\w-])?", text) or re.fullmatch(device, text):
-        raise ValueError("the run folder is named after it: use letters, digits, - and _")
-    return text
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Head:
-    """The keys at the top of a study file."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-
-    name: Annotated[Name, AfterValidator(_folder_name)]
-    """What the study is called; the run folder too. Left out: what the file is called."""
-    question: str = ""
-    """What it is to answer, in a sentence."""
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = 30
-    """How many networks are trained in every condition."""
-    seed_axes: Annotated[tuple[SeedAxis, ...], Field(min_length=1)] = SEED_AXES
-    """What differs between seeds."""
-    measures: tuple[Name, ...] = ()
-    """What is measured; left out: all."""
-    controls: Controls = "default"
-    """Networks trained beside it that must show nothing: at most 6 a kind and a fifth of the
-    study's work (default), of every condition and seed (full), or none."""
-    exact_solo: bool = False
-    """Train every network in a program of its own: slower, and bit for bit as if it were alone."""
-    include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
-    """Studies that are run as one with this: built-in names, or .toml files beside this one."""
-
-
-HEAD = tuple(field.name for field in dataclasses.fields(Head))
 
 
 def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()) -> Study:
@@ -107,6 +66,8 @@ class _File:
     text: str
     document: dict[str, Any]
     builtin: bool
+    key: Callable[[tomllines.Path], str] = dotted
+    """What a place is called."""
     overridden: list[tomllines.Path] = dataclasses.field(default_factory=list)
     mistakes: list[Mistake] = dataclasses.field(default_factory=list)
 
@@ -132,6 +93,7 @@ class _File:
             document=self.document,
             lines=tomllines.locate(self.text),
             overridden=self.overridden,
+            key=self.key,
         )
 
     def judgeable(self, record: StudyRecord, hypotheses: Sequence[Hypothesis]) -> None:
@@ -149,15 +111,92 @@ def strings(listed: Any) -> list[str]:
 
 
 def _opened(name_or_path: str) -> _File:
-    called, folder, source = _source(name_or_path)
+    called, folder, source = source_of(name_or_path)
     # NFC, so that a name is the same however its accents were typed.
     text = unicodedata.normalize("NFC", source)
     builtin = not name_or_path.endswith(".toml")
     return _File(called, folder, source, text, parsed(text, called), builtin)
 
 
-def _single(file: _File, overrides: Sequence[str]) -> Study:
-    """A study with conditions of its own.
+def of_document(
+    document: dict[str, Any],
+    *,
+    called: str,
+    folder: Path,
+    source: str,
+    key: Callable[[tomllines.Path], str] = dotted,
+    mistakes: Sequence[Mistake] = (),
+    factors: Mapping[str, dict[str, Level]] | None = None,
+) -> Study:
+    """The study that tables say which stand in no file.
+
+    Args:
+        document: keys and values as TOML would give them.
+        called: what errors call it.
+        folder: where the data of its tasks lie.
+        source: its text, kept in the run folder.
+        key: what errors call a place in it.
+        mistakes: what was found wrong with it before.
+        factors: of each condition, instead of those that the tables give.
+
+    Raises:
+        StudyError: anything is wrong; it lists all that is.
+    """
+    file = _File(called, folder, source, "", document, False, key, mistakes=list(mistakes))
+    return _single(file, (), factors)
+
+
+def of_members(
+    members: tuple[Study, ...],
+    document: dict[str, Any],
+    *,
+    called: str,
+    source: str,
+    key: Callable[[tomllines.Path], str] = dotted,
+    mistakes: Sequence[Mistake] = (),
+) -> Study:
+    """A study of studies, of which tables give the head and the hypotheses; see `of_document`.
+
+    Raises:
+        StudyError: anything is wrong; it lists all that is.
+        ValueError: the members do not make one whole.
+    """
+    file = _File(called, Path(), source, "", document, False, key, mistakes=list(mistakes))
+    head, listed = file.head(())
+    claims, wrong = _claims_about(members, file, listed)
+    file.mistakes += wrong
+    if file.mistakes or head is None:
+        raise StudyError(file.problems())
+    study = Study(
+        **{key: getattr(head, key) for key in HEAD if key != "include"},
+        hypotheses=claims,
+        source=source,
+        members=members,
+    )
+    file.judgeable(describe(study), claims)
+    if file.mistakes:
+        raise StudyError(file.problems())
+    return study
+
+
+def _claims_about(
+    members: Sequence[Study], file: _File, listed: Sequence[str]
+) -> tuple[tuple[Hypothesis, ...], list[Mistake]]:
+    """The hypotheses of a study of studies, which may refer to those of its members."""
+    return read_claims(
+        file.document.get("hypothesis", []),
+        listed,
+        others=[f"{member.name}/{h.id}" for member in members for h in member.hypotheses],
+        factors=(FACTOR,),
+    )
+
+
+def _single(
+    file: _File,
+    overrides: Sequence[str],
+    stated: Mapping[str, dict[str, Level]] | None = None,
+) -> Study:
+    """A study with conditions of its own, and other factors than the file's if they are stated.
 
     Raises:
         StudyError: anything is wrong; it lists all that is.
@@ -165,22 +204,20 @@ def _single(file: _File, overrides: Sequence[str]) -> Study:
     head, listed = file.head(overrides)
     found = read_conditions(file.document, file.folder)
     file.mistakes += found.mistakes
-    hypotheses, wrong = read_claims(file.document.get("hypothesis", []), listed)
+    tables = file.document.get("hypothesis", [])
+    hypotheses, wrong = read_claims(tables, listed)
     file.mistakes += wrong
+    if file.mistakes and (known := feature_names(file.document, file.folder)) is not None:
+        # What a claim is about can be told although the study cannot be described.
+        file.mistakes += unknown_features(tables, *known)
     if file.mistakes or head is None:
         raise StudyError(file.problems())
     study = Study(
-        name=head.name,
-        question=head.question,
+        **{key: getattr(head, key) for key in HEAD if key != "include"},
         conditions=found.conditions,
-        factors=found.factors,
+        factors=dict(stated or found.factors),
         notes=found.notes,
-        measures=head.measures,
         hypotheses=hypotheses,
-        seeds=head.seeds,
-        seed_axes=head.seed_axes,
-        controls=head.controls,
-        exact_solo=head.exact_solo,
         source=file.source,
     )
     # Whether a claim selects what the study will hold is known once all the rest is right.
@@ -213,12 +250,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
             said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
             text = f"the members differ ({said}): say here what holds for all"
             file.mistakes.append(Mistake((key,), text, shows=False))
-    claims, wrong = read_claims(
-        file.document.get("hypothesis", []),
-        listed,
-        others=[f"{member.name}/{h.id}" for member in members for h in member.hypotheses],
-        factors=(FACTOR,),
-    )
+    claims, wrong = _claims_about(members, file, listed)
     # With a member missing, nobody knows which ids there will be.
     file.mistakes += [m for m in wrong if not (problems and m.path[-1] == "control_for")]
     if file.mistakes or problems or head is None:
@@ -287,7 +319,7 @@ def _members(file: _File, overrides: Sequence[str]) -> tuple[list[Study], list[P
         member, wrong = None, "stands twice" if name in listed[:i] else _unfit(file, name)
         if wrong is None:
             try:
-                opened = _opened(name if name in _builtin_files() else str(file.folder / name))
+                opened = _opened(name if name in builtin_files() else str(file.folder / name))
                 if "include" in opened.document:
                     wrong = "includes studies itself; a member cannot"
                 else:
@@ -303,7 +335,7 @@ def _members(file: _File, overrides: Sequence[str]) -> tuple[list[Study], list[P
             else:
                 members.append(member)
         if wrong is not None:
-            choices = tuple(n for n in _builtin_files() if not (file.builtin and n == name))
+            choices = tuple(n for n in builtin_files() if not (file.builtin and n == name))
             file.mistakes.append(Mistake(("include", i), wrong, choices))
     return members, list(problems)
 
@@ -311,7 +343,7 @@ def _members(file: _File, overrides: Sequence[str]) -> tuple[list[Study], list[P
 def _unfit(file: _File, name: str) -> str | None:
     """Why there can be no member of this name."""
     if not name.endswith(".toml"):
-        files = sorted(_builtin_files())
+        files = sorted(builtin_files())
         if name in files:
             itself = file.builtin and file.called == f"{name}.toml"
             return "a study cannot include itself" if itself else None
@@ -333,70 +365,6 @@ def _located(message: str, hypothesis: int) -> Mistake:
     """A message of `verdicts.problems`, which begins with its key, at that key of the file."""
     place, value, why = re.fullmatch(r"([\w.]+)( = .*?)?: (.*)", message, re.S).groups()  # type: ignore[union-attr]
     return Mistake(("hypothesis", hypothesis, *place.split(".", 1)), why, shows=value is not None)
-
-
-def builtin() -> dict[str, str]:
-    """The question of each built-in study, and which others it includes, by name."""
-    found = {}
-    for name, file in sorted(_builtin_files().items()):
-        document = tomllib.loads(file.read_text("utf-8"))
-        included = ", ".join(document.get("include", []))
-        found[name] = document["question"] + (f" (includes {included})" if included else "")
-    return found
-
-
-def text(name: str) -> str:
-    """The commented TOML of a built-in study.
-
-    Raises:
-        StudyError: there is none of that name.
-    """
-    files = _builtin_files()
-    if name not in files:
-        known = ", ".join(sorted(files))
-        hint = closest(name, files)
-        own = f"; a file of your own is called with its ending: {name}.toml"
-        own = own if Path(f"{name}.toml").is_file() else "; a file's name ends in .toml"
-        refuse(name, f"no built-in study has this name.{hint} There are: {known}{own}")
-    return files[name].read_text("utf-8")
-
-
-def _builtin_files() -> dict[str, Any]:
-    folder = resources.files("primacy") / "studies"
-    return {f.name[:-5]: f for f in folder.iterdir() if f.name.endswith(".toml")}
-
-
-def _source(name_or_path: str) -> tuple[str, Path, str]:
-    """What the file is called, its folder and its text."""
-    if not name_or_path.endswith(".toml"):
-        return f"{name_or_path}.toml", Path(), text(name_or_path)
-    path = Path(name_or_path)
-    why, data = None, b""
-    try:
-        if path.is_dir():
-            why = "a folder; a study is one TOML file"
-        elif not stat.S_ISREG(path.stat().st_mode):
-            why = "not a regular file"  # a pipe or a device may never end
-        else:
-            with path.open("rb") as opened:
-                data = opened.read(LARGEST + 1)
-    except FileNotFoundError:
-        cure = "`primacy init complexity --out FILE` writes one to start from"
-        if path.stem in _builtin_files():
-            cure = f"The built-in study is called without .toml: {path.stem}"
-        why = f"no such file. {cure}"
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        why = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    if why:
-        refuse(name_or_path, why)
-    if len(data) > LARGEST:
-        refuse(name_or_path, f"larger than {LARGEST:,} bytes: not a study file")
-    try:
-        source = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        refuse(name_or_path, "not UTF-8 text: save the file as UTF-8", line)
-    return name_or_path, path.parent, source
 
 
 def _misplaced(document: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from primacy.certificate import Certificate, Check, allowed, shown
 from primacy.record import ConditionRecord, StudyRecord
+from primacy.runfolders import RunFolder
 from primacy.sanity import Outcome, failed
 from primacy.verdicts import Verdict
 from primacy.weights import Unit
@@ -94,6 +95,33 @@ def card_text(name: str, card: Mapping[str, Any], held: Certificate | None) -> T
         answer = f"{shown(check)}, expected {check.expected:.5g}{missed}"
         told.append(Text(f"    {check.case}: {quantity}: {answer}"))
     return Text("\n").join(told)
+
+
+def entry_text(name: str, facts: Mapping[str, Any]) -> Text:
+    """What is not a measure: what it means, a line for each fact, a line for each key."""
+    told = [Text(name, style="bold")]
+    told += [
+        plain(" ".join(paragraph.split())) for paragraph in facts.get("means", "").split("\n\n")
+    ]
+    told += [plain(f"  {key}: {facts[key]}") for key in facts if key not in ("means", "keys")]
+    for row in facts.get("keys", ()):
+        default = f" [{row['default']}]" if row["default"] else ""
+        line = plain(f"  {row['key']}").append(f": {row['value']}{default}", style="dim")
+        told += [line, *([plain(f"    {row['means']}")] if row["means"] else [])]
+    return Text("\n").join(line for line in told if line)
+
+
+def runs_table(found: Sequence[RunFolder]) -> Table:
+    """A line a run folder."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("folder", "state", "networks", "verdicts"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("state", "networks"))
+    for own in found:
+        told = ", ".join(f"{k} {word}" for word, k in own.verdicts.items()) or own.problem
+        table.add_row(
+            plain(own.folder), own.state, f"{own.networks:,} of {own.of:,}", lines(told or "–")
+        )
+    return table
 
 
 def failed_controls(controls: Sequence[Outcome]) -> Text | None:
@@ -199,24 +227,39 @@ def sketch(
 
 
 def spread_table(record: StudyRecord, spread: pl.DataFrame) -> Table:
-    """A line a measured number, median and quantiles over seeds; only the last hidden layer."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Last hidden layer; median over seeds")
-    for column in ("condition", "measure", "of", "median", "10 % to 90 %", "n"):
-        table.add_column(column, justify="right" if column == "n" else "left")
-    for row in spread.to_dicts():
-        layers = record.condition(row["condition"]).layers
-        if row["layer"] is not None and row["layer"] != layers[-1]:
-            continue
+    """A line a measured number, median and quantiles over seeds; only the last hidden layer.
+
+    What is the same in all lines stands in the title, so that the lines fit a narrow terminal.
+    """
+    rows = [row for row in spread.to_dicts() if _of_last_layer(record, row)]
+    columns = [c for c in ("condition", "measure") if len({row[c] for row in rows}) > 1]
+    same = [str(rows[0][c]) for c in ("condition", "measure") if rows and c not in columns]
+    told = ", ".join(plain(name).plain for name in same)
+    title = f"{told}; last hidden layer, median over seeds".lstrip("; ")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for column in (*columns, "of", "median", "10 % to 90 %", "n"):
+        numeric = column in ("median", "10 % to 90 %", "n")
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=numeric or column == "measure",
+            overflow="fold",
+        )
+    for row in rows:
         of = [row[c] for c in ("feature", "target") if row[c] is not None]
         table.add_row(
-            plain(row["condition"]),
-            plain(row["measure"]),
+            *(plain(row[c]) for c in columns),
             plain(", ".join(dict.fromkeys(of))),
             number(row["median"]),
             f"{number(row['p10'])} to {number(row['p90'])}",
             f"{row['n'] - row['null']} of {row['n']}" if row["null"] else str(row["n"]),
         )
     return table
+
+
+def _of_last_layer(record: StudyRecord, row: Mapping[str, Any]) -> bool:
+    layers = record.condition(row["condition"]).layers
+    return row["layer"] is None or row["layer"] == layers[-1]
 
 
 def check_table(checks: Sequence[Check]) -> Table:

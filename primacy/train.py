@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from primacy.linkage import Sources, built
 from primacy.models.encodings import trained
-from primacy.registry import Measure
+from primacy.registry import RAISED, Measure
 from primacy.study import Condition, Training
 from primacy.types import Batch, Draws, Feature, LossName, Model
 
@@ -182,9 +182,16 @@ def evaluate(
             if measure.by_onward and not hasattr(model, "onward"):
                 continue
             given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
+            sizes = {
+                "feature": batches["test"].features.shape[1],
+                "site": columns.shape[0],
+                "target": batches["test"].targets.shape[1],
+            }
             if measure.by_layer:
                 value = jnp.stack([
-                    measure.function(
+                    _measured(
+                        measure,
+                        sizes,
                         **given,
                         **{a: seen["fit" if a == "fit_reps" else "test"].layers[layer]
                            for a in measure.asks if a.endswith("reps")},
@@ -194,7 +201,7 @@ def evaluate(
                     for layer in model.layer_names
                 ])  # fmt: skip
             else:
-                value = measure.function(**given)
+                value = _measured(measure, sizes, **given)
             results[f"{measure.name}/{split}"] = value
     test = batches["test"]
     held_out = losses(seen["test"].outputs, test.targets).mean()
@@ -203,6 +210,32 @@ def evaluate(
     constant = constant_loss(condition.task.loss, test.targets)
     results["loss_ratio"] = jnp.where(constant > 0, held_out / constant, 0)
     return results
+
+
+class MeasureError(ValueError):
+    """A measure that fails, or gives numbers of another shape than its axes say."""
+
+
+def _measured(measure: Measure, sizes: Mapping[str, int], **given: Any) -> Array:
+    """What a measure gives, if it has one number for each position of its axes.
+
+    Raises:
+        MeasureError: it has not; names the measure.
+    """
+    try:
+        value = jnp.asarray(measure.function(**given))
+    except RAISED as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise MeasureError(
+            f"measure {measure.name!r} failed: {type(error).__name__}: {first}"
+        ) from error
+    if value.shape != (shape := tuple(sizes[axis] for axis in measure.axes)):
+        of = " x ".join(measure.axes) or "a single number"
+        raise MeasureError(
+            f"measure {measure.name!r} gave shape {value.shape}; its card says axes = "
+            f"{measure.axes}, that is {of}: {shape}"
+        )
+    return value
 
 
 def rest_of(

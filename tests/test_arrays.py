@@ -2,6 +2,9 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -489,3 +492,26 @@ def test_the_cancer_example(tmp_path):
     assert task.declared[0].facts["target_correlations"]["malignant"][0] == pytest.approx(r, 1e-5)
     batch = task.build(drawn(task))
     assert batch.inputs.shape == (343, 30) and np.isfinite(batch.inputs).all()
+
+
+def test_an_array_of_three_axes_is_told_where_it_is_asked_for(tmp_path):
+    rows = np.arange(20)
+    np.savez(tmp_path / "x.npz", a=rows, y=rows % 2, pictures=np.ones((20, 2, 2)))
+    given = {"file": "x.npz", "target": ["y"], "features": {"a": ["a"]}}
+    assert arrays.load(tmp_path, given).input_names == ("a",)
+    with pytest.raises(ValueError, match='"pictures" has 3 axes'):
+        arrays.load(tmp_path, given | {"features": {"a": ["a", "pictures"]}})
+
+
+def test_one_target_in_quotes_is_told_to_be_a_list(tmp_path):
+    """In a process of its own, without the type checker of the tests."""
+    (tmp_path / "x.csv").write_text("a,big\n" + "1,0\n2,1\n" * 10)
+    code = (
+        "from primacy.tasks.arrays import Arrays\n"
+        "Arrays(file='x.csv', target='big', features={'a': ['a']})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert 'ValueError: target = "big": expected a list: ["big"]' in done.stderr

@@ -6,6 +6,7 @@ import threading
 import polars as pl
 import pytest
 
+from primacy import curves
 from primacy.blocks import Progress, run
 from primacy.cohort import Interrupted
 from primacy.held import read
@@ -52,6 +53,20 @@ def test_a_run_leaves_every_file_that_is_promised(six):
     assert [v.id for v in result.verdicts] == ["simple-first"]
     told = pl.read_parquet(folder / "conditions.parquet")
     assert told.columns[:2] == ["condition", "name"]
+
+
+def test_what_is_not_there_is_told_with_what_is(six):
+    _, result = six
+    with pytest.raises(
+        ValueError, match=r'no condition is called "defalt"\. Did you mean "default"'
+    ):
+        result.weights("defalt", 0)
+    with pytest.raises(StoreError, match="condition default, seed 77; its seeds: 0 to 5"):
+        result.weights("default", 77)
+    with pytest.raises(ValueError, match=r'no measure "acuracy" here\. Did you mean "accuracy"'):
+        curves.select(result.curves, "acuracy")
+    assert curves.select(result.curves, "accuracy").height
+    assert curves.select(result.curves, "variance_absolute").height
 
 
 def test_three_more_seeds_train_only_three(six, tmp_path):

@@ -231,6 +231,7 @@ def test_every_mistake_of_a_file_is_reported_at_its_place():
         ("Linear", 'not a feature. Did you mean "linear"?'),
         ("xor_xor", "2 operations, but a gate is top_left_right"),
         ("xor", "1 operation, but a gate is top_left_right"),
+        ("xor", "To combine two bits write 'a xor b'"),
         ("xor_xor_xor_xor", "4 operations, but a gate is top_left_right"),
         ("nand_and_and", 'Did you mean "and_and_and"?'),
         ("zzzz", "not a feature. Expected linear, top_left_right (xor_xor_xor), parityK, or an"),

@@ -1,9 +1,14 @@
 """The command line as a person types it: output, exit codes, and being killed."""
 
+import hashlib
+import html
 import json
 import os
 import random
+import re
 import resource
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +18,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from primacy import cli, machine
+from primacy import cli, describe, machine
+from primacy.registry import PLUGINS, models
 
 PRIMACY = [sys.executable, "-m", "primacy"]
 
@@ -132,6 +138,108 @@ def test_a_signal_stops_within_ten_seconds_and_prints_what_resumes(folder, run, 
     assert "Traceback" not in err
 
 
+def commands(text):
+    """Every command line of ours in a text, as words."""
+    found = re.findall(r"primacy run [^`\n<]+", html.unescape(text))
+    return [shlex.split(line)[1:] for line in found]
+
+
+def test_every_printed_command_runs_the_same_study_again(folder, capsys, monkeypatch):
+    """Oracle: the command itself, run as it is printed, finds nothing left to train."""
+    monkeypatch.chdir(folder)
+    (folder / "a study.toml").write_text(STUDY)
+    given = (
+        "--out",
+        "runs/as told",
+        "--set",
+        "training.epochs=4",
+        "--set",
+        "training.evaluations=5",
+    )
+    code, out, _ = called(capsys, "run", "a study.toml", *given, "--controls", "none")
+    assert code == 0
+    (more,) = commands(out)
+    assert more[-4:] == ["--seeds", "30", "--out", "runs/as told"]
+    again = commands((folder / "runs" / "as told" / "report.html").read_text())
+    assert again
+    for words in (more, *again):
+        code, out, err = called(capsys, *words, "--dry-run", "--json")
+        assert code == 0, err
+        told = json.loads(out)
+        assert told["networks_stored"] == 6
+        assert told["networks_to_train"] == (24 if "30" in words else 0)
+
+
+PLUGIN = """\
+import jax.numpy as jnp
+from primacy.registry import models, spec
+from primacy.types import Forward
+
+@models.add("constant_guess")
+@spec
+class Guess:
+    start: float = 0.0
+    layer_names = ()
+
+    def init(self, rng, inputs, outputs):
+        return {"output": {"bias": rng.normal(size=outputs).astype("float32") + self.start}}
+
+    def apply(self, params, inputs):
+        shape = (inputs.shape[0], params["output"]["bias"].shape[0])
+        return Forward(jnp.broadcast_to(params["output"]["bias"], shape), {})
+"""
+
+
+def test_a_plugin_is_run_and_its_hash_is_kept(folder, capsys, monkeypatch):
+    """Oracle of the hash: hashlib over the file."""
+    monkeypatch.chdir(folder)
+    registry = models.load()
+    (folder / "guess.py").write_text(PLUGIN)
+    (folder / "guess.toml").write_text(
+        STUDY.replace('kind = "mlp"\nwidths = [80, 40]', 'kind = "constant_guess"')
+        .replace("epochs = 30\nevaluations = 31", "epochs = 2\nevaluations = 5")
+        .split("[[hypothesis]]")[0]
+    )
+    code, _, err = called(capsys, "check", "guess.toml")
+    assert (code, "not a model" in err) == (2, True)
+    try:
+        code, out, err = called(capsys, "run", "guess.toml", "--plugin", "guess.py")
+        assert code == 0, err
+        assert "--plugin guess.py" in out
+        lock = json.loads((folder / "runs" / "tiny" / "study.lock.json").read_text())
+        sha256 = hashlib.sha256(PLUGIN.encode()).hexdigest()
+        assert lock["versions"]["plugin guess.py"] == sha256
+        assert sha256 in (folder / "runs" / "tiny" / "report.html").read_text()
+        (folder / "guess.py").write_text(PLUGIN + "# another\n")
+        code, _, err = called(capsys, "run", "guess.toml", "--plugin", "guess.py")
+        assert (code, "plugin guess.py: " in err) == (2, True)
+    finally:
+        registry.pop("constant_guess", None)
+        PLUGINS.clear()
+    assert "plugin" not in "".join(describe.versions())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "mine.py  cannot be read: No such file"),
+        (
+            "x = 1\nfrom nowhere_at_all import x\n",
+            "mine.py:2  ModuleNotFoundError: No module named",
+        ),
+        ("x = (\n", "mine.py:1  not valid Python: "),
+        (PLUGIN.replace("constant_guess", "mlp"), "mine.py:5  ValueError: model 'mlp' is already"),
+    ],
+)
+def test_a_plugin_that_fails_is_one_line(capsys, tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("mine.py").write_text(text)
+    code, _, err = called(capsys, "list", "models", "--plugin", "mine.py")
+    assert (code, message in err, "Traceback" in err) == (2, True, False), err
+    assert not PLUGINS
+
+
 def test_judge_and_report_need_no_jax(run):
     """Oracle: an interpreter in which importing JAX fails."""
     script = (
@@ -174,6 +282,101 @@ def test_judge_as_json_is_the_file(run, capsys):
     assert json.loads(out) == json.loads((run / "verdicts.json").read_text())
 
 
+@pytest.mark.parametrize("words", [["schema"], ["list", "measures"], ["init", "notebook"]])
+def test_a_reader_that_is_gone_ends_it_quietly(words):
+    """As `| head` does: nobody reads the pipe any more when the command writes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*PRIMACY, *words], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_only_a_run_speaks_of_committed_blocks(run, capsys, tmp_path):
+    """A folder where a file should be: no command can write there."""
+    (tmp_path / "page.html").mkdir()
+    code, _, err = called(capsys, "report", run, "--out", tmp_path / "page.html")
+    assert code == 1
+    assert "page.html" in err and "block" not in err
+
+
+def test_evaluate_fits_80_columns(run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = called(capsys, "evaluate", run, "--measure", "accuracy", "--measure", "loss")
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    assert ["accuracy", "linear"] in [line[:2] for line in lines]
+    named = {line[0] for line in lines if line and line[0].isidentifier()}
+    assert named == {"accuracy", "loss", "measure"}
+    assert max(map(len, out.splitlines())) <= 80
+    code, out, _ = called(capsys, "evaluate", run, "--measure", "accuracy", "--json")
+    assert {row["measure"] for row in json.loads(out)} == {"accuracy"}
+    code, _, err = called(capsys, "evaluate", run, "--measure", "acuracy")
+    assert (code, 'Did you mean "accuracy"?' in err) == (2, True)
+
+
+def test_every_command_has_json_for_a_machine(run, folder, capsys, tmp_path):
+    for words, key in (
+        (["init", "complexity"], "text"),
+        (["init", "complexity", "--out", tmp_path / "new.toml"], "file"),
+        (["report", run], "page"),
+        (["export", run, "--to", "latex"], "text"),
+        (["export", run, "--to", "latex", "--out", tmp_path / "x.tex"], "file"),
+    ):
+        code, out, err = called(capsys, *words, "--json")
+        assert (code, err) == (0, "")
+        assert key in json.loads(out)
+    assert (
+        json.loads(called(capsys, "init", "complexity", "--json")[1])["text"]
+        == (called(capsys, "init", "complexity")[1])
+    )
+
+
+def test_no_table_without_a_line(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("plain.toml").write_text(STUDY.split("[[hypothesis]]")[0])
+    change = ("--set", "training.epochs=2", "--set", "training.evaluations=3")
+    code, out, _ = called(capsys, "run", "plain.toml", "--out", "runs/plain", "--seeds", 1, *change)
+    assert code == 0
+    assert "verdict" not in out
+    assert "claim" not in called(capsys, "judge", "runs/plain")[1]
+
+
+def test_runs_shows_what_is_there_and_how_far_it_is(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "whole")
+    shutil.copytree(run, tmp_path / "part")
+    manifest = json.loads((run / "manifest.json").read_text())
+    name = sorted(manifest["parts"])[0]
+    del manifest["parts"][name]
+    (tmp_path / "part" / "manifest.json").write_text(json.dumps(manifest))
+    shutil.copytree(run, tmp_path / "broken")
+    (tmp_path / "broken" / "study.lock.json").write_text("{")
+    (tmp_path / "no run").mkdir()
+    code, out, _ = called(capsys, "runs", tmp_path, "--json")
+    told = {Path(own["folder"]).name: own for own in json.loads(out)}
+    assert code == 0
+    assert {name: (own["state"], own["of"]) for name, own in told.items()} == {
+        "whole": ("complete", 6), "part": ("unfinished", 6), "broken": ("damaged", 0),
+    }  # fmt: skip
+    assert told["whole"]["networks"] == 6 > told["part"]["networks"]
+    words = [v["word"] for v in json.loads((run / "verdicts.json").read_text())["verdicts"]]
+    assert told["whole"]["verdicts"] == {words[0]: 1}
+    code, out, _ = called(capsys, "runs", tmp_path)
+    assert (code, "unfinished" in out) == (0, True)
+    code, out, _ = called(capsys, "runs", tmp_path / "no run")
+    assert (code, out[:13]) == (0, "no run folder")
+    assert called(capsys, "runs", tmp_path / "nowhere")[0] == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(capsys, shell):
+    code, out, _ = called(capsys, "completion", shell)
+    assert code == 0
+    assert "evaluate" in out and "primacy" in out
+
+
 def test_a_subset_of_seeds_writes_nothing(run, capsys):
     before = data_files(run)
     code, out, _ = called(capsys, "judge", run, "--seeds", "3")
@@ -208,6 +411,15 @@ def test_the_demos_table_is_exported(run, capsys):
         pl.col("split") == "test", pl.col("target").is_null(),
     )["value"][0]  # fmt: skip
     assert shown == pytest.approx(mean, abs=1e-7)
+
+
+def test_what_is_whole_and_what_is_not_is_counted(run, folder, capsys):
+    parts = json.loads(called(capsys, "verify", run, "--json")[1])["good"]
+    assert called(capsys, "verify", run)[1] == f"all {len(parts)} parts intact\n"
+    page = (run / "report.html").read_text()
+    assert "loads nothing from the internet" in page
+    assert "The unit of replication is one trained network" in page
+    assert "A control fails if its score exceeds chance by more than 0.01 and the excess is" in page
 
 
 def test_a_damaged_part_is_named_without_a_traceback(folder, run, capsys):
@@ -280,6 +492,16 @@ def test_lists_teach(capsys):
         code, out, _ = called(capsys, "list", what, "--json")
         assert code == 0
         assert all(json.loads(out).values())
+    for name, words in (
+        ("time_to_learn", "training steps"),
+        ("variance_absolute", "variance_explained x total_variance"),
+        ("boolean", "parityK"),
+        ("mlp", "widths"),
+    ):
+        code, out, _ = called(capsys, "explain", name)
+        assert (code, words in out) == (0, True)
+        code, out, _ = called(capsys, "explain", name, "--json")
+        assert (code, json.loads(out)["name"]) == (0, name)
     code, out, _ = called(capsys, "explain", "reliance")
     assert "misleads" in out
     assert "Null:" in out

@@ -442,9 +442,10 @@ def c(**fields):
         (c(measure="accuracy", of={}), "of: accuracy is of a target: name one."),
         (c(measure="total_variance", of=LINEAR, minus=None),
          'of.feature = "linear": total_variance has no feature.'),
-        (c(at=81), "at = 81: not an evaluation of default; the nearest are 80 and 88."),
-        (c(of={**LINEAR, "at": 900}), "of.at = 900: not an evaluation of default; the nearest are "
-         "800."),
+        (c(at=81), "at = 81: condition 'default' has no evaluation at step 81; the nearest are 80 "
+         "and 88."),
+        (c(of={**LINEAR, "at": 900}), "of.at = 900: condition 'default' has no evaluation at step "
+         "900; the nearest is 800."),
         (c(of={**LINEAR, "at": "ende"}), 'of.at = "ende": not a moment of training. Did you mean '
          '"end"?'),
         (c(at={"learned": "xor"}), 'at.learned = "xor": not a feature.'),
@@ -452,7 +453,8 @@ def c(**fields):
          'at = "learned": total_variance has no feature: say which'),
         (c(measure="time_to_learn", at="mean"), 'at = "mean": time_to_learn has no `at` but a step '
          "by which it came"),
-        (c(measure="time_to_learn", at=81), "at = 81: not an evaluation of default; the nearest"),
+        (c(measure="time_to_learn", at=81), "at = 81: condition 'default' has no evaluation at "
+         "step 81; the nearest"),
         (c(measure="time_to_learn", at=792), "at = 792: 1 evaluations of default follow, and "
          "confirming takes 2: the last step that can be confirmed is 784."),
         (c(measure="time_to_learn", minus={**XOR, "at": 80}), "at: time_to_learn is counted up to "

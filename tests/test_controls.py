@@ -186,6 +186,8 @@ def test_a_control_says_what_it_could_have_seen():
 
 
 def test_fewer_than_six_networks_are_shown_and_not_tested():
+    (alone,) = judged([outcome([0.9])])
+    assert alone.why == "Only 1 network: shown, not tested."
     (found,) = judged([outcome([0.9, 0.95, 0.99])])
     assert (found.word, found.p, found.values) == ("shown", None, (0.9, 0.95, 0.99))
 

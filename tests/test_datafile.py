@@ -49,6 +49,16 @@ def test_an_array_with_two_axes_stands_for_its_columns(tmp_path):
     np.testing.assert_array_equal(table.numbers("x[1]"), x[:, 1])
 
 
+def test_an_array_that_nobody_asks_for_may_have_any_shape(tmp_path):
+    path = npz(tmp_path / "x.npz", a=np.ones(3), pictures=np.ones((3, 2, 2)), version=np.array(1))
+    table = datafile.read(path)
+    assert table.columns == ["a"]
+    assert table.no_columns["pictures"] == (
+        '"pictures" has 3 axes; expected rows, or rows x columns'
+    )
+    assert "0 axes" in table.no_columns["version"]
+
+
 def test_types_of_a_csv_come_from_all_rows(written):
     rows = "\n".join(["1"] * 5000 + ["2.5"])
     assert datafile.read(written("x.csv", f"a,b\n{rows.replace(chr(10), ',1' + chr(10))},1\n")

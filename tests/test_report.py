@@ -217,9 +217,26 @@ def test_disagreements_follow_the_medians():
         r"is relied on more \(0\.90 against 0\.10 reliance, in all 6 seeds\)\.",
         sentence,
     )
-    agree = study.summary.with_columns(variance_explained=0.3, reliance=0.5)
-    rows = standing.standings(study.record, agree)[c.name]
-    assert findings.disagreements(c, rows, agree)[0].startswith("No two features change places")
+    ahead = pl.when(pl.col("feature") == "a")
+    for changes, told in (
+        (
+            {"variance_explained": ahead.then(0.4).otherwise(0.2),
+             "reliance": ahead.then(0.9).otherwise(0.1)},
+            "All three rankings agree: learned, represented and used (by medians",
+        ),
+        (
+            {"variance_explained": pl.lit(0.3), "reliance": ahead.then(0.9).otherwise(0.1)},
+            "Both rankings agree: learned and used (by medians",
+        ),
+        (
+            {"variance_explained": pl.lit(0.3), "reliance": pl.lit(0.5)},
+            "There are no two rankings to compare",
+        ),
+    ):  # fmt: skip
+        agree = study.summary.with_columns(**changes)
+        rows = standing.standings(study.record, agree)[c.name]
+        (sentence,) = findings.disagreements(c, rows, agree)
+        assert sentence.startswith(told)
 
 
 def test_exceptions_list_seeds_and_say_none():
@@ -600,3 +617,24 @@ def test_pick_ups_that_never_came_are_later_than_any_step():
     (row, _) = standing.standings(study.record, study.summary)["default"]
     assert "time_to_pick_up" not in row and "low_step" not in row
     assert {"time_to_pick_up", "picked_up", "dropped"} <= set(methods.SUMMARY)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["no effect"], "The one claim fixed before the runs shows no effect."),
+        (["no effect"] * 2, "All 2 claims fixed before the runs show no effect."),
+        (
+            ["supported", "supported", "no effect"],
+            "Of 3 claims fixed before the runs, 2 are supported and 1 shows no effect.",
+        ),
+        (
+            ["no effect", "no effect", "supported"],
+            "Of 3 claims fixed before the runs, 2 show no effect and 1 is supported.",
+        ),
+    ],
+)
+def test_no_effect_is_shown_not_found_without(words, told):
+    study = made(6)
+    judged = [dataclasses.replace(study.verdicts[0], word=word, flags=()) for word in words]
+    assert report.answer(study.record, study.summary, judged).endswith(told)

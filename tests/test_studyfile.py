@@ -407,7 +407,7 @@ epocs = 3
         "mine.toml:6   task.units_per_feature = 2: expected at least 4: linear and gates take "
         "units 0 to 3\n"
         'mine.toml:7   task.features[1] = "xor_xor_xorr": not a feature. Did you mean '
-        '"xor_xor_xor"?  (primacy list tasks shows all)\n'
+        '"xor_xor_xor"?  (`primacy explain boolean` shows all)\n'
         'mine.toml:13  training.epocs: unknown key. Did you mean "epochs"?\n'
         "4 problems; nothing was run."
     )
@@ -416,7 +416,8 @@ epocs = 3
         "file": "mine.toml",
         "line": 7,
         "key": "task.features[1]",
-        "message": 'not a feature. Did you mean "xor_xor_xor"?  (primacy list tasks shows all)',
+        "message": 'not a feature. Did you mean "xor_xor_xor"?  '
+        "(`primacy explain boolean` shows all)",
         "choices": (),
         "value": '"xor_xor_xorr"',
     }
@@ -581,8 +582,7 @@ ONE = {  # what stands where, and what is said
     "too many evaluations": (
         "evaluations = 11",
         "evaluations = 12",
-        "14  training.evaluations = 12: more than the 11 there can be: before the first step "
-        "and after each of 10",
+        "14  training.evaluations = 12: 10 steps allow at most 11",
     ),
     "confirm": (
         "evaluations = 11",
@@ -1047,3 +1047,55 @@ def test_a_pipe_is_not_waited_for(file):
     os.mkfifo("pipe.toml")
     with pytest.raises(StudyError, match="not a regular file"):
         studyfile.read("pipe.toml")
+
+
+# ------------------------------------------------------------------ all of it in one round
+
+
+def test_measures_features_and_expressions_are_told_beside_other_mistakes(file):
+    """One round: each of these used to wait for the others to be mended."""
+    text = (
+        GOOD.replace('"xor_xor_xor"]', '"a and and b"]')
+        .replace("epochs = 5", 'epochs = "5"')
+        .replace("seeds = 4", 'seeds = 4\nmeasures = ["acuracy"]')
+    )
+    says(
+        text
+        + """
+[[hypothesis]]
+id = "a"
+claim = "b"
+measure = "relianc"
+of = { feature = "linaer" }
+minus = { feature = "linear null" }
+at = { learned = "a and and b" }
+expect = "lesser"
+""",
+        file,
+        'mine.toml:4  measures[0] = "acuracy": not a measure. Did you mean "accuracy"?',
+        'mine.toml:7  task.features[1] = "a and and b": not a feature: "and" after "and": expected '
+        'a bit, not or (. Did you mean "or_and_and"?  (`primacy explain boolean` shows all)',
+        'mine.toml:14  training.epochs = "5": must be a whole number, without quotes',
+        'mine.toml:20  hypothesis[0].measure = "relianc": not a measure. Did you mean "reliance"?',
+        'mine.toml:21  hypothesis[0].of.feature = "linaer": not a feature. Did you mean "linear"?',
+        'mine.toml:24  hypothesis[0].expect = "lesser": must be one of "less", "greater", "equal", '
+        '"never". Did you mean "less"?',
+    )
+
+
+def test_features_are_not_guessed_where_a_task_is_unknown(file):
+    text = claims(("of", 'of = { feature = "whatever" }'))
+    says(
+        text.replace('kind = "boolean"', 'kind = "bolean"').replace("features = ", "gates = "),
+        file,
+        'mine.toml:5  task.kind = "bolean": not a task. Did you mean "boolean"?',
+    )
+
+
+def test_a_claim_about_a_feature_that_the_task_misspells_is_no_mistake_of_the_claim(file):
+    says(
+        claims().replace('"xor_xor_xor"]', '"xor_xor_xorr"]'),
+        file,
+        'mine.toml:6  task.features[1] = "xor_xor_xorr": not a feature. Did you mean '
+        '"xor_xor_xor"?  (`primacy explain boolean` shows all)',
+    )

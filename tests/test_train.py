@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy import train
+from primacy import registry, train
+from primacy.blocks import run
 from primacy.models.dense import truncated_normal
 from primacy.models.mlp import MLP
 from primacy.streams import streams
 from primacy.study import Training
+from tests import tiny
 from tests.tiny import condition
 
 torch = pytest.importorskip("torch")
@@ -156,3 +158,30 @@ def test_initial_weights_have_the_variance_they_claim():
     weights = truncated_normal(np.random.default_rng(0), 400, 600)
     assert weights.std() == pytest.approx(np.sqrt(2 / 1000), rel=5e-3)
     assert np.abs(weights).max() <= 2 * np.sqrt(2 / 1000) / 0.87962566 + 1e-7
+
+
+def card(name, function, axes=("feature",)):
+    return registry.Measure(
+        name=name, function=function, asks=("outputs",), axes=axes, splits=("test",),
+        losses=("sigmoid_cross_entropy",), unit="", direction="", low=None, high=None,
+        chance=None, formula="", invariance="", misleads="", reference="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda outputs: outputs.mean(0)[:1],
+            r"measure 'mine' gave shape \(1,\); its card says axes = \('feature',\), that is "
+            r"feature: \(2,\)",
+        ),
+        (lambda outputs: outputs @ outputs, r"measure 'mine' failed: TypeError: dot_general"),
+        (lambda outputs: {}["a"], r"measure 'mine' failed: KeyError: 'a'"),
+    ],
+)
+def test_a_measure_that_fails_is_named(tmp_path, monkeypatch, function, message):
+    monkeypatch.setitem(registry.measures.load(), "mine", card("mine", function))
+    study = tiny.study(measures=("mine",), controls="none", hypotheses=(), seeds=1)
+    with pytest.raises(train.MeasureError, match=message):
+        run(study, tmp_path)

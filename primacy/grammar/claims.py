@@ -1,14 +1,15 @@
 """[[hypothesis]] tables of a study file: claims with all that decides how they will be judged."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence, Set
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from primacy import curves
 from primacy.events import EVENTS
-from primacy.grammar.mistakes import Mistake, checked, name, not_among, unknown_key
+from primacy.grammar.mistakes import Mistake, checked, name, not_among, unknown_key, value_at
 from primacy.grammar.tomllines import Path
 from primacy.record import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
@@ -131,7 +132,8 @@ def read_claims(
         if claim:
             claims[number] = claim
             mistakes += _contradictions(claim, path)
-            mistakes += _unmeasured(claim.measure, (*path, "measure"), measured)
+        if isinstance(measure := table.get("measure"), str) and measure.strip():
+            mistakes += _unmeasured(measure, (*path, "measure"), measured)
     ids = [table.get("id") if isinstance(table, dict) else None for table in tables]
     known = [*(name for name in ids if isinstance(name, str)), *others]
     for number, claim in claims.items():
@@ -160,6 +162,33 @@ def unknown_measures(names: Sequence[str]) -> Iterator[Mistake]:
             yield Mistake(path, "is always there: leave it out")
         elif measure not in offered:
             yield not_among(path, measure, offered, "not a measure")
+
+
+def unknown_features(tables: Any, names: Set[str], doubtful: Set[str]) -> Iterator[Mistake]:
+    """Features that hypotheses name and no task has, of tables that may be wrong otherwise.
+
+    Args:
+        tables: the file's `hypothesis`.
+        names: the features that there are.
+        doubtful: others that are written wrongly; a hypothesis may mean one of them.
+    """
+    offered = sorted(n for n in names if not n.endswith(" null"))
+    for i in range(len(tables) if isinstance(tables, list) else 0):
+        for place in _places(("hypothesis", i)):
+            given = value_at({"hypothesis": tables}, place)
+            if not isinstance(given, str) or re.sub(r" #\d+$", "", given) in names | doubtful:
+                continue
+            near = closest(given, [*offered, *doubtful])
+            if not doubtful or (near and near == closest(given, offered)):
+                yield not_among(place, given, offered, "not a feature")
+
+
+def _places(path: Path) -> Iterator[Path]:
+    """Where a hypothesis may name a feature."""
+    yield (*path, "at", "learned")
+    for side in ("of", "minus"):
+        yield (*path, side, "feature")
+        yield (*path, side, "at", "learned")
 
 
 def _selection(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
-from primacy.describe import features
+from primacy.describe import features, null_name
 from primacy.grammar.grid import (
     PARTS,
     Axis,
@@ -114,6 +114,33 @@ def read_conditions(document: Mapping[str, Any], folder: Folder) -> Conditions:
             found.followed.setdefault(note, []).append(called)
     mistakes += [Mistake(path, why) for path, why in unused.items() if why]
     return found
+
+
+def feature_names(document: Mapping[str, Any], folder: Folder) -> tuple[set[str], set[str]] | None:
+    """The features of all conditions as the tables of tasks give them, and those that are wrong.
+
+    None: there is a task of which nobody can say.
+    """
+    defaults, overlays, across, mistakes = _written(document)
+    if any(m.path[:1] == ("grid",) for m in mistakes) or count(overlays, across) > MOST:
+        return None
+    read = _Reader(folder)
+    names: set[str] = set()
+    doubtful: set[str] = set()
+    for cell in cells(defaults, overlays, across):
+        task, wrong = read.part("task", cell.table)
+        written = cell.table.get("task", {}).get("features")
+        if task is not None:
+            names |= {f.name for f in task.declared}
+        elif isinstance(written, list | dict):  # a task that is wrong still says which it means
+            listed = list(written)
+            bad = {m.path[2] for m in wrong if m.path[:2] == ("task", "features") and m.path[2:]}
+            for i, name in enumerate(listed):
+                if isinstance(name, str):
+                    (doubtful if {i, name} & bad else names).add(name)
+        else:
+            return None
+    return names | {null_name(name) for name in names}, doubtful
 
 
 def _written(
@@ -247,7 +274,7 @@ class _Reader:
         rest = {key: value for key, value in table.items() if key != "kind"}
         spec, mistakes = checked(registry[kind], rest, (part,), {"folder": self.folder})
         return spec, [
-            dataclasses.replace(m, message=f"{m.message}  (primacy list tasks shows all)")
+            dataclasses.replace(m, message=f"{m.message}  (`primacy explain {kind}` shows all)")
             if m.message.startswith("not a feature")
             else m
             for m in mistakes
@@ -337,8 +364,7 @@ def _impossible(condition: Condition) -> Iterator[Mistake]:
     elif training.evaluations > condition.budget + 1:
         yield Mistake(
             ("training", "evaluations"),
-            f"more than the {condition.budget + 1} there can be: before the first step and after "
-            f"each of {condition.budget}",
+            f"{condition.budget:,} steps allow at most {condition.budget + 1:,}",
         )
     elif training.also:
         try:

@@ -5,7 +5,7 @@ import functools
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -55,18 +55,19 @@ def placed(
     document: Mapping[str, Any],
     lines: Mapping[Path, int],
     overridden: Iterable[Path] = (),
+    key: Callable[[Path], str] | None = None,
 ) -> list[Problem]:
     """The mistakes of a file with their lines, in the order of the file, one for each key."""
     found: dict[Path, Problem] = {}
     for mistake in mistakes:
         path = mistake.path
-        override = any(path[: len(key)] == key for key in overridden)
+        override = any(path[: len(own)] == own for own in overridden)
         # What is missing is reported where it belongs: at the nearest table that exists.
         near = (lines[path[:i]] for i in range(len(path), 0, -1) if path[:i] in lines)
         problem = Problem(
             file="--set" if override else file,
             line=None if override else next(near, None),
-            key=dotted(path),
+            key=(key or dotted)(path),
             message=mistake.message,
             choices=mistake.choices,
             value=_given(document, path) if mistake.shows else None,

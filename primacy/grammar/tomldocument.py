@@ -10,7 +10,7 @@ from typing import Any
 
 from primacy.grammar.mistakes import Mistake
 from primacy.grammar.tomllines import Path
-from primacy.problems import refuse
+from primacy.problems import quoted, refuse
 
 DEEPEST = 32
 """Tables and lists inside each other."""
@@ -176,3 +176,37 @@ def _items(text: str) -> list[str]:
             items[-1] += c
     found = [item.strip() for item in items]
     return found if found[-1] else found[:-1]  # a comma may end a list
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """The TOML text of a document: `parsed` gives it back."""
+    tables = {k: v for k, v in document.items() if isinstance(v, Mapping)}
+    lists = {
+        k: v
+        for k, v in document.items()
+        if isinstance(v, list) and v and all(isinstance(item, Mapping) for item in v)
+    }
+    head = {k: v for k, v in document.items() if k not in tables and k not in lists}
+    blocks = ["".join(_pairs(head))]
+    blocks += [f"[{_bare(k)}]\n" + "".join(_pairs(v)) for k, v in tables.items()]
+    blocks += [
+        f"[[{_bare(k)}]]\n" + "".join(_pairs(item)) for k, items in lists.items() for item in items
+    ]
+    return "\n".join(block for block in blocks if block)
+
+
+def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{_bare(key)} = {_inline(value)}\n" for key, value in table.items())
+
+
+def _bare(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_bare(k)} = {_inline(v)}" for k, v in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return quoted(value)  # text, numbers, true and false are as in JSON

@@ -51,7 +51,7 @@ def paths(
         orient="row",
     )
     rows = (
-        tables.select(curves, measure)
+        tables.rows(curves, measure)
         .filter(pl.col("split") == split)
         .with_columns(pl.col("condition", "feature", "target", "layer").cast(pl.String))
         .join(wanted, on=["condition", "feature"], maintain_order="left")
@@ -75,7 +75,7 @@ def task_path(
         & (pl.col("split") == "test")
         & pl.col("target").is_not_null()
     )
-    rows = tables.select(own, measure).with_columns(
+    rows = tables.rows(own, measure).with_columns(
         pl.col("condition").cast(pl.String), feature=pl.col("target").cast(pl.String)
     )
     return _carried(rows, [condition], lanes).drop("condition")

@@ -26,7 +26,7 @@ def disagreements(
     have no order. One sentence says so where nothing disagrees.
     """
     timed = standing.times(summary)
-    found = []
+    found, compared = [], set()
     for a, b in itertools.combinations(rows, 2):
         orders = {
             "learned": _sooner(a, b),
@@ -34,6 +34,7 @@ def disagreements(
             "used": _larger(a, b, "reliance"),
         }
         known = {k: v for k, v in orders.items() if v}
+        compared |= set(known)
         if len(set(known.values())) < 2:
             continue
         told = [
@@ -44,9 +45,13 @@ def disagreements(
     if len(rows) < 2:
         return ["There is one feature, so there is nothing to disagree about."] if rows else []
     if not found:
+        if len(compared) < 2:
+            return ["There are no two rankings to compare (differences below 5 % are not counted)."]
+        which = listed([k for k in ("learned", "represented", "used") if k in compared])
+        how_many = "Both" if len(compared) == 2 else "All three"
         return [
-            "No two features change places between what is learned first, represented and used "
-            "(by medians; differences below 5 % are not counted)."
+            f"{how_many} rankings agree: {which} (by medians; differences below 5 % are not "
+            "counted)."
         ]
     more = len(found) - MOST
     return found[:MOST] + ([f"And {counted(more, 'more pair')} like these."] if more > 0 else [])

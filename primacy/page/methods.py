@@ -223,7 +223,8 @@ def _statistics(record: StudyRecord) -> str:
     return (
         f"{'One hypothesis' if n == 1 else f'{n} hypotheses'} with margins "
         "stood in the study file before the runs."
-        f"{late if record.post_hoc else ''} The replicate is one trained network; comparisons are "
+        f"{late if record.post_hoc else ''} The unit of replication is one trained network; "
+        "comparisons are "
         "paired by seed. Intervals (95 %) and p-values come from the same sign-flip permutation "
         "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
         "Clopper-Pearson intervals. Each p is of the null that its word rejects, at the margin or "
@@ -242,7 +243,7 @@ def _controls(record: StudyRecord) -> str:
         "Beside these networks, control networks were trained on targets of other examples, "
         f"{extent[record.controls]}, and asked about a feature that never changes. With the "
         "networks before their first step and with inputs that carry nothing, they are judged so "
-        f"that a sound study fails one in at most {100 * FALSE_ALARMS:g} of 100 cases. No verdict, "
+        f"that at most {100 * FALSE_ALARMS:g} of 100 sound studies fail one. No verdict, "
         "summary or figure contains a control."
     )
 

@@ -303,19 +303,22 @@ def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:
     )
     note += "" if not fragile or n == 1 else "is fragile" if fragile == 1 else "are fragile"
     if n == 1:
-        said = [f"The one claim{fixed} is {_is(verdicts[0].word)}{note}."]
+        said = [f"The one claim{fixed} {_is(1, verdicts[0].word)}{note}."]
     elif len(words) == 1:
-        said = [f"All {n} claims{fixed} are {_is(verdicts[0].word)}{note}."]
+        said = [f"All {n} claims{fixed} {_is(n, verdicts[0].word)}{note}."]
     else:
         (word, k), *rest = words.most_common()
-        parts = [f"{k} {'is' if k == 1 else 'are'} {_is(word)}"]
-        parts += [f"{k} {_is(word)}" for word, k in rest]
+        parts = [f"{k} {_is(k, word)}"]
+        # The verb is said once, where it is the same.
+        parts += [f"{j} {w if 'no effect' not in (word, w) else _is(j, w)}" for w, j in rest]
         said = [f"Of {n} claims{fixed}, {listed(parts)}{note}."]
     return said + [f"{s}." for s in (control(v, verdicts) for v in verdicts) if s]
 
 
-def _is(word: str) -> str:
-    return "found without effect" if word == "no effect" else word
+def _is(k: int, word: str) -> str:
+    if word == "no effect":
+        return f"show{'s' * (k == 1)} no effect"
+    return f"{'is' if k == 1 else 'are'} {word}"
 
 
 def control(verdict: Verdict, verdicts: Sequence[Verdict]) -> str | None:

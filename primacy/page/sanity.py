@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from primacy.page.wording import counted, number
-from primacy.sanity import FALSE_ALARMS, Outcome, failed
+from primacy.sanity import FALSE_ALARMS, MARGIN, Outcome, failed
 
 SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}
 MEANINGS = {
@@ -76,11 +76,11 @@ def rule(controls: Sequence[Outcome] = ()) -> str:
         else ""
     )
     return (
-        "The replicate is one network. A control fails only where its networks are beyond chance "
-        "by more than 0.01 and by more than chance explains; corrected for how many there are, a "
-        f"sound study fails one in at most {100 * FALSE_ALARMS:g} of 100 cases. Fewer than six "
-        f"networks are shown and not tested.{untested} No verdict, summary or figure contains a "
-        "control."
+        "The unit of replication is one trained network. A control fails if its score exceeds "
+        f"chance by more than {MARGIN:g} and the excess is significant, corrected for the number "
+        f"of controls: at most {100 * FALSE_ALARMS:g} of 100 sound studies fail one. Fewer than "
+        f"six networks are shown and not tested.{untested} No verdict, summary or figure contains "
+        "a control."
     )
 
 

@@ -105,6 +105,8 @@ def _table(info: Any) -> datafile.Table | None:
 
 
 def _find(table: datafile.Table, name: str, without: Iterable[str] = ()) -> tuple[str, ...]:
+    if name in table.no_columns:
+        raise ValueError(table.no_columns[name])
     found = table.spread((name,), tuple(without))
     if found == (name,) and name not in table.columns:
         near = closest(name, table.columns)

@@ -136,6 +136,8 @@ class Arrays:
         Raises:
             ValueError: lists all that is wrong.
         """
+        if isinstance(self.target, str):
+            raise ValueError(f'target = "{self.target}": expected a list: ["{self.target}"]')
         if not isinstance(self.features, Groups):
             object.__setattr__(self, "features", Groups(self.features))
         if self.as_binary is not None and not isinstance(self.as_binary, Levels):

@@ -79,7 +79,8 @@ def function(text: str) -> Function:
         if len(parts) != 3 and set(parts) <= set(truthtable.OPERATIONS):
             raise ValueError(
                 f"not a feature: {len(parts)} operation{'s' * (len(parts) > 1)}, but a gate is "
-                "top_left_right, three of and, or, xor (xor_and_or)"
+                "top_left_right, three of and, or, xor (xor_and_or). To combine two bits write "
+                f"'a {parts[0]} b'"
             )
         near = closest(text, NAMED)
         raise ValueError(f"not a feature.{near or f' Expected {_FORMS}'}")
@@ -165,7 +166,7 @@ class Boolean:
 
     # Stands first so that a feature can be checked against it.
     units_per_feature: Annotated[int, AfterValidator(_check_units)] = 16
-    """Random bits in the block of each feature."""
+    """Random bits of each feature's block; those that do not matter to it are distractors."""
     features: Annotated[
         tuple[Annotated[str, AfterValidator(_check_feature)], ...], AfterValidator(_check_some)
     ] = ("linear", "xor_xor_xor")

@@ -53,6 +53,8 @@ class Table:
     frame: pl.DataFrame
     families: dict[str, tuple[str, ...]]
     """For an array of an npz with two axes, its name and those of its columns: `x`, `x[0]`, ..."""
+    no_columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Arrays of an npz of any other shape: why nothing can be asked of them."""
     _numbers: dict[tuple[str, bool], np.ndarray] = dataclasses.field(
         default_factory=dict, repr=False
     )
@@ -160,7 +162,9 @@ def read(path: Path) -> Table:
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 not in _READ:
         try:
-            frame, families = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](content)
+            frame, families, *others = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}[ending](
+                content
+            )
         except ValueError as error:
             raise ValueError(str(error).splitlines()[0]) from None
         except _DAMAGE as error:
@@ -168,7 +172,7 @@ def read(path: Path) -> Table:
             raise ValueError(f"cannot be read as {ending[1:]}: {reason[0]}") from None
         if not frame.height:
             raise ValueError("holds no rows")
-        _READ[sha256] = Table(sha256, frame, families)
+        _READ[sha256] = Table(sha256, frame, families, *others)
     return _READ[sha256]
 
 
@@ -267,8 +271,9 @@ except pl.exceptions.PolarsError as error:
 """
 
 
-def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
+def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict[str, str]]:
     columns: dict[str, np.ndarray] = {}
+    others: dict[str, str] = {}
     families: dict[str, tuple[str, ...]] = {}
     names: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -294,16 +299,16 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
                 names += families[name]
                 columns |= zip(families[name], array.T, strict=True)
             else:
-                raise ValueError(
-                    f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
-                )
+                others[name] = f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
+    if others and not columns:
+        raise ValueError(next(iter(others.values())))
     _once(names)
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         odd = min(lengths, key=lambda name: list(lengths.values()).count(lengths[name]))
         most = max(lengths.values(), key=list(lengths.values()).count)
         raise ValueError(f'"{odd}" has {lengths[odd]} rows, others have {most}')
-    return pl.DataFrame(columns), families
+    return pl.DataFrame(columns), families, others
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
