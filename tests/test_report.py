@@ -282,6 +282,20 @@ def test_methods_state_network_training_criterion_and_statistics():
     assert "relative to the end of the run" in told and "nothing here is a test" in told
 
 
+def test_methods_count_every_network_once():
+    study = made(6, rates=(1e-3, 3e-4, 3e-3))
+    told = methods.paragraphs(study.record, PROVENANCE, study.lanes)[0]
+    assert told.startswith("We trained 18 networks, one per seed (6) in each of 3 conditions")
+    half = study.lanes.head(7)
+    assert methods.paragraphs(study.record, PROVENANCE, half)[0].startswith("We trained 7 networks")
+    # A condition that two member studies share is trained once.
+    one, two, three = study.record.conditions
+    shared = dataclasses.replace(
+        study.record, conditions=(one, dataclasses.replace(two, key=one.key), three)
+    )
+    assert methods.networks(shared, study.lanes) == 12
+
+
 # ------------------------------------------------------------------------------------ the page
 
 

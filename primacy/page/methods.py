@@ -62,14 +62,7 @@ def paragraphs(
     if not record.conditions:
         return ["This study has no conditions."]
     first = record.conditions[0]
-    said = [_networks(record, first), _measured(record, first)]
-    if len(record.conditions) > 1:
-        factors = dict.fromkeys(k for c in record.conditions for k in c.factors)
-        across = f", which differ in {listed(list(factors))}" if factors else ""
-        said[0] += (
-            f" This describes the condition {first.name}; the study has "
-            f"{len(record.conditions)} conditions{across}."
-        )
+    said = [_networks(record, first, lanes), _measured(record, first)]
     said.append(_statistics(record))
     if record.controls != "none":
         said.append(_controls(record))
@@ -90,22 +83,38 @@ def _device(record: StudyRecord, provenance: Mapping[str, Any]) -> str:
     return f" on {device}" if device else ""
 
 
-def _networks(record: StudyRecord, c: ConditionRecord) -> str:
+def _networks(record: StudyRecord, c: ConditionRecord, lanes: pl.DataFrame) -> str:
+    """How many networks were trained, and how those of the condition `c` were."""
     task, model, training = (c.spec.get(k) or {} for k in ("task", "model", "training"))
-    n = len(record.seeds)
     shape = ""
     if widths := model.get("widths"):
         shape = f" with hidden layers of {listed([str(w) for w in widths])} units"
     activation = f", {model['activation'].replace('_', ' ')}" if model.get("activation") else ""
-    said = (
-        f"We trained {counted(n, 'network')} ({_kind(model)}{shape}{activation}; {c.parameters:,} "
-        f"parameters) on the {task.get('kind', 'study')} task{_settings(c, task)}. "
-    )
+    kind, size = f"{_kind(model)}{shape}{activation}", f"{c.parameters:,} parameters"
+    task_of = f"the {task.get('kind', 'study')} task{_settings(c, task)}"
+    trained = counted(networks(record, lanes), "network")
+    if len(record.conditions) == 1:
+        said = f"We trained {trained} ({kind}; {size}) on {task_of}. "
+    else:
+        factors = dict.fromkeys(k for one in record.conditions for k in one.factors)
+        across = f", which differ in {listed(list(factors))}" if factors else ""
+        said = (
+            f"We trained {trained}, one per seed ({len(record.seeds)}) in each of "
+            f"{len(record.conditions)} conditions{across}. What follows describes the condition "
+            f"{c.name}: {kind} ({size}), trained on {task_of}. "
+        )
     varied = {"init": "initial weights", "data": "examples", "order": "order of examples"}
     own = [varied[a] for a in record.seed_axes]
-    if own and n > 1:
+    if own and len(record.seeds) > 1:
         said += f"Each seed has its own {listed(own)}. "
     return said + _trained(c, training)
+
+
+def networks(record: StudyRecord, lanes: pl.DataFrame) -> int:
+    """How many networks a study has trained; one that several member studies share counts once."""
+    keys = {c.name: c.key for c in record.conditions}
+    names = lanes["condition"].cast(pl.String).to_list()
+    return len({(keys[n], s) for n, s in zip(names, lanes["seed"].to_list(), strict=True)})
 
 
 def _kind(model: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 // Small comfort; the page is complete without it.
 (() => {
   "use strict";
+  const CLOSED = "details:not([open], .data, .card, .setting), .few .card:not([open])";
   // A link to something inside a closed part opens that part.
   const reveal = () => {
     let node = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -12,10 +13,11 @@
   addEventListener("hashchange", reveal);
   reveal();
 
-  // Paper has nothing to click: open everything to print, then put it back.
+  // Paper has nothing to click: open what is read to print, then put it back. Tables of a figure,
+  // settings and the cards of many conditions stay as they are; a card's summary has its drawing.
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
+    closed = [...document.querySelectorAll(CLOSED)];
     for (const part of closed) part.open = true;
   });
   addEventListener("afterprint", () => {

@@ -44,6 +44,8 @@ def files(tmp_path_factory):
         ),
         "arrays": arrays(made(3)),
         "joined": joined(),
+        # 660 curves of seeds: too many for a large drawing on each card.
+        "wide": made(30, rates=tuple(1e-3 + 1e-4 * i for i in range(11)), evaluations=12),
     }
     for name, study in studies.items():
         (folder / f"{name}.html").write_text(study.page(), encoding="utf-8")
@@ -76,7 +78,7 @@ def open_all(page):
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])
 def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
     page = opened(name)
     open_all(page)
@@ -85,7 +87,7 @@ def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined", "wide"])
 def test_is_accessible(opened, name, scheme):
     page = opened(name, color_scheme=scheme)
     open_all(page)
@@ -125,7 +127,7 @@ def test_hostile_name_stays_text(opened):
     assert page.evaluate("JSON.parse(document.getElementById('study').textContent).study")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])
 def test_fits_a_telephone(opened, name):
     page = opened(name, width=390)
     open_all(page)
@@ -156,6 +158,56 @@ def test_print_shows_what_is_closed_on_screen(opened, scripts):
     page.emulate_media(media="print")
     assert card.is_visible() and card.bounding_box()["height"] > 50
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def shown_cards(page):
+    """How many drawings each card of a condition shows."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.card')].map(c =>"
+        " [...c.querySelectorAll('svg.race')].filter(s => s.checkVisibility()).length)"
+    )
+
+
+@pytest.mark.parametrize("name", ["many", "joined", "wide"])
+def test_opened_card_shows_one_drawing(opened, name):
+    page = opened(name)
+    page.evaluate("document.querySelectorAll('.part, .within').forEach(d => { d.open = true })")
+    closed = shown_cards(page)
+    assert closed and set(closed) == {1}
+    page.evaluate("document.querySelectorAll('.card').forEach(d => { d.open = true })")
+    assert set(shown_cards(page)) == {1}
+    large = page.locator(".card .large").count()
+    assert large == (0 if name == "wide" else len(closed))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("name", ["many", "joined", "wide"])
+def test_print_shows_a_drawing_for_each_condition(opened, name, scripts):
+    page = opened(name, java_script_enabled=scripts)
+    if scripts:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    shown = shown_cards(page)
+    assert shown and set(shown) == {1}
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_print_leaves_the_tables_of_figures_closed(opened, scripts):
+    page = opened("plain", java_script_enabled=scripts)
+    if scripts:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("details.data").count() >= 5
+    assert page.locator("details.data table:visible").count() == 0
+    assert page.locator("#figure-race-seeds svg").is_visible()
+
+
+def test_colors_print(opened):
+    page = opened("joined")
+    page.emulate_media(media="print")
+    for selector in (".swatch", ".map .shade5", ".word"):
+        style = f"getComputedStyle(document.querySelector('{selector}')).printColorAdjust"
+        assert page.evaluate(style) == "exact"
 
 
 def test_keyboard_reaches_wide_tables_and_closed_parts(opened):
