@@ -24,6 +24,7 @@ from primacy.page import (
     multiples,
     prose,
     questions,
+    ranking,
     sanity,
     sketches,
 )
@@ -73,7 +74,8 @@ def page(
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.
     """
-    standings = places.standings(record, summary)
+    standings = places.standings(record, summary, curves)
+    judged = ranking.shown(record, summary, verdicts)
     rows_of = dict.fromkeys(standings, curves.clear()) | courses.by_condition(curves)
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
@@ -87,7 +89,7 @@ def page(
     environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
-    said = sentences(record, summary, verdicts)
+    said = sentences(record, summary, verdicts, curves)
     parts = members.groups(record)
     cards = multiples.cards(record, curves, lanes, standings, palette)
     ends = courses.by_condition(summary)
@@ -102,10 +104,11 @@ def page(
         answer_text=said[0],
         chips=_chips(record, lanes, summary, provenance),
         questions=(
-            questions.questions(record, verdicts) if lead and questions.asked(verdicts) else []
+            questions.questions(record, judged) if lead and questions.asked(verdicts) else []
         ),
-        groups=_groups(record, verdicts),
+        groups=_groups(record, judged),
         symbols=SYMBOLS,
+        when=places.when,
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,

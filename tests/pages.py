@@ -40,7 +40,7 @@ class Made:
 
     @property
     def answer(self) -> str:
-        return report.answer(self.record, self.summary, self.verdicts)
+        return report.answer(self.record, self.summary, self.verdicts, self.curves)
 
     def page(self, **provenance) -> str:
         return report.page(

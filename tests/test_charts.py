@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import HOSTILE, arrays, copied, made
 
-from primacy.page import charts, courses, figures, gallery, sketches, standing
+from primacy.page import charts, courses, figures, gallery, sketches, stages, standing
 
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 
@@ -173,7 +173,7 @@ def test_slopes_are_shares_of_the_best():
         row | {"feature": "c", "steps": None, "variance_explained": 0.1, "reliance": 0.25},
     ]
     looks = dict.fromkeys("abc", (figures.PALETTE[0], ()))
-    table = charts.slopes(rows, looks).frame
+    table = stages.slopes(rows, looks).frame
     got = {n: t["share"].to_list() for (n,), t in table.group_by("feature", maintain_order=True)}
     assert got == {"a": [1.0, 0.5, 0.0], "b": [0.25, 1.0, 1.0], "c": [0.0, 0.25, 0.5]}
 

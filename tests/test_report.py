@@ -19,10 +19,13 @@ from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untol
 from primacy import report
 from primacy.page import (
     embedding,
+    figures,
     findings,
     members,
     methods,
     questions,
+    ranking,
+    stages,
     standing,
     wording,
 )
@@ -84,8 +87,8 @@ def test_answer_names_the_first_with_steps_seeds_and_the_verdicts():
     }  # the third of six: the first by which half had learned
     assert study.answer.startswith(
         "linear was learned before xor_xor_xor in all 6 seeds: after "
-        f"{steps['linear']} steps against {steps['xor_xor_xor']} (medians; epochs "
-        f"{steps['linear'] // 8} and {steps['xor_xor_xor'] // 8})."
+        f"{steps['linear'] - 7} to {steps['linear']} steps against {steps['xor_xor_xor']} "
+        f"(medians; epochs {steps['linear'] // 8} and {steps['xor_xor_xor'] // 8})."
     )
     assert re.search(
         r"At the end linear is also represented more strongly, in \w+ \d", study.answer
@@ -145,7 +148,10 @@ def test_answer_says_about_equal_and_no_winner_where_medians_are_close():
         (made(1), "in the one seed"),
         (made(3, diverged=(0, 1, 2)), "All 3 networks diverged, so there is no order"),
         (made(4, diverged=(0,)), "1 of 4 networks diverged."),
-        (copied(made(3), "only"), "only was learned within 784 steps in all 3 seeds, after 16 "),
+        (
+            copied(made(3), "only"),
+            "only was learned within 784 steps in all 3 seeds, after 9 to 16 ",
+        ),
         (copied(made(4), *"abcd"), "features"),
         (made(3, rates=(1e-3, 3e-3)), "linear was learned first in all 2 conditions (median step"),
         (arrays(made(3)), "Times are relative to each run's own end."),
@@ -199,7 +205,7 @@ def test_disagreements_follow_the_medians():
     rows = standing.standings(study.record, summary)[c.name]
     (sentence,) = findings.disagreements(c, rows, summary)
     assert re.fullmatch(
-        r"a is learned first \(median step \d+ against \d+, in all 6 seeds\), but b is "
+        r"a is learned first \(median step \d+ to \d+ against \d+, in all 6 seeds\), but b is "
         r"represented more strongly \(0\.40 against 0\.20 of the variance, in all 6 seeds\) and "
         r"is relied on more \(0\.90 against 0\.10 reliance, in all 6 seeds\)\.",
         sentence,
@@ -207,6 +213,109 @@ def test_disagreements_follow_the_medians():
     agree = study.summary.with_columns(variance_explained=0.3, reliance=0.5)
     rows = standing.standings(study.record, agree)[c.name]
     assert findings.disagreements(c, rows, agree)[0].startswith("No two features change places")
+
+
+def test_disagreement_needs_the_seeds_that_the_answer_needs():
+    study = copied(made(8), "a", "b")
+    c = study.record.conditions[0]
+
+    def found(k: int) -> tuple[list, str]:
+        """Where `a` is sooner and `b` larger in k of 8 seeds, by medians in any case."""
+        ahead = (pl.col("feature").cast(pl.String) == "b") == (pl.col("seed") < k)
+        # The seeds that go the other way differ by less, so that the medians agree with the k.
+        size = pl.when(pl.col("seed") < k).then(0.4).otherwise(0.25)
+        summary = study.summary.with_columns(
+            variance_explained=pl.when(ahead).then(size).otherwise(0.2), reliance=0.5
+        )
+        rows = standing.standings(study.record, summary)[c.name]
+        figure = stages.slopes(
+            rows,
+            figures.colors(study.record),
+            [(a["feature"], b["feature"]) for a, b, _ in findings.disagreeing(c, rows, summary)],
+        )
+        (text,) = findings.disagreements(c, rows, summary)
+        return figure.data["circles"].rows(), text
+
+    circles, text = found(6)
+    assert len(circles) == 1 and "b is represented more strongly" in text and "6 of 8" in text
+    circles, text = found(5)  # five of eight is below three quarters: no winner in the answer
+    assert circles == [] and text.startswith("No two features change places")
+
+
+def test_nothing_is_ranked_within_the_floor_or_the_control_columns():
+    noise = {"variance_explained": [2e-4] * 6 + [1e-5] * 6, "reliance": [0.4] * 6 + [0.008] * 6}
+    told = said([(8, 80)] * 6, **noise)
+    assert "No feature is measurably represented at the end (medians 0.00 and 0.00" in told
+    assert "a is also used more, in all 6 seeds" in told
+    study = made(6)
+    c = study.record.conditions[0]
+    summary = study.summary.with_columns(
+        reliance=pl.when(pl.col("feature") == "linear").then(0.03).otherwise(0.02),
+        variance_explained=pl.lit(2e-4),
+    )
+    null = (pl.col("measure") == "reliance") & (pl.col("feature") == "linear null")
+    high = study.curves.with_columns(value=pl.when(null).then(0.05).otherwise("value"))
+    for curves, used in ((study.curves, True), (high, False)):
+        rows = standing.standings(study.record, summary, curves)[c.name]
+        row = next(r for r in rows if r["feature"] == "linear")
+        assert ranking.above(row, "reliance") == used
+        figure = stages.slopes(rows, figures.colors(study.record))
+        # A variance of .0002 is no stage of its own, where it would be drawn as 1.
+        assert "represented" not in figure.frame["stage"].to_list()
+        assert "Left out: represented" in figure.caption
+    told = report.answer(study.record, summary, [], high)
+    assert "No feature is measurably represented" in told
+    assert "linear is also used more" not in told
+
+
+def test_many_conditions_name_no_leader_where_nothing_is_above_the_floor():
+    study = made(3, rates=(1e-3, 3e-4))
+    summary = study.summary.with_columns(reliance=pl.lit(0.004), variance_explained=pl.lit(0.3))
+    told = report.answer(study.record, summary, [])
+    assert "At the end no feature is used most in 2 conditions: none measurably in 2." in told
+    assert "no feature is represented most strongly in 2 conditions: about equal in 2" in told
+
+
+def test_contrast_censored_on_both_sides_prints_no_number():
+    study = made(6, never=tuple(range(6)))
+    first = study.record.hypotheses[0]
+    xor = {"feature": "xor_xor_xor"}
+    both = dataclasses.replace(
+        first, id="both", contrast=dataclasses.replace(first.contrast, of=xor, minus=xor)
+    )
+    one = dataclasses.replace(first, id="one")
+    record = dataclasses.replace(study.record, hypotheses=(both, one))
+    verdicts = [
+        arm(h.id, None, scale="ratio", value=1.0, low=1.0, high=1.0, measure="time_to_learn")
+        for h in record.hypotheses
+    ]
+    neither, seen = ranking.shown(record, study.summary, verdicts)
+    assert (neither.value, neither.low, neither.p) == (None, None, None)
+    assert neither.word == verdicts[0].word
+    assert neither.why == (
+        "Nothing was learned within 784 steps on either side, in any seed, so there is no number "
+        "to compare."
+    )
+    assert seen == verdicts[1]
+    text = text_of(
+        report.page(record, study.curves, study.lanes, study.summary, verdicts, PROVENANCE)
+    )
+    assert "Nothing was learned within 784 steps on either side" in text
+
+
+def test_times_on_a_coarse_grid_are_intervals():
+    row = {"lows": {8: 0, 16: 8, 336: 328, 1: 0, 3: 1, 0: 0}}
+    shown = {0: "0", 1: "1", 3: "2 to 3", 8: "1 to 8", 16: "9 to 16", 336: "336", 1446: "1,446"}
+    assert {t: standing.when(row, t) for t in shown} == shown
+    assert standing.when(row, 8, 16) == "1 to 16" and standing.when(row, None) is None
+    # The low ends are those that the summary has.
+    study = made(6)
+    (row, _) = standing.standings(study.record, study.summary)["default"]
+    own = study.summary.filter(pl.col("feature") == "linear")
+    low = own.filter(pl.col("time_to_learn") == row["steps"])["low_step"][0]
+    words = f"{low + 1} to {row['steps']}"
+    assert f"linear · {words} steps" in study.page().replace("<tspan>", "")
+    assert f"<strong>{words}</strong>" in study.page()
 
 
 def test_exceptions_list_seeds_and_say_none():
@@ -537,7 +646,9 @@ def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
     assert [level for level, _ in first["rows"]] == ["0.1", "1"]
     assert first["columns"] == ["0", "5"]
     (a, b), (c, d) = (cells for _, cells in first["rows"])
-    assert a["text"] == f"{steps:,}" and a["kind"] == "shade5"  # learned at the lowest rate
+    assert (
+        a["text"] == f"{steps - 7} to {steps}" and a["kind"] == "shade5"
+    )  # learned at the lowest rate
     assert (b["text"], b["kind"]) == ("never", "never")
     assert d["kind"] == "shade1" and c["condition"].name == "size/c"
     assert members.maps(other, standings) == []

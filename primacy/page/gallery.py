@@ -4,7 +4,7 @@ import dataclasses
 
 import polars as pl
 
-from primacy.page import charts, courses, figures
+from primacy.page import charts, courses, figures, findings, stages
 from primacy.page import standing as places
 from primacy.page.figures import Figure
 from primacy.page.inside import inside
@@ -28,13 +28,14 @@ def drawings(
     if condition is not None and condition not in known:
         raise ValueError(f"no condition {condition!r}: {', '.join(known)}")
     c = record.condition(condition if condition is not None else known[0])
-    rows = places.standings(record, summary)[c.name]
+    rows = places.standings(record, summary, curves)[c.name]
     palette = figures.colors(record)
     gone = courses.diverged(c, lanes)
     left = f" Curves of networks that diverged ({gone}) end where they did." if gone else ""
     found = [*_races(c, curves, lanes, rows, palette), *_strong(c, curves, lanes, summary, palette)]
     if len(rows) > 1:
-        slopes = charts.slopes(rows, palette)
+        pairs = findings.disagreeing(c, rows, summary)
+        slopes = stages.slopes(rows, palette, [(a["feature"], b["feature"]) for a, b, _ in pairs])
         found += [slopes] if slopes.frame["stage"].n_unique() > 1 else []
     more = (
         charts.strength(c, summary, rows, palette),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from primacy.inclusion import FACTOR
-from primacy.page.standing import Number, racers, relative
+from primacy.page.standing import Number, racers, relative, when
 from primacy.record import ConditionRecord, StudyRecord
 
 FEW = 4
@@ -85,7 +85,7 @@ def _map(
         if row["steps"] is None:
             told = f"{row['learned']} of {row['seeds']}" if row["learned"] else "never"
             return {"condition": c, "text": told, "kind": "never"}
-        return {"condition": c, "text": f"{row['steps']:,}", "kind": _shade(row["steps"], ends)}
+        return {"condition": c, "text": when(row, row["steps"]), "kind": _shade(row["steps"], ends)}
 
     return {
         "feature": name,

@@ -12,28 +12,25 @@ import polars as pl
 
 from primacy.page import standing
 from primacy.page.figures import visible
+from primacy.page.ranking import CLEAR, EQUAL, above
+from primacy.page.standing import when
 from primacy.page.wording import among, counted, listed, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
-
-CLEAR = 0.75
-"""Share of the seeds that must agree before a sentence names a winner; below: they disagree."""
-EQUAL = 0.05
-"""Two medians closer than this share of the larger are called about equal."""
 
 VARIANCE = "of the layer's variance"
 
 Row = Mapping[str, Any]
 
 
-def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
-    """The finding: which feature was first, represented, used; the exception; the verdicts."""
-    return " ".join(sentences(record, summary, verdicts))
-
-
-def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
+def sentences(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> list[str]:
     """The answer sentence by sentence; the first is the order of learning."""
-    standings = standing.standings(record, summary)
+    standings = standing.standings(record, summary, curves)
     trained = [c for c in record.conditions if standings[c.name]]
     if not trained:
         return ["Nothing has been trained yet."]
@@ -90,7 +87,9 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         return _from_the_start(there, timed) + ending
     if len(timed) == 1:
         row = timed[0]
-        after = f", after {row['steps']:,} steps (median)" if row["steps"] is not None else ""
+        after = (
+            f", after {when(row, row['steps'])} steps (median)" if row["steps"] is not None else ""
+        )
         return (
             f"{row['feature']} was {verb} within {tau} {among(row['learned'], n)}{after}.{ending}"
         )
@@ -108,11 +107,11 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
             f"{told or 'none'} of {n}{f' (ties or none in {ties})' if ties else ''}.{ending}"
         )
     tail = (
-        f"{last['feature']} came last ({last['steps']:,})"
+        f"{last['feature']} came last ({when(last, last['steps'])})"
         if last["steps"] is not None
-        else f"{last['feature']} came last ({verb} {among(last['learned'], n)} within {tau})"
+        else f"{last['feature']} came last ({_reached(last, verb)} within {tau})"
     )
-    after = f" (median step {leader['steps']:,})" if leader["steps"] is not None else ""
+    after = f" (median step {when(leader, leader['steps'])})" if leader["steps"] is not None else ""
     return (
         f"{leader['feature']} was {verb} first of {len(timed)} features {among(k, n)}{after}; "
         f"{tail}.{ending}"
@@ -122,9 +121,11 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
     """Where the criterion holds before training: an untrained network's output varies too."""
     later = [
-        f"{r['feature']} got there after {r['steps']:,} steps (median)"
+        f"{r['feature']} got there after {when(r, r['steps'])} steps (median)"
         if r["steps"] is not None
         else f"{r['feature']} got there {among(r['learned'], r['seeds'])}"
+        if r["learned"]
+        else f"{r['feature']} never got there"
         for r in timed
         if r["steps"] != 0
     ]
@@ -133,6 +134,13 @@ def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
         f"{listed(there)} {was} relied on before any training as much as at the end, so no time "
         f"tells when {it_was} learned{f'; {listed(later)}' if later else ''}."
     )
+
+
+def _reached(row: Row, verb: str) -> str:
+    """`learned in 2 of 6 seeds`; `not learned` where there is one seed, in which it was not."""
+    if row["seeds"] == 1 and not row["learned"]:
+        return f"not {verb}"
+    return f"{verb} {among(row['learned'], row['seeds'])}"
 
 
 def _firsts(
@@ -156,11 +164,11 @@ def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, condition: Condi
     (a, b), tau, epoch = timed, f"{condition.tau:,} steps", condition.steps_per_epoch
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
     medians = (
-        f"after {a['steps']:,} steps against {b['steps']:,} (medians"
+        f"after {when(a, a['steps'])} steps against {when(b, b['steps'])} (medians"
         f"{_epochs(a['steps'], b['steps'], epoch)})"
         if b["steps"] is not None
-        else f"after {a['steps']:,} steps (median), while {b['feature']} was {verb} "
-        f"{among(b['learned'], n)} within {tau}"
+        else f"after {when(a, a['steps'])} steps (median), while {b['feature']} was "
+        f"{_reached(b, verb)} within {tau}"
         if a["steps"] is not None
         else f"{verb} within {tau} {among(a['learned'], n)} and {among(b['learned'], n)}"
     )
@@ -197,7 +205,7 @@ def stronger(
         ("", "median reliance at the end") if column == "reliance" else ("At the end ", "medians")
     )
     values = f"{of} {share(a[column])} and {share(b[column])} {unit}".rstrip()
-    if a[column] <= 0:
+    if not above(a, column):
         return f"No feature is measurably {verb} at the end ({values})."
     table = standing.matrix(summary, condition.name, column)
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)
@@ -246,12 +254,17 @@ def _many(
     if all(r["diverged"] == r["seeds"] for c in conditions for r in standings[c.name]):
         return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
     leaders: dict[str, list[str]] = {}
+    lanes = standing.times(summary)
     for c in conditions:
         timed = [r for r in standings[c.name] if r["timed"]]
-        if len(timed) > 1 and timed[0]["place"] == 1 and timed[1]["place"] != 1:
-            leaders.setdefault(timed[0]["feature"], []).append(c.name)
-        elif len(timed) > 1:
-            leaders.setdefault("", []).append(c.name)
+        if len(timed) < 2:
+            continue
+        leader, alone = timed[0], timed[0]["place"] == 1 and timed[1]["place"] != 1
+        if alone:
+            table = standing.matrix(lanes, c.name, "time")
+            wins = _firsts(table, [r["feature"] for r in timed])
+            alone = wins.get(leader["feature"], 0) >= CLEAR * leader["seeds"]
+        leaders.setdefault(leader["feature"] if alone else "", []).append(c.name)
     said = _by_condition(leaders, standings) if leaders else _alone(conditions, standings)
     for column, most in (
         ("variance_explained", "represented most strongly"),
@@ -281,9 +294,9 @@ def _conditions(names: Sequence[str], n: int) -> str:
 def _tops(
     conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]], column: str
 ) -> tuple[str, str] | None:
-    """The feature that leads a column in most conditions, and in how many; equal ones apart."""
+    """The feature that leads a column in most conditions, and in how many; others counted apart."""
     tops: Counter = Counter()
-    equal = seen = 0
+    equal = nothing = seen = 0
     for c in conditions:
         known = sorted(
             (r for r in standings[c.name] if r.get(column) is not None), key=lambda r: -r[column]
@@ -291,14 +304,20 @@ def _tops(
         if len(known) < 2:
             continue
         seen += 1
-        if known[0][column] - known[1][column] < EQUAL * abs(known[0][column]):
+        if not above(known[0], column):
+            nothing += 1
+        elif known[0][column] - known[1][column] < EQUAL * known[0][column]:
             equal += 1
         else:
             tops[known[0]["feature"]] += 1
+    if not seen:
+        return None
+    notes = [f"about equal in {equal}"] if equal else []
+    notes += [f"none measurably in {nothing}"] if nothing else []
     if not tops:
-        return ("no feature", f"in {counted(seen, 'condition')}: all about equal") if seen else None
+        return "no feature", f"in {counted(seen, 'condition')}: {listed(notes)}"
     name, k = tops.most_common(1)[0]
-    note = f" (about equal in {equal})" if equal else ""
+    note = f" ({listed(notes)})" if notes else ""
     return name, among(k, seen, "condition") + note
 
 
@@ -310,9 +329,8 @@ def _by_condition(
     if not ranked:
         return ["In no condition does one feature alone have the soonest median time."]
     name, own = ranked[0]
-    steps = [standings[c][0]["steps"] for c in own]
-    span = f"median step {min(steps):,}"
-    span += f" to {max(steps):,}" if max(steps) > min(steps) else ""
+    first = min((standings[c][0] for c in own), key=lambda r: r["steps"])
+    span = f"median step {when(first, first['steps'], max(standings[c][0]['steps'] for c in own))}"
     others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
     told = [
         f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
@@ -336,13 +354,17 @@ def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[d
     )
     if reached:
         ranked = sorted(reached, key=lambda c: reached[c]["steps"])
-        said += f": soonest with {ranked[0]} (median step {reached[ranked[0]]['steps']:,})"
+        said += f": soonest with {ranked[0]} (median step {_median(reached[ranked[0]])})"
         if len(ranked) > 1:
-            said += f", latest with {ranked[-1]} ({reached[ranked[-1]]['steps']:,})"
+            said += f", latest with {ranked[-1]} ({_median(reached[ranked[-1]])})"
     lost = [c for c in timed if c not in reached]
     if reached and lost:
         said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
     return [f"{said}."]
+
+
+def _median(row: Row) -> str | None:
+    return when(row, row["steps"])
 
 
 def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from primacy.page import prose
+from primacy.page import prose, ranking
 from primacy.page.figures import visible
 from primacy.page.wording import listed, number
 from primacy.record import StudyRecord
@@ -56,15 +56,27 @@ class Question:
         return f"{self.title or 'Other claims'}: {self.told[:1].lower()}{self.told[1:]}"
 
 
-def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
+def answer(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> str:
     """The finding: a line a question where the claims name questions, else what came first."""
-    return ("\n" if asked(verdicts) else " ").join(sentences(record, summary, verdicts))
+    told = sentences(record, summary, verdicts, curves)
+    return ("\n" if asked(verdicts) else " ").join(told)
 
 
-def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
-    """The answer sentence by sentence."""
+def sentences(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> list[str]:
+    """The answer sentence by sentence; with `curves`, control columns count as the floor."""
+    verdicts = ranking.shown(record, summary, verdicts)
     if not asked(verdicts) or summary.is_empty():
-        return prose.sentences(record, summary, verdicts)
+        return prose.sentences(record, summary, verdicts, curves)
     return [visible(q.sentence) for q in questions(record, verdicts)]
 
 
