@@ -26,26 +26,19 @@ from primacy.page import (
     questions,
     ranking,
     sanity,
-    sketches,
 )
 from primacy.page import standing as places
 from primacy.page.figures import Figure, visible
 from primacy.page.gallery import drawings
+from primacy.page.judged import SYMBOLS, groups
 from primacy.page.questions import answer, sentences
-from primacy.page.wording import counted, number, probability, share
+from primacy.page.wording import code, counted, edited, number, probability, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import Outcome
 from primacy.verdicts import Verdict
 
-__all__ = ["answer", "drawings", "page"]
+__all__ = ["SYMBOLS", "answer", "drawings", "page"]
 
-SYMBOLS = {
-    "supported": "✔",
-    "contradicted": "✘",
-    "no effect": "=",
-    "inconclusive": "?",
-    "untestable": "–",
-}
 TABLE = 80
 """Rows of a figure's table on the page; its CSV has all."""
 
@@ -86,7 +79,14 @@ def page(
     )
     style, script = document.style(), document.script()
     environment = document.environment()
-    environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
+    environment.filters |= {
+        "number": number,
+        "share": share,
+        "p": probability,
+        "label": _label,
+        "code": code,
+        "edited": edited,
+    }
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
     said = sentences(record, summary, verdicts, curves)
@@ -106,9 +106,10 @@ def page(
         questions=(
             questions.questions(record, judged) if lead and questions.asked(verdicts) else []
         ),
-        groups=_groups(record, judged),
+        groups=groups(record, judged, {}),
         symbols=SYMBOLS,
         when=places.when,
+        counted=counted,
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,
@@ -209,18 +210,6 @@ def _chips(
     return chips
 
 
-def _groups(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Verdicts by the question they answer, controls under what they control."""
-    return [
-        {
-            "title": q.title,
-            "counts": [f"{k} {word}" for word, k in q.counts],
-            "rows": [_verdict(arm.verdict) | {"depth": min(arm.depth, 2)} for arm in q.arms],
-        }
-        for q in questions.questions(record, verdicts)
-    ]
-
-
 def _shares(
     record: StudyRecord,
     conditions: Sequence[ConditionRecord],
@@ -229,73 +218,6 @@ def _shares(
 ) -> list[tuple[ConditionRecord, str]]:
     told = [(c, findings.unidentified(record, c, curves[c.name], lanes)) for c in conditions]
     return [(c, text) for c, text in told if text is not None]
-
-
-def _verdict(v: Verdict) -> dict[str, Any]:
-    ratio = v.scale == "ratio"
-
-    def told(x: places.Number | None) -> str:
-        if x is None:
-            return "–"
-        if ratio and 0 < x < 0.5:
-            return f"{number(x)}× (1/{number(1 / x)})"
-        return f"{number(x)}×" if ratio else number(x) if v.scale == "share" else _signed(x)
-
-    effect = told(v.value)
-    between = f"{_end(v.low, v)} to {_end(v.high, v)}" if None not in (v.low, v.high) else ""
-    null = v.margin if v.scale == "share" else 1.0 if ratio else 0.0
-    band = (
-        (0.0, v.margin)
-        if v.scale == "share"
-        else (1 / (1 + v.margin), 1 + v.margin)
-        if ratio
-        else (-v.margin, v.margin)
-    )
-    unit = "" if ratio or v.value is None else v.unit
-    link = next(
-        (f"#{to}" for start, to in (("time", "race"), ("variance", "represented"),
-                                    ("total", "represented"), ("reliance", "order"),
-                                    ("accuracy", "race"), ("loss", "race"))
-         if v.measure.startswith(start)), None,
-    )  # fmt: skip
-    words = f"{effect} {unit}".strip()
-    limit = "limit" if v.scale == "share" else "null"
-    return {
-        "verdict": v,
-        "symbol": SYMBOLS[v.word],
-        "kind": v.word.replace(" ", "-"),
-        "effect": effect,
-        "unit": unit,
-        "between": between,
-        "expected": _expected(v),
-        "link": link,
-        "drawing": Markup(
-            sketches.interval(
-                v.value, v.low, v.high, null=null, ratio=ratio,
-                band=band if v.margin > 0 else None,
-                label=f"{words}, 95 % interval {between}; {limit} at {number(null)}, margin "
-                f"{number(v.margin)}" if between else "no interval",
-            )
-        ),
-    }  # fmt: skip
-
-
-def _end(x: places.Number | None, v: Verdict) -> str:
-    return "–" if x is None else number(x) if v.scale in ("ratio", "share") else _signed(x)
-
-
-def _signed(x: places.Number) -> str:
-    return f"{'−' if x < 0 else '+' if x > 0 else ''}{number(abs(x))}"
-
-
-def _expected(v: Verdict) -> str:
-    if v.expect == "never":
-        return f"at most {number(v.margin)} of the seeds"
-    by = f" by more than {number(v.margin)}" if v.margin else ""
-    if v.scale == "ratio":
-        by = f" by a factor above {number(1 + v.margin)}" if v.margin else ""
-    inside = f"equal within {number(v.margin)}"
-    return inside if v.expect == "equal" else f"{v.expect}{by}"
 
 
 def _untrained(

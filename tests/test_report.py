@@ -29,6 +29,7 @@ from primacy.page import (
     standing,
     wording,
 )
+from primacy.page import judged as judged_rows
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -185,14 +186,81 @@ def test_numbers_in_prose():
         1234.5: "1,234",
         0.97: "0.97",
         1.0: "1",
-        -0.5: "-0.5",
-        3e-5: "3.00e-05",
+        -0.5: "−0.5",
+        3e-5: "3 × 10⁻⁵",
+        -8.43e-4: "−8.43 × 10⁻⁴",
+        1446: "1,446",
+        123_456: "123,456",
+        2.5e9: "2.5 × 10⁹",
+        0: "0",
+        float("inf"): "∞",
     }
     assert {x: wording.number(x) for x in shown} == shown
     assert wording.ranges([0, 1, 2, 3, 7, 9, 10]) == "0–3, 7, 9, 10"
     assert wording.listed(["a", "b", "c"]) == "a, b and c"
     assert wording.probability(1e-5) == "< 0.0001" and wording.probability(0.0312) == "0.031"
     assert wording.among(0, 1) == "not in the one seed"
+
+
+def test_ratios_are_told_as_times():
+    told = {
+        (0.0246, 0.0246): "41 times sooner",
+        (0.0217, 0.0286): "35 to 46 times sooner",
+        (1.7, 1.7): "1.7 times later",
+        (0.5, 3.0): "2 times sooner to 3 times later",
+        (1.0, 1.0): "equal",
+        (0.806, 1.0): "1 to 1.24 times sooner",
+        (1.0, 2.926): "1 to 2.93 times later",
+        (0.0, 0.764): "at least 1.31 times sooner",
+        (1728.2, 1728.2): "1,728 times later",
+    }
+    assert {ends: wording.ratio_range(*ends, times=True) for ends in told} == told
+    assert wording.ratio(0.25, times=False) == "4 times smaller"
+
+
+def test_reason_says_the_interval_once_and_numbers_in_one_form():
+    beyond = (
+        "The 95 % interval from -28.3 to -11.9 lies beyond the margin (-5 to 5), in 6 of 6 seeds"
+    )
+    verdict = dataclasses.replace(VERDICT, why=f"{beyond}; log-rank p 4.5e-05; Page p 0.25.")
+    assert judged_rows.reason(verdict) == (
+        "The interval lies beyond the margin (−5 to 5), in 6 of 6 seeds; "
+        "log-rank p < 0.0001; Page p 0.25."
+    )
+    inside = (
+        "The 90 % interval from 0.5 to 1.25 lies inside the margin (0.5 to 2), in 6 of 6 seeds."
+    )
+    verdict = dataclasses.replace(
+        VERDICT, why=inside, scale="ratio", measure="time_to_learn", margin=1.0
+    )
+    assert judged_rows.reason(verdict) == (
+        "The 90 % interval, 2 times sooner to 1.25 times later, lies inside a factor of 2 either "
+        "way, in 6 of 6 seeds."
+    )
+    assert wording.edited("from -5.25e-05 to 0.000473 of x-1e-5y") == (
+        "from −5.25 × 10⁻⁵ to 0.000473 of x-1e-5y"
+    )
+
+
+def test_backticks_are_shown_as_code():
+    shown = report.page(
+        *(lambda s: (s.record, s.curves, s.lanes, s.summary))(made(2, evaluations=12)),
+        [dataclasses.replace(VERDICT, flags=("fragile",), flips=("`of` <b>: no effect",))],
+        PROVENANCE,
+    )
+    assert "<li><code>of</code> &lt;b&gt;: no effect</li>" in shown
+    assert "`" not in " ".join(Reader(shown).text)
+
+
+def test_one_seed_that_never_got_there_reads():
+    study = arrays(made(1))
+    never = study.summary.with_columns(
+        learned=pl.col("feature") == "linear",
+        time_to_learn=pl.when(pl.col("feature") == "linear").then(0),
+    )
+    told = report.answer(study.record, never, [])
+    assert "xor_xor_xor never got there" in told and "not in the one seed" not in told
+    assert "while b was not learned within 784 steps" in said([(8, None)])
 
 
 def test_disagreements_follow_the_medians():
@@ -448,7 +516,7 @@ def test_page_says_words_beside_every_color(page):
     text = text_of(page)
     study = made(6)
     for v in study.verdicts:
-        assert v.claim in text and v.why in text
+        assert v.claim in text and judged_rows.reason(v) in text
         assert f"{report.SYMBOLS[v.word]} {v.word}" in text
     assert "exploratory: fewer than 30 seeds" in text and "Provisional" not in text
     assert "None: every loss stayed finite" in text
@@ -478,7 +546,10 @@ def test_fragile_verdict_says_what_flips_it():
     [
         ({}, "+0.2 share +0.1 to +0.3"),
         ({"value": -0.2, "low": -0.3, "high": -0.1}, "−0.2 share −0.3 to −0.1"),
-        ({"scale": "ratio", "value": 0.04, "low": 0.02, "high": 0.05}, "0.04× (1/25) 0.02 to 0.05"),
+        (
+            {"scale": "ratio", "value": 0.04, "low": 0.02, "high": 0.05},
+            "25 times smaller 20 to 50 times",
+        ),
         ({"scale": "share", "unit": "of seeds", "expect": "never"}, "0.2 of seeds 0.1 to 0.3"),
         ({"value": None, "low": None, "high": None, "p": None}, "–"),
         ({"expect": "equal"}, "expected: equal within 0.05"),
@@ -594,12 +665,12 @@ def test_questions_stand_in_order_with_controls_under_what_they_control():
         ([arm("a", "Q")], "Q: holds: “claim a” (mean variance explained 0.2 share, n = 30)."),
         (
             [arm("a", "Q"), arm("b", "Q", "contradicted", scale="ratio", value=0.25)],
-            "; but “claim b” is contradicted (1/4 of the variance explained).",
+            "; but “claim b” is contradicted (variance explained 4 times smaller).",
         ),
         (
             [arm("a", "Q", scale="ratio", value=3.0, measure="time_to_learn", pairs=28),
              arm("c", "Q", "no effect", of="a")],
-            "Q: holds, but not in its control: “claim a” (3 times the steps, 28 of 30 seeds); "
+            "Q: holds, but not in its control: “claim a” (3 times later, 28 of 30 seeds); "
             "the control “claim c” shows no effect",
         ),
         ([arm("a", "Q"), arm("c", "Q", of="a")], "Q: holds: “claim a” (mean"),

@@ -9,7 +9,7 @@ import polars as pl
 
 from primacy.page import standing
 from primacy.page.ranking import CLEAR, EQUAL, FLOOR, larger
-from primacy.page.wording import among, counted, listed, ranges, share
+from primacy.page.wording import among, counted, listed, ranges, share, signed
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sharing import not_identified, shares
 
@@ -154,7 +154,7 @@ def _with_total(own: pl.DataFrame) -> str:
     way = "smaller" if rho < 0 else "larger"
     return (
         f"; it tends to be {way} where the layer's total variance is large (Spearman "
-        f"{'−' if rho < 0 else '+'}{abs(rho):.2f} over seeds; no test)"
+        f"{signed(round(rho, 2))} over seeds; no test)"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.wording import counted, listed, number
+from primacy.page.wording import MINUS, counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import FALSE_ALARMS
 
@@ -141,7 +141,7 @@ def setting(value: Any) -> str:
         return ", ".join(f"({setting(v)})" if isinstance(v, list) else setting(v) for v in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {setting(v)}" for k, v in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number_of(value)
 
 
 def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
@@ -173,8 +173,10 @@ def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
 
 
 def number_of(value: Any) -> str:
-    """A setting that is a number, as it is written."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    """A setting that is a number in full, not rounded to three digits; other text as it is."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.6g}".replace("-", MINUS) if isinstance(value, float) else str(value)
 
 
 def _size(examples: Any) -> str:

@@ -14,11 +14,18 @@ from primacy.page import standing
 from primacy.page.figures import visible
 from primacy.page.ranking import CLEAR, EQUAL, above
 from primacy.page.standing import when
-from primacy.page.wording import among, counted, listed, share
+from primacy.page.wording import among, counted, listed, number, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
-VARIANCE = "of the layer's variance"
+STRONGER = {
+    "variance_explained": (
+        *("represented", "represented more strongly", "represented most strongly"),
+        "of the layer's variance",
+    ),
+    "reliance": ("used", "used more", "used most", ""),
+}
+"""Verb, comparative, superlative and unit of what a feature is at the end."""
 
 Row = Mapping[str, Any]
 
@@ -52,18 +59,16 @@ def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame)
     came = order(condition, rows, summary)
     said = []
     first = rows[0]["feature"] if rows[0]["steps"] is not None else None
-    for column, words in (
-        (
-            "variance_explained",
-            ("represented", "represented more strongly", "represented most strongly", VARIANCE),
-        ),
-        ("reliance", ("used", "used more", "used most", "")),
-    ):
+    for column, words in STRONGER.items():
         if sentence := stronger(condition, rows, summary, column, words, first):
             said.append(sentence)
     # Times that are relative to the run's own end are the weaker finding.
     said = [*reversed(said), came] if standing.relative(condition) else [came, *said]
     return said + _exceptions(condition, rows)
+
+
+def _median(row: Row) -> str | None:
+    return when(row, row["steps"])
 
 
 def _verb(condition: ConditionRecord) -> str:
@@ -87,9 +92,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         return _from_the_start(there, timed) + ending
     if len(timed) == 1:
         row = timed[0]
-        after = (
-            f", after {when(row, row['steps'])} steps (median)" if row["steps"] is not None else ""
-        )
+        after = f", after {_median(row)} steps (median)" if row["steps"] is not None else ""
         return (
             f"{row['feature']} was {verb} within {tau} {among(row['learned'], n)}{after}.{ending}"
         )
@@ -107,11 +110,11 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
             f"{told or 'none'} of {n}{f' (ties or none in {ties})' if ties else ''}.{ending}"
         )
     tail = (
-        f"{last['feature']} came last ({when(last, last['steps'])})"
+        f"{last['feature']} came last ({_median(last)})"
         if last["steps"] is not None
         else f"{last['feature']} came last ({_reached(last, verb)} within {tau})"
     )
-    after = f" (median step {when(leader, leader['steps'])})" if leader["steps"] is not None else ""
+    after = f" (median step {_median(leader)})" if leader["steps"] is not None else ""
     return (
         f"{leader['feature']} was {verb} first of {len(timed)} features {among(k, n)}{after}; "
         f"{tail}.{ending}"
@@ -121,7 +124,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 def _from_the_start(there: Sequence[str], timed: Sequence[Row]) -> str:
     """Where the criterion holds before training: an untrained network's output varies too."""
     later = [
-        f"{r['feature']} got there after {when(r, r['steps'])} steps (median)"
+        f"{r['feature']} got there after {_median(r)} steps (median)"
         if r["steps"] is not None
         else f"{r['feature']} got there {among(r['learned'], r['seeds'])}"
         if r["learned"]
@@ -156,18 +159,15 @@ def _firsts(
     return found
 
 
-def _epochs(a: standing.Number, b: standing.Number, epoch: int | None) -> str:
-    return f"; epochs {a / epoch:.3g} and {b / epoch:.3g}" if epoch else ""
-
-
 def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, condition: ConditionRecord) -> str:
     (a, b), tau, epoch = timed, f"{condition.tau:,} steps", condition.steps_per_epoch
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+    epochs = [number(r["steps"] / epoch) for r in timed if epoch and r["steps"] is not None]
     medians = (
-        f"after {when(a, a['steps'])} steps against {when(b, b['steps'])} (medians"
-        f"{_epochs(a['steps'], b['steps'], epoch)})"
+        f"after {_median(a)} steps against {_median(b)} (medians"
+        f"{f'; epochs {listed(epochs)}' if epochs else ''})"
         if b["steps"] is not None
-        else f"after {when(a, a['steps'])} steps (median), while {b['feature']} was "
+        else f"after {_median(a)} steps (median), while {b['feature']} was "
         f"{_reached(b, verb)} within {tau}"
         if a["steps"] is not None
         else f"{verb} within {tau} {among(a['learned'], n)} and {among(b['learned'], n)}"
@@ -266,10 +266,7 @@ def _many(
             alone = wins.get(leader["feature"], 0) >= CLEAR * leader["seeds"]
         leaders.setdefault(leader["feature"] if alone else "", []).append(c.name)
     said = _by_condition(leaders, standings) if leaders else _alone(conditions, standings)
-    for column, most in (
-        ("variance_explained", "represented most strongly"),
-        ("reliance", "used most"),
-    ):
+    for column, (_, _, most, _) in STRONGER.items():
         if told := _tops(conditions, standings, column):
             said.append(f"At the end {told[0]} is {most} {told[1]}.")
     never: dict[str, list[str]] = {}
@@ -361,10 +358,6 @@ def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[d
     if reached and lost:
         said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
     return [f"{said}."]
-
-
-def _median(row: Row) -> str | None:
-    return when(row, row["steps"])
 
 
 def _judged(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[str]:

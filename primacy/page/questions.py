@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from primacy.events import EVENTS
 from primacy.page import prose, ranking
 from primacy.page.figures import visible
-from primacy.page.wording import listed, number
+from primacy.page.wording import listed, number, ratio
 from primacy.record import StudyRecord
 from primacy.verdicts import Verdict
 
@@ -194,9 +195,9 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
         return _flagged(text[:1].lower() + text[1:], v)
     what = v.measure.replace("_", " ")
     if v.scale == "ratio":
-        of = "the steps" if v.measure.startswith("time_to") else f"the {what}"
-        text = f"1/{number(1 / v.value)} of {of}" if 0 < v.value < 0.5 else ""
-        text = text or f"{number(v.value)} times {of}"
+        timed = is_time(v)
+        text = ratio(v.value, times=timed)
+        text = text if timed else f"{what} {text}"
     elif v.scale == "trend":
         text = f"{v.unit} {number(v.value)}"
     else:
@@ -209,6 +210,11 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
     elif first:
         text += f", n = {v.n}"
     return _flagged(text, v)
+
+
+def is_time(v: Verdict) -> bool:
+    """Whether a verdict is about times, which are sooner or later and not smaller or larger."""
+    return v.measure in EVENTS
 
 
 def _flagged(text: str, v: Verdict) -> str:
