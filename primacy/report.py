@@ -17,6 +17,7 @@ from primacy.page import (
     courses,
     document,
     embedding,
+    evidence,
     figures,
     findings,
     members,
@@ -102,18 +103,21 @@ def page(
         heading=record.question or record.name,
         answer=[_emphasized(s, names) for s in said],
         answer_text=said[0],
+        provisional=_provisional(record, lanes, provenance),
+        sections=_sections(record, verdicts, found, standings, cards),
         chips=_chips(record, lanes, summary, provenance),
         questions=(
             questions.questions(record, judged) if lead and questions.asked(verdicts) else []
         ),
-        groups=groups(record, judged, {}),
+        groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
+        evidence_band=courses.band_name([len(record.seeds)]),
         symbols=SYMBOLS,
         when=places.when,
         counted=counted,
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,
-        many=bool(record.members) or len(record.conditions) > members.FEW,
+        many=members.many(record),
         parts=[
             {
                 "name": name,
@@ -139,6 +143,7 @@ def page(
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
         ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
         cards=cards,
+        band=courses.band_name(r[0]["seeds"] for r in standings.values() if r),
         exceptions=list(zip(trained, exceptions.values(), strict=True)),
         sane=[
             {
@@ -153,7 +158,7 @@ def page(
         control_rule=sanity.rule(),
         control_warning=sanity.warning(controls),
         methods=methods,
-        paragraphs=methods.paragraphs(record, provenance, lanes),
+        paragraphs=methods.paragraphs(record, provenance, lanes, verdicts),
         provenance=provenance,
         seconds=_seconds(provenance),
         dictionaries=_dictionaries(curves, summary),
@@ -185,14 +190,45 @@ def _emphasized(text: str, names: Sequence[str]) -> Markup:
     return Markup(re.sub(rf"(?<![\w&;-])({pattern})(?![\w-])", r"<strong>\1</strong>", escaped))
 
 
+def _provisional(
+    record: StudyRecord, lanes: pl.DataFrame, provenance: Mapping[str, Any]
+) -> str | None:
+    """What is first on the page of a run that is not complete."""
+    if provenance.get("complete", True):
+        return None
+    asked = len(record.seeds) * len(record.conditions)
+    return f"Provisional: {lanes.height} of {asked} networks trained. Everything below may change."
+
+
+def _sections(
+    record: StudyRecord,
+    verdicts: Sequence[Verdict],
+    found: Mapping[str, Figure],
+    standings: Mapping[str, list[dict]],
+    cards: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, str]]:
+    """The sections that have something in them: id and title."""
+    many = members.many(record)
+    rows = any(standings.values())
+    listed = {
+        "verdicts": ("Verdicts", verdicts),
+        "race": ("All conditions" if many else "Race", (many and cards) or "race-log" in found),
+        "order": ("First, represented, used", rows),
+        "represented": ("Over training", {"variance-explained", "at-the-end"} & set(found)),
+        "conditions": ("All conditions", cards and not many),
+        "exceptions": ("Exceptions", rows),
+        "sanity": ("Sanity", True),
+        "methods": ("Methods", True),
+        "data": ("Data", True),
+    }
+    return [(id, title) for id, (title, there) in listed.items() if there]
+
+
 def _chips(
     record: StudyRecord, lanes: pl.DataFrame, summary: pl.DataFrame, provenance: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     """Facts for the first screen: text and kind (plain or warn)."""
     chips = []
-    asked = len(record.seeds) * len(record.conditions)
-    if not provenance.get("complete", True):
-        chips.append((f"Provisional: {lanes.height} of {asked} networks trained", "warn"))
     if len(record.seeds) < 30:
         chips.append(("exploratory: fewer than 30 seeds", "warn"))
     chips.append((counted(len(record.conditions), "condition"), "plain"))

@@ -255,11 +255,26 @@ def test_interval_that_runs_to_infinity_or_lacks_a_value_is_still_drawn():
 
 
 def test_small_race_clips_what_is_beyond_and_draws_a_pixel_once():
-    line = ("#0072b2", [(0, 0.5), (0, 0.5), (8, 9.0), (800, 1.0)])
+    line = sketches.Line("#0072b2", [(0, 0.5), (0, 0.5), (8, 9.0), (800, 1.0)])
     svg = sketches.race([line], levels=[0.95], x=(8, 800), y=(0.0, 1.0), label="a")
     (path,) = re.findall(r'class="line" stroke="#0072b2" d="([^"]+)"', svg)
     points = [tuple(map(float, p.split())) for p in path[1:].split("L")]
-    assert len(points) == 3 and min(y for _, y in points) == 4  # the top edge
+    assert len(points) == 3 and min(y for _, y in points) == 5  # the top edge
+
+
+def test_axes_of_a_small_race_are_round_and_do_not_overlap():
+    assert sketches.y_ticks(0.46, 1.02) == [0.6, 0.8, 1.0]
+    assert sketches.y_ticks(-31, 1.2) == [-30, -20, -10, 0]
+    assert sketches.y_ticks(0, 640) == [0, 200, 400, 600]
+    for last in (3, 84, 800, 16_000, 2_000_000):
+        svg = sketches.race([], levels=[], x=(1, last), y=(0, 1), label="a")
+        found = re.findall(r'x="(\d+)" y="101" text-anchor="(\w+)">([\d,]+)<', svg)
+        ends = []
+        for x, anchor, text in found:  # 6.2 a character at this size
+            half = 3.1 * len(text)
+            ends.append((float(x) - half * (2 if anchor == "end" else 1), float(x) + half))
+        assert all(b[0] >= a[1] - 1 for a, b in itertools.pairwise(ends)), (last, found)
+        assert found[0][2] == "0" and found[-1][2] == f"{last:,}"
 
 
 def test_drawings_do_not_depend_on_where_the_condition_stands():

@@ -18,11 +18,14 @@ from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untol
 
 from primacy import report
 from primacy.page import (
+    courses,
     embedding,
+    evidence,
     figures,
     findings,
     members,
     methods,
+    multiples,
     questions,
     ranking,
     stages,
@@ -473,6 +476,29 @@ def test_methods_count_every_network_once():
     assert methods.networks(shared, study.lanes) == 12
 
 
+def test_methods_say_over_how_many_holm_goes():
+    study = made(3)
+    given = (study.record, PROVENANCE, study.lanes)
+    none = dataclasses.replace(VERDICT, p=None)
+    share, untestable = dataclasses.replace(none, scale="share"), none
+    told = " ".join(methods.paragraphs(*given, [VERDICT, VERDICT, share, share, untestable]))
+    assert (
+        "Holm's correction over the 2 with a p-value (2 shares of seeds and 1 that could not be "
+        "tested have none)."
+    ) in told
+    assert "over the study's hypotheses." in " ".join(methods.paragraphs(*given, [VERDICT]))
+
+
+def test_captions_state_the_band_that_is_drawn():
+    whole, tenths = "lowest to highest seed", "10th to 90th percentile"
+    assert courses.band_name([6, 3]) == whole and courses.band_name([10, 30]) == tenths
+    assert courses.band_name([3, 30]) == f"{tenths}, or {whole} where there are fewer than 10"
+    assert f"bands ({whole})" in text_of(made(3, rates=(1e-3, 3e-4)).page())
+    assert f"bands ({whole})" in text_of(joined().page())
+    many = made(12, rates=tuple(1e-3 * i for i in range(1, 6)), evaluations=12)
+    assert f"bands ({tenths})" in text_of(many.page())
+
+
 # ------------------------------------------------------------------------------------ the page
 
 
@@ -524,8 +550,10 @@ def test_page_says_words_beside_every_color(page):
 
 def test_unfinished_page_says_so_first():
     text = text_of(made(6).page(complete=False))
-    chips = text.index("Provisional: 6 of 6 networks trained")
-    assert chips < text.index("exploratory: fewer than 30 seeds")
+    first = text.index("Provisional: 6 of 6 networks trained")
+    assert first < text.index("was learned before") < text.index("exploratory: fewer than")
+    asked = text_of(joined().page(complete=False))
+    assert asked.index("Provisional: 30 of 30") < asked.index("H1")
 
 
 def judged(**changes) -> str:
@@ -533,6 +561,68 @@ def judged(**changes) -> str:
     study, verdict = made(2, evaluations=12), dataclasses.replace(VERDICT, **changes)
     return text_of(
         report.page(study.record, study.curves, study.lanes, study.summary, [verdict], PROVENANCE)
+    )
+
+
+@pytest.mark.parametrize("study", [made(6), joined()])
+def test_every_verdict_links_to_its_own_curves(study):
+    page = study.page()
+    reader = Reader(page)
+    links = [a["href"] for a in reader.all("a") if a["href"].startswith("#evidence-")]
+    assert len(links) == len(set(links)) == len(study.verdicts)
+    ids = [a["id"] for a in reader.all("details") if a.get("class") == "evidence"]
+    assert {f"#{i}" for i in ids} == set(links)
+
+
+def test_curves_of_a_verdict_are_those_of_its_contrast():
+    study = made(6)
+    found = evidence.drawings(study.record, study.curves, study.lanes, figures.colors(study.record))
+    # Time-to-learn is read off the criterion's measure, with its level; its own colors.
+    first = found["simple-first"]
+    assert first["what"] == "accuracy (share)"
+    assert first["key"] == [("linear", 1), ("xor_xor_xor", 2)]
+    assert first["svg"].count('class="line"') == 2 and first["svg"].count('class="level"') == 1
+    # One curve at two steps is drawn once, with both steps marked.
+    falls = found["linear-falls"]
+    assert falls["key"] == [("linear", 1)] and falls["svg"].count('class="level"') == 2
+    (path,) = re.findall(r'class="line"[^>]* d="([^"]+)"', falls["svg"])
+    assert path.count("L") > 10
+    assert found["used-equally"]["what"] == "reliance (share)"
+
+
+def test_empty_sections_have_no_link():
+    def links(page):
+        return [a["href"] for a in Reader(page).all("a") if a["href"].startswith("#")][:9]
+
+    study = untold(made(2))
+    shown = links(study.page())
+    assert "#race" in shown and "#verdicts" not in shown and "#conditions" not in shown
+    assert "#conditions" in links(made(2, rates=(1e-3, 3e-4)).page())
+    assert "#represented" not in links(joined().page())
+    empty = Made(study.record, study.curves.clear(), study.lanes.clear())
+    assert links(empty.page())[:3] == ["#sanity", "#methods", "#data"]
+
+
+def test_cards_of_a_group_share_their_axes_and_say_why_one_is_empty():
+    study = made(3, rates=(1e-3, 3e-4))
+    first, second = study.record.conditions
+    # The second was trained for half as long; both are drawn on the longer axis.
+    half = dataclasses.replace(second, steps=second.steps[:51])
+    record = dataclasses.replace(study.record, conditions=(first, half))
+    palette = figures.colors(record)
+    curves = study.curves.filter((pl.col("condition") == first.name) | (pl.col("step") <= 400))
+    standings = standing.standings(record, study.summary)
+    cards = multiples.cards(record, curves, study.lanes, standings, palette)
+    axes = [re.findall(r'<text class="tick"[^>]*>([^<]+)</text>', c["small"]) for c in cards]
+    assert axes[0] == axes[1] and axes[0][-1] == "800"
+    ends = [max(float(x) for x in re.findall(r"[ML](\d+) ", c["small"])) for c in cards]
+    assert ends[0] == ends[1]  # the criterion's line goes across
+    untimed = {n: [r | {"timed": False} for r in rows] for n, rows in standings.items()}
+    told = multiples.cards(record, curves, study.lanes, untimed, palette)[0]["why"]
+    assert told == "no feature here has a criterion, so none has a learning curve"
+    nothing = {first.name: standings[first.name], half.name: []}
+    assert multiples.cards(record, curves, study.lanes, nothing, palette)[1]["why"] == (
+        "not trained yet"
     )
 
 
@@ -625,8 +715,6 @@ def test_drawing_with_anything_foreign_is_refused_or_stripped():
 
 
 def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
-    from primacy.page import figures, multiples
-
     study = made(3, rates=(1e-3, 3e-4))
     standings = standing.standings(study.record, study.summary)
     given = (study.record, study.curves, study.lanes, standings, figures.colors(study.record))

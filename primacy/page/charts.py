@@ -3,13 +3,14 @@
 Each function returns a `figures.Figure`: the drawing, its caption and the numbers drawn.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.courses import bands, thinned
+from primacy.page.courses import band_name, bands, thinned
 from primacy.page.figures import (
     MUTED,
     Figure,
@@ -21,7 +22,7 @@ from primacy.page.figures import (
     x_axis,
     y_axis,
 )
-from primacy.record import ConditionRecord
+from primacy.record import ConditionRecord, Criterion
 
 Palette = Mapping[str, tuple[str, tuple[int, ...]]]
 """Color and dash by feature (`figures.colors`)."""
@@ -118,8 +119,7 @@ def race(
 
 
 def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: bool) -> str:
-    most = table["seeds"].max() if table.height else 0
-    band = "10th to 90th percentile" if (most or 0) >= 10 else "all seeds, lowest to highest"  # type: ignore[operator]
+    band = band_name([table["seeds"].max()] if table.height else [])  # type: ignore[list-item]
     if relative:
         mark = (
             "Dot: the step by which half of the seeds relied on the feature to "
@@ -159,6 +159,16 @@ def extent(
     bottom, top = min(known, default=0.0), max(known, default=1.0)
     pad = 0.04 * ((top - bottom) or 1.0)
     return bottom - pad, top + pad
+
+
+def lowest(criterion: Criterion | None) -> float:
+    """Where a small drawing ends below: as far below chance as the ceiling is above it.
+
+    An untrained network's R² can be -80, which would leave the learning curve no height.
+    """
+    if criterion is None or criterion.ceiling is None or criterion.ceiling <= criterion.chance:
+        return -math.inf
+    return 2 * criterion.chance - criterion.ceiling
 
 
 def last_values(

@@ -1,6 +1,6 @@
 """A measure's course over training: rows for lines, and their median and band over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -113,12 +113,25 @@ def by_condition(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(k[0]): t for k, t in table.group_by("condition", maintain_order=True)}
 
 
+FEW = 10
+"""Seeds below which a band is the whole range: tenths of them would be invented."""
+
+
+def band_name(seeds: Iterable[int]) -> str:
+    """What the bands of conditions with so many seeds each are."""
+    few = {n < FEW for n in seeds}
+    tenths, whole = "10th to 90th percentile", "lowest to highest seed"
+    if len(few) > 1:
+        return f"{tenths}, or {whole} where there are fewer than {FEW}"
+    return whole if True in few else tenths
+
+
 def bands(course: pl.DataFrame) -> pl.DataFrame:
     """Median and band over seeds: step, feature, median, low, high, seeds (of each condition).
 
     The band is the 10-90 % range, and the whole range with fewer than 10 seeds.
     """
-    few = pl.col("value").count() < 10
+    few = pl.col("value").count() < FEW
     low = (
         pl.when(few).then(pl.col("value").min()).otherwise(pl.col("value").quantile(0.1, "linear"))
     )

@@ -21,15 +21,21 @@ SYMBOLS = {
 
 
 def groups(
-    record: StudyRecord, verdicts: Sequence[Verdict], links: Mapping[str, str]
+    record: StudyRecord, verdicts: Sequence[Verdict], drawings: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Verdicts by the question they answer, controls under what they control."""
+    """Verdicts by the question they answer, controls under what they control.
+
+    Args:
+        record: the study.
+        verdicts: as the page prints them (`ranking.shown`).
+        drawings: by hypothesis, the curves behind it (`evidence.drawings`).
+    """
     return [
         {
             "title": q.title,
             "counts": [f"{k} {word}" for word, k in q.counts],
             "rows": [
-                _row(arm.verdict, links.get(arm.verdict.id)) | {"depth": min(arm.depth, 2)}
+                _row(arm.verdict, drawings.get(arm.verdict.id)) | {"depth": min(arm.depth, 2)}
                 for arm in q.arms
             ],
         }
@@ -37,7 +43,7 @@ def groups(
     ]
 
 
-def _row(v: Verdict, link: str | None) -> dict[str, Any]:
+def _row(v: Verdict, curves: Mapping[str, Any] | None) -> dict[str, Any]:
     effect, between = _effect(v), _between(v)
     is_ratio = v.scale == "ratio"
     unit = "" if is_ratio or v.value is None else v.unit
@@ -54,7 +60,7 @@ def _row(v: Verdict, link: str | None) -> dict[str, Any]:
         "between": between,
         "why": reason(v),
         "expected": _expected(v),
-        "link": link,
+        "curves": curves,
         "drawing": Markup(
             sketches.interval(
                 v.value,

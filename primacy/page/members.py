@@ -16,6 +16,11 @@ MAPS = 4
 """Features with a map of their own."""
 
 
+def many(record: StudyRecord) -> bool:
+    """Whether all conditions are shown side by side, and none in full before the others."""
+    return bool(record.members) or len(record.conditions) > FEW
+
+
 def groups(record: StudyRecord) -> list[tuple[str | None, list[ConditionRecord]]]:
     """The conditions by member study, in their order; None: the study has no members."""
     found: dict[str | None, list[ConditionRecord]] = {}

@@ -1,6 +1,6 @@
 """The methods of a study as sentences to paste, and what every column and measure means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -9,6 +9,7 @@ from primacy.page import standing
 from primacy.page.wording import MINUS, counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import FALSE_ALARMS
+from primacy.verdicts import Verdict
 
 CURVES = {
     "condition": ("name", "condition; on disk its key"),
@@ -56,14 +57,17 @@ SUMMARY = {
 
 
 def paragraphs(
-    record: StudyRecord, provenance: Mapping[str, Any], lanes: pl.DataFrame
+    record: StudyRecord,
+    provenance: Mapping[str, Any],
+    lanes: pl.DataFrame,
+    verdicts: Sequence[Verdict] = (),
 ) -> list[str]:
     """The methods section: network, training, measurement, statistics."""
     if not record.conditions:
         return ["This study has no conditions."]
     first = record.conditions[0]
     said = [_networks(record, first, lanes), _measured(record, first)]
-    said.append(_statistics(record))
+    said.append(_statistics(record, verdicts))
     if record.controls != "none":
         said.append(_controls(record))
     versions = {**record.versions, **dict(provenance.get("versions") or {})}
@@ -216,7 +220,7 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     )
 
 
-def _statistics(record: StudyRecord) -> str:
+def _statistics(record: StudyRecord, verdicts: Sequence[Verdict]) -> str:
     if not record.hypotheses:
         return "No hypothesis was fixed before the runs, so nothing here is a test."
     late = f" {len(record.post_hoc)} of them changed after the first run (post hoc)."
@@ -227,10 +231,23 @@ def _statistics(record: StudyRecord) -> str:
         f"{late if record.post_hoc else ''} The replicate is one trained network; comparisons are "
         "paired by seed. Intervals (95 %) and p-values come from the same sign-flip permutation "
         "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
-        "Clopper-Pearson intervals. p-values are also given after Holm's correction over the "
-        "study's hypotheses. A verdict is called fragile where another criterion, another "
+        f"Clopper-Pearson intervals. p-values are also given after Holm's correction over "
+        f"{_family(verdicts)}. A verdict is called fragile where another criterion, another "
         "definition of variance explained, half the budget or Holm's correction changes it."
     )
+
+
+def _family(verdicts: Sequence[Verdict]) -> str:
+    """Over which hypotheses Holm's correction goes, and why not over all."""
+    without = [v for v in verdicts if v.p is None]
+    if not without:
+        return "the study's hypotheses"
+    shares = sum(v.scale == "share" for v in without)
+    why = [f"{counted(shares, 'share')} of seeds"] if shares else []
+    if rest := len(without) - shares:
+        why.append(f"{rest} that could not be tested")
+    have = "has" if len(without) == 1 else "have"
+    return f"the {len(verdicts) - len(without)} with a p-value ({listed(why)} {have} none)"
 
 
 def _controls(record: StudyRecord) -> str:

@@ -141,6 +141,21 @@ def test_answer_stands_on_the_first_screen(opened):
     assert page.locator(".chips").bounding_box()["y"] < 800
 
 
+@pytest.mark.parametrize("name", ["plain", "joined"])
+def test_first_verdict_is_within_900_pixels(opened, name):
+    page = opened(name, width=1280)
+    box = page.locator(".verdicts .claim").first.bounding_box()
+    assert box["y"] + box["height"] < 900
+
+
+def test_a_verdict_leads_to_its_curves(opened):
+    page = opened("joined")
+    drawing = page.locator("#evidence-1 svg.race")
+    assert not drawing.is_visible()
+    page.locator("a[href='#evidence-1']").click()
+    drawing.wait_for(state="visible")
+
+
 def test_deep_link_opens_what_it_points_to(opened):
     page = opened("plain", at="#figure-race-seeds")
     assert page.locator("#figure-race-seeds svg").is_visible()
