@@ -95,6 +95,11 @@ def page(
     cards = multiples.cards(record, curves, lanes, standings, palette)
     ends = courses.by_condition(summary)
     exceptions = {c.name: findings.exceptions(c, standings[c.name], ends[c.name]) for c in trained}
+    if lead and "variance-absolute" in found:
+        over = courses.beyond(found["variance-absolute"].frame)
+        if over.height:
+            n = standings[lead.name][0]["seeds"]
+            exceptions[lead.name].append(findings.not_in_full("absolute variance", over, n))
     return environment.get_template("report.html").render(
         style=style,
         script=script,

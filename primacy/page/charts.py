@@ -295,7 +295,7 @@ def at_the_end(
         "title": "total variance of the last hidden layer"
         + (" (logarithmic axis)" if logged else ""),
         "scale": {"type": "log" if logged else "linear", "zero": False, "padding": 12},
-        "axis": {"grid": False, "tickCount": 6, "format": "~g"},
+        "axis": {"grid": False, "tickCount": 6, "format": ",~g"},
     }
     labels, label_table = end_labels(
         last_values(middle.with_columns(step=0), names),

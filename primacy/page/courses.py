@@ -146,6 +146,22 @@ def bands(course: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+BEYOND = 3
+"""A seed whose highest value is above so many times the seeds' median is not drawn in full."""
+
+
+def beyond(course: pl.DataFrame) -> pl.DataFrame:
+    """The lines that would flatten all others: feature, seed, peak; most often there is none.
+
+    Those whose highest value is above `BEYOND` times the median over seeds of each seed's highest.
+    """
+    peaks = course.group_by("feature", "seed").agg(peak=pl.col("value").max())
+    usual = peaks.group_by("seed").agg(pl.col("peak").max())["peak"].median()
+    if usual is None or usual <= 0:  # type: ignore[operator]
+        return peaks.clear()
+    return peaks.filter(pl.col("peak") > BEYOND * usual).sort("feature", "seed")  # type: ignore[operator]
+
+
 def thinned(course: pl.DataFrame, most: int = 60) -> pl.DataFrame:
     """At most so many evaluations, for lines a pixel wide; the first two and the last are kept.
 

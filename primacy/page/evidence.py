@@ -85,8 +85,8 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
         x=(min(first for first, _ in steps), max(last for _, last in steps)),
         y=(low - pad, high + pad),
         label=f"{what} over training: {listed([side.name for side, _ in tables], 'and')}",
-        width=420,
-        height=170,
+        width=360,
+        height=150,
     )
     return {"svg": Markup(svg), "key": key, "what": what}
 

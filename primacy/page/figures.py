@@ -37,11 +37,13 @@ CONFIG = {
         "domainColor": MUTED,
         "gridColor": RULE,
         "labelColor": MUTED,
+        "labelFlush": False,  # else the labels at the ends are moved off their ticks
         "labelFontSize": 12,
         "tickColor": MUTED,
         "titleColor": INK,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
+        "titlePadding": 10,
     },
     "text": {"color": INK, "fontSize": 12},
 }

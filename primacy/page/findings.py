@@ -9,7 +9,7 @@ import polars as pl
 
 from primacy.page import standing
 from primacy.page.ranking import CLEAR, EQUAL, FLOOR, larger
-from primacy.page.wording import among, counted, listed, ranges, share, signed
+from primacy.page.wording import among, counted, listed, number, ranges, share, signed
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sharing import not_identified, shares
 
@@ -220,6 +220,15 @@ def exceptions(
     if unknown:
         found.append(("Stopped before it was learned", unknown))
     return found
+
+
+def not_in_full(title: str, over: pl.DataFrame, n: int) -> tuple[str, list[str]]:
+    """The lines that leave a figure's axis (`courses.beyond`), as a kind of exception."""
+    told = []
+    for (name,), own in over.group_by("feature", maintain_order=True):
+        top = number(float(own["peak"].max()))  # type: ignore[arg-type]
+        told.append(f"{title}, {name}: {_seeds(own['seed'].to_list(), n)}, up to {top}")
+    return ("Beyond the drawn axis", told)
 
 
 def _none(why: str) -> list[str]:

@@ -8,7 +8,7 @@ from primacy.page import charts, courses, figures, findings, stages
 from primacy.page import standing as places
 from primacy.page.figures import Figure
 from primacy.page.inside import inside
-from primacy.page.wording import listed, number
+from primacy.page.wording import listed, number, ranges
 from primacy.record import ConditionRecord, StudyRecord
 
 
@@ -122,12 +122,37 @@ def _strong(
         ),
     ):
         course = courses.path(c, curves, lanes, measure, names)
-        if not course.is_empty():
-            found.append(
-                charts.every_seed(
-                    c, course, names, palette,
-                    name=measure.replace("_", "-"), title=title, axis=axis, caption=caption,
-                )
-            )  # fmt: skip
+        if course.is_empty():
+            continue
+        over = courses.beyond(course)
+        kept = course.join(over, on=["feature", "seed"], how="anti")["value"]
+        ends = None
+        if over.height:
+            high, low = float(kept.max()), min(0.0, float(kept.min()))  # type: ignore[arg-type]
+            ends = (low - 0.02 * (high - low), high + 0.04 * (high - low))
+            caption += f" {_leaving(over)}"
+        found.append(
+            charts.every_seed(
+                c,
+                course,
+                names,
+                palette,
+                name=measure.replace("_", "-"),
+                title=title,
+                axis=axis,
+                caption=caption,
+                ends=ends,
+            )
+        )
     end = charts.at_the_end(c, summary, names, palette)
     return [*found, *([end] if end else [])]
+
+
+def _leaving(over: pl.DataFrame) -> str:
+    """Which lines leave a drawing at the top, and how far they go."""
+    told = []
+    for (name,), own in over.group_by("feature", maintain_order=True):
+        noun = "seed" if own.height == 1 else "seeds"
+        top = number(float(own["peak"].max()))  # type: ignore[arg-type]
+        told.append(f"{name} in {noun} {ranges(own['seed'].to_list())} (up to {top})")
+    return f"Beyond the top of the axis: {listed(told)}, which would flatten the others."

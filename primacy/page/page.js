@@ -24,6 +24,17 @@
     for (const part of closed) part.open = false;
   });
 
+  // Only what scrolls is a stop for the keyboard; without this script every region is one.
+  const regions = [...document.querySelectorAll(".scroll")];
+  const settle = (region) => {
+    const scrolls =
+      region.scrollWidth > region.clientWidth + 1 || region.scrollHeight > region.clientHeight + 1;
+    if (scrolls) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  };
+  const watcher = new ResizeObserver((seen) => seen.forEach((one) => settle(one.target)));
+  for (const region of regions) watcher.observe(region);
+
   // Copy the methods.
   const text = document.getElementById("methods-text");
   if (text && navigator.clipboard) {

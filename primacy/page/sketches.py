@@ -22,6 +22,10 @@ class Line(NamedTuple):
     dash: tuple[int, ...] = ()
 
 
+CHARACTER = 6.8
+"""Width of a digit on an axis, at the 12 pixels of the style sheet."""
+
+
 def svg(width: int, height: int, label: str, parts: Sequence[str], kind: str) -> str:
     """A drawing that screen readers read as `label`."""
     return (
@@ -91,7 +95,7 @@ def race(
     y: tuple[Number, Number],
     label: str,
     marks: Sequence[Number] = (),
-    width: int = 216,
+    width: int = 200,
     height: int = 104,
 ) -> str:
     """A condition's curves on a log-like step axis: bands, every seed, medians, criteria.
@@ -103,7 +107,7 @@ def race(
     across = math.log1p(last / first) or 1.0
     low, high = y
     heights = y_ticks(low, high)
-    left = 6 + 6.2 * max(len(number(v)) for v in heights)
+    left = 6 + CHARACTER * max(len(number(v)) for v in heights)
     bottom, top, right = height - 17, 5, width - 6
 
     def x_of(step: Number) -> float:
@@ -159,9 +163,9 @@ def x_ticks(
     """Steps worth a number and how it is anchored: 0, the last, and powers of ten that fit."""
     decades = [10**d for d in range(math.ceil(math.log10(max(1, first))), 20) if 10**d < last]
     kept: list[tuple[int, str]] = [(round(last), "end")]
-    end = right - 6.2 * len(f"{round(last):,}")  # where the text to the right begins
+    end = right - CHARACTER * len(f"{round(last):,}")  # where the text to the right begins
     for step in reversed(decades):
-        half = 3.1 * len(f"{step:,}")
+        half = CHARACTER / 2 * len(f"{step:,}")
         if x_of(step) + half + 8 < end and x_of(step) - half > x_of(0) + 12:
             kept.append((step, "middle"))
             end = x_of(step) - half

@@ -44,6 +44,7 @@ def files(tmp_path_factory):
         ),
         "arrays": arrays(made(3)),
         "joined": joined(),
+        "long": copied(made(2, evaluations=12), "a name of many words " * 5, "x" * 100, "W" * 40),
         # 660 curves of seeds: too many for a large drawing on each card.
         "wide": made(30, rates=tuple(1e-3 + 1e-4 * i for i in range(11)), evaluations=12),
     }
@@ -127,11 +128,58 @@ def test_hostile_name_stays_text(opened):
     assert page.evaluate("JSON.parse(document.getElementById('study').textContent).study")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide", "long"])
 def test_fits_a_telephone(opened, name):
     page = opened(name, width=390)
     open_all(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+TEXTS = """[...document.querySelectorAll('svg.chart, svg.race')].filter(s => s.checkVisibility())
+  .flatMap(s => {
+    const box = s.getBoundingClientRect(), scale = box.width / s.viewBox.baseVal.width;
+    return [...s.querySelectorAll('text')].map(t => [
+      parseFloat(getComputedStyle(t).fontSize) * scale,
+      t.getBoundingClientRect().right - box.right, t.textContent]);
+  })"""
+"""Size and overhang to the right, in pixels, and text of every text in a drawing."""
+
+
+@pytest.mark.parametrize("name", ["plain", "many", "joined", "long"])
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_text_of_drawings_is_large_enough_and_not_cut(opened, name, width):
+    page = opened(name, width=width)
+    open_all(page)
+    found = page.evaluate(TEXTS)
+    assert found
+    assert [t for t in found if t[0] < 11] == []
+    assert [t for t in found if t[1] > 1] == []
+
+
+def test_long_names_leave_the_numbers_on_the_screen(opened):
+    page = opened("long", width=1280)
+    region = page.locator("section#order .scroll").first
+    assert region.evaluate("r => r.scrollWidth - r.clientWidth") <= 1
+    box = page.locator(".standing tbody strong").first.bounding_box()
+    assert box["x"] + box["width"] < 1280
+
+
+STOPS = """[...document.querySelectorAll('.scroll')].filter(r => r.checkVisibility()).map(r => [
+  r.scrollWidth > r.clientWidth + 1 || r.scrollHeight > r.clientHeight + 1, r.tabIndex === 0])"""
+"""Whether each region scrolls, and whether the keyboard stops at it."""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_keyboard_stops_only_at_what_scrolls(opened, width):
+    page = opened("plain", width=width)
+    for opening in (False, True):
+        if opening:
+            open_all(page)
+        page.wait_for_timeout(200)
+        stops = page.evaluate(STOPS)
+        assert len(stops) >= 8 and all(scrolls == stop for scrolls, stop in stops)
+    page = opened("plain", width=width, java_script_enabled=False)
+    assert page.locator(".scroll:not([tabindex])").count() == 0
 
 
 def test_answer_stands_on_the_first_screen(opened):
