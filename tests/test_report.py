@@ -33,6 +33,8 @@ from primacy.page import (
     wording,
 )
 from primacy.page import judged as judged_rows
+from primacy.runs import Runs
+from primacy.selection import Pick
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -590,6 +592,28 @@ def test_curves_of_a_verdict_are_those_of_its_contrast():
     assert found["used-equally"]["what"] == "reliance (share)"
 
 
+def test_curves_of_pooled_conditions_are_their_mean_between_evaluations():
+    # Two conditions rise from 0 to 1 and 0 to 3 in a straight line, evaluated at different steps.
+    study = made(2, rates=(1e-3, 3e-4), evaluations=11)
+    first, second = study.record.conditions
+    rows = study.curves.filter(
+        (pl.col("condition") == first.name) | (pl.col("step") % 16 == 0)
+    ).with_columns(
+        value=pl.when(pl.col("condition") == first.name).then(1 / 80).otherwise(3 / 80)
+        * pl.col("step")
+    )
+    record = dataclasses.replace(
+        study.record, conditions=(first, dataclasses.replace(second, steps=second.steps[::2]))
+    )
+    runs = Runs(rows, study.lanes, record)
+    pick = Pick(condition=first.name, split="test", layer=None, feature="linear", target="linear",
+                at="end", clock=None)  # fmt: skip
+    other = dataclasses.replace(pick, condition=second.name)
+    table = evidence._table(runs, evidence._Side("both", (pick, other), "accuracy", event=False))
+    assert table is not None and table["step"].to_list() == list(first.steps)
+    assert np.allclose(table["median"], table["step"] * 2 / 80, atol=1e-6)  # closed form
+
+
 def test_empty_sections_have_no_link():
     def links(page):
         return [a["href"] for a in Reader(page).all("a") if a["href"].startswith("#")][:9]
@@ -617,6 +641,18 @@ def test_cards_of_a_group_share_their_axes_and_say_why_one_is_empty():
     assert axes[0] == axes[1] and axes[0][-1] == "800"
     ends = [max(float(x) for x in re.findall(r"[ML](\d+) ", c["small"])) for c in cards]
     assert ends[0] == ends[1]  # the criterion's line goes across
+    # A criterion that spans a hundred times as much has axes of its own.
+    far = tuple(
+        dataclasses.replace(
+            f, criterion=f.criterion and dataclasses.replace(f.criterion, ceiling=50.5)
+        )
+        for f in half.features
+    )
+    record = dataclasses.replace(
+        record, conditions=(first, dataclasses.replace(half, features=far))
+    )
+    small = multiples.cards(record, curves, study.lanes, standings, palette)[0]["small"]
+    assert re.findall(r'text-anchor="end">([^<]+)<', small)[0] == "0.6"
     untimed = {n: [r | {"timed": False} for r in rows] for n, rows in standings.items()}
     told = multiples.cards(record, curves, study.lanes, untimed, palette)[0]["why"]
     assert told == "no feature here has a criterion, so none has a learning curve"

@@ -82,7 +82,7 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
         areas,
         levels=levels,
         marks=sorted({int(p.at) for p in plan.picks if str(p.at).isdecimal()}),
-        x=(min(first for first, _ in steps), max(last for _, last in steps)),
+        x=(min(first for first, _ in steps), max(int(t["step"].max()) for _, t in tables)),  # type: ignore[arg-type]
         y=(low - pad, high + pad),
         label=f"{what} over training: {listed([side.name for side, _ in tables], 'and')}",
         width=360,
@@ -159,12 +159,11 @@ def _look(
 def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     """Median and band over seeds of a side: the mean of its picks in each seed.
 
-    None: one of its picks has no curve, or they were evaluated at different steps.
+    Picks that were evaluated at different steps are read off their lines, between evaluations, as
+    far as all of them go. None: one of its picks has no curve.
     """
-    traces: list[np.ndarray] = []
-    steps = runs.steps(side.picks[0].condition)
+    curves: list[tuple[np.ndarray, np.ndarray]] = []
     for p in side.picks:
-        own, ended = runs.steps(p.condition), runs.ended(p.condition)
         if side.event:
             feature, target = p.clock or (None, None)
             target = target or own_target(runs.record.condition(p.condition), feature)
@@ -178,10 +177,14 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
                 feature=p.feature,
                 target=p.target,
             )
-        if trace is None or not np.array_equal(own, steps):
+        if trace is None:
             return None
-        traces.append(_carried(trace.astype(np.float64), ended == "learned"))
-    return _bands(np.mean(traces, axis=0), steps)
+        carried = _carried(trace.astype(np.float64), runs.ended(p.condition) == "learned")
+        curves.append((runs.steps(p.condition), carried))
+    steps = np.unique(np.concatenate([own for own, _ in curves]))
+    steps = steps[steps <= min(own[-1] for own, _ in curves)]
+    at = [[np.interp(steps, own, line) for line in trace] for own, trace in curves]
+    return _bands(np.mean(at, axis=0), steps)
 
 
 def _carried(

@@ -1,6 +1,7 @@
 """All conditions as small multiples: a card each, drawn in a few lines of SVG."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,14 +55,18 @@ Axes = tuple[tuple[standing.Number, standing.Number], tuple[standing.Number, sta
 def _axes(
     record: StudyRecord, found: Mapping[str, pl.DataFrame], tables: Mapping[str, pl.DataFrame]
 ) -> dict[str, Axes]:
-    """The axes of each condition with curves: one pair for a group's conditions of one measure."""
+    """The axes of each condition with curves, one pair for those of a group that are alike.
+
+    Alike: the same measure, and criteria that span about as much. A slope of 100 would leave one
+    of .1 no height.
+    """
     shared: dict[tuple, list[ConditionRecord]] = {}
     for member, own in members.groups(record):
         for c in own:
             if c.name in found:
-                shared.setdefault((member, charts.measured(c)), []).append(c)
+                shared.setdefault((member, charts.measured(c), _span(c)), []).append(c)
     axes: dict[str, Axes] = {}
-    for (_, measure), own in shared.items():
+    for (_, measure, _), own in shared.items():
         ends = [charts.extent(tables[c.name], c, measure, found[c.name]) for c in own]
         steps = [figures.reach(c) for c in own]
         x = min(first for first, _ in steps), max(last for _, last in steps)
@@ -69,6 +74,13 @@ def _axes(
         y = max(lowest, min(low for low, _ in ends)), max(high for _, high in ends)
         axes |= dict.fromkeys((c.name for c in own), (x, y))
     return axes
+
+
+def _span(c: ConditionRecord) -> int | None:
+    """The largest distance from chance to ceiling, as a power of two; None: nobody knows it."""
+    known = [f.criterion for f in c.features if f.criterion is not None]
+    spans = [abs(k.ceiling - k.chance) for k in known if k.ceiling is not None]
+    return round(math.log2(max(spans))) if spans and max(spans) > 0 else None
 
 
 def _told(c: ConditionRecord, rows: list[dict]) -> list[str]:
