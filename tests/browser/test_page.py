@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import HOSTILE, arrays, copied, joined, made
+from pages import HOSTILE, arrays, asked, copied, joined, made
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,6 +44,7 @@ def files(tmp_path_factory):
         ),
         "arrays": arrays(made(3)),
         "joined": joined(),
+        "asked": asked(),
         "long": copied(made(2, evaluations=12), "a name of many words " * 5, "x" * 100, "W" * 40),
         # 660 curves of seeds: too many for a large drawing on each card.
         "wide": made(30, rates=tuple(1e-3 + 1e-4 * i for i in range(11)), evaluations=12),
@@ -189,7 +190,7 @@ def test_answer_stands_on_the_first_screen(opened):
     assert page.locator(".chips").bounding_box()["y"] < 800
 
 
-@pytest.mark.parametrize("name", ["plain", "joined"])
+@pytest.mark.parametrize("name", ["plain", "joined", "asked"])
 def test_first_verdict_is_within_900_pixels(opened, name):
     page = opened(name, width=1280)
     box = page.locator(".verdicts .claim").first.bounding_box()
