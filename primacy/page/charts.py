@@ -3,7 +3,6 @@
 Each function returns a `figures.Figure`: the drawing, its caption and the numbers drawn.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ from primacy.page.figures import (
     x_axis,
     y_axis,
 )
-from primacy.record import ConditionRecord, Criterion
+from primacy.record import ConditionRecord
 
 Palette = Mapping[str, tuple[str, tuple[int, ...]]]
 """Color and dash by feature (`figures.colors`)."""
@@ -159,16 +158,6 @@ def extent(
     bottom, top = min(known, default=0.0), max(known, default=1.0)
     pad = 0.04 * ((top - bottom) or 1.0)
     return bottom - pad, top + pad
-
-
-def lowest(criterion: Criterion | None) -> float:
-    """Where a small drawing ends below: as far below chance as the ceiling is above it.
-
-    An untrained network's R² can be -80, which would leave the learning curve no height.
-    """
-    if criterion is None or criterion.ceiling is None or criterion.ceiling <= criterion.chance:
-        return -math.inf
-    return 2 * criterion.chance - criterion.ceiling
 
 
 def last_values(

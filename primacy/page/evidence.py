@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from markupsafe import Markup
 
 from primacy.events import PICKED_UP, TIME_TO_PICK_UP, event_criterion
-from primacy.page import charts, courses, figures, sketches
+from primacy.page import charts, courses, figures, sketches, standing
 from primacy.page.wording import counted, listed
 from primacy.record import Hypothesis, StudyRecord
 from primacy.runs import Runs, own_target
@@ -108,7 +108,7 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
             criterion = event_criterion(c, plan.event, feature, target)
             if criterion is None:
                 return None
-            measure, lowest = criterion.measure, charts.lowest(criterion)
+            measure, lowest = criterion.measure, standing.lowest(criterion)
             theta = PICKED_UP if plan.event == TIME_TO_PICK_UP else c.theta
             if criterion.ceiling is not None:
                 level = criterion.chance + theta * (criterion.ceiling - criterion.chance)

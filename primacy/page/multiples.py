@@ -70,7 +70,7 @@ def _axes(
         ends = [charts.extent(tables[c.name], c, measure, found[c.name]) for c in own]
         steps = [figures.reach(c) for c in own]
         x = min(first for first, _ in steps), max(last for _, last in steps)
-        lowest = min(charts.lowest(f.criterion) for c in own for f in c.features if f.criterion)
+        lowest = min(standing.lowest(f.criterion) for c in own for f in c.features if f.criterion)
         y = max(lowest, min(low for low, _ in ends)), max(high for _, high in ends)
         axes |= dict.fromkeys((c.name for c in own), (x, y))
     return axes

@@ -5,12 +5,13 @@ median is ever taken over the others alone. A quantile is the first evaluation b
 share of *all* lanes had learned the feature, and null where that never came.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.record import ConditionRecord, Criterion, StudyRecord
 
 STRENGTHS = (
     "variance_explained",
@@ -50,6 +51,16 @@ def level(condition: ConditionRecord, name: str) -> float | None:
     if criterion is None or criterion.ceiling is None:
         return None
     return criterion.chance + condition.theta * (criterion.ceiling - criterion.chance)
+
+
+def lowest(criterion: Criterion | None) -> float:
+    """Where a small drawing ends below: as far below chance as the ceiling is above it.
+
+    An untrained network's R² can be -80, which would leave the learning curve no height.
+    """
+    if criterion is None or criterion.ceiling is None or criterion.ceiling <= criterion.chance:
+        return -math.inf
+    return 2 * criterion.chance - criterion.ceiling
 
 
 def times(summary: pl.DataFrame) -> pl.DataFrame:
