@@ -17,6 +17,7 @@ from primacy.page import (
     courses,
     document,
     embedding,
+    evidence,
     figures,
     findings,
     members,
@@ -24,27 +25,21 @@ from primacy.page import (
     multiples,
     prose,
     questions,
+    ranking,
     sanity,
-    sketches,
 )
 from primacy.page import standing as places
 from primacy.page.figures import Figure, visible
 from primacy.page.gallery import drawings
+from primacy.page.judged import SYMBOLS, groups
 from primacy.page.questions import answer, sentences
-from primacy.page.wording import counted, number, probability, share
+from primacy.page.wording import code, counted, edited, number, probability, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import Outcome
 from primacy.verdicts import Verdict
 
-__all__ = ["answer", "drawings", "page"]
+__all__ = ["SYMBOLS", "answer", "drawings", "page"]
 
-SYMBOLS = {
-    "supported": "✔",
-    "contradicted": "✘",
-    "no effect": "=",
-    "inconclusive": "?",
-    "untestable": "–",
-}
 TABLE = 80
 """Rows of a figure's table on the page; its CSV has all."""
 
@@ -73,7 +68,8 @@ def page(
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.
     """
-    standings = places.standings(record, summary)
+    standings = places.standings(record, summary, curves)
+    judged = ranking.shown(record, summary, verdicts)
     rows_of = dict.fromkeys(standings, curves.clear()) | courses.by_condition(curves)
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
@@ -84,14 +80,26 @@ def page(
     )
     style, script = document.style(), document.script()
     environment = document.environment()
-    environment.filters |= {"number": number, "share": share, "p": probability, "label": _label}
+    environment.filters |= {
+        "number": number,
+        "share": share,
+        "p": probability,
+        "label": _label,
+        "code": code,
+        "edited": edited,
+    }
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
-    said = sentences(record, summary, verdicts)
+    said = sentences(record, summary, verdicts, curves)
     parts = members.groups(record)
     cards = multiples.cards(record, curves, lanes, standings, palette)
     ends = courses.by_condition(summary)
     exceptions = {c.name: findings.exceptions(c, standings[c.name], ends[c.name]) for c in trained}
+    if lead and "variance-absolute" in found:
+        over = courses.beyond(found["variance-absolute"].frame)
+        if over.height:
+            n = standings[lead.name][0]["seeds"]
+            exceptions[lead.name].append(findings.not_in_full("absolute variance", over, n))
     return environment.get_template("report.html").render(
         style=style,
         script=script,
@@ -100,16 +108,21 @@ def page(
         heading=record.question or record.name,
         answer=[_emphasized(s, names) for s in said],
         answer_text=said[0],
+        provisional=_provisional(record, lanes, provenance),
+        sections=_sections(record, verdicts, found, standings, cards),
         chips=_chips(record, lanes, summary, provenance),
         questions=(
-            questions.questions(record, verdicts) if lead and questions.asked(verdicts) else []
+            questions.questions(record, judged) if lead and questions.asked(verdicts) else []
         ),
-        groups=_groups(record, verdicts),
+        groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
+        evidence_band=courses.band_name([len(record.seeds)]),
         symbols=SYMBOLS,
+        when=places.when,
+        counted=counted,
         control=lambda v: prose.control(v, verdicts),
         lead=lead,
         several=len(record.conditions) > 1,
-        many=bool(record.members) or len(record.conditions) > members.FEW,
+        many=members.many(record),
         parts=[
             {
                 "name": name,
@@ -136,6 +149,7 @@ def page(
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
         ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
         cards=cards,
+        band=courses.band_name(r[0]["seeds"] for r in standings.values() if r),
         exceptions=list(zip(trained, exceptions.values(), strict=True)),
         sane=[
             {
@@ -150,7 +164,7 @@ def page(
         control_rule=sanity.rule(controls),
         control_warning=sanity.warning(controls),
         methods=methods,
-        paragraphs=methods.paragraphs(record, provenance, lanes),
+        paragraphs=methods.paragraphs(record, provenance, lanes, verdicts),
         provenance=provenance,
         seconds=_seconds(provenance),
         dictionaries=_dictionaries(curves, summary),
@@ -182,14 +196,45 @@ def _emphasized(text: str, names: Sequence[str]) -> Markup:
     return Markup(re.sub(rf"(?<![\w&;-])({pattern})(?![\w-])", r"<strong>\1</strong>", escaped))
 
 
+def _provisional(
+    record: StudyRecord, lanes: pl.DataFrame, provenance: Mapping[str, Any]
+) -> str | None:
+    """What is first on the page of a run that is not complete."""
+    if provenance.get("complete", True):
+        return None
+    asked = len(record.seeds) * len(record.conditions)
+    return f"Provisional: {lanes.height} of {asked} networks trained. Everything below may change."
+
+
+def _sections(
+    record: StudyRecord,
+    verdicts: Sequence[Verdict],
+    found: Mapping[str, Figure],
+    standings: Mapping[str, list[dict]],
+    cards: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, str]]:
+    """The sections that have something in them: id and title."""
+    many = members.many(record)
+    rows = any(standings.values())
+    listed = {
+        "verdicts": ("Verdicts", verdicts),
+        "race": ("All conditions" if many else "Race", (many and cards) or "race-log" in found),
+        "order": ("First, represented, used", rows),
+        "represented": ("Over training", {"variance-explained", "at-the-end"} & set(found)),
+        "conditions": ("All conditions", cards and not many),
+        "exceptions": ("Exceptions", rows),
+        "sanity": ("Sanity", True),
+        "methods": ("Methods", True),
+        "data": ("Data", True),
+    }
+    return [(id, title) for id, (title, there) in listed.items() if there]
+
+
 def _chips(
     record: StudyRecord, lanes: pl.DataFrame, summary: pl.DataFrame, provenance: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     """Facts for the first screen: text and kind (plain or warn)."""
     chips = []
-    asked = len(record.seeds) * len(record.conditions)
-    if not provenance.get("complete", True):
-        chips.append((f"Provisional: {lanes.height} of {asked} networks trained", "warn"))
     if len(record.seeds) < 30:
         chips.append(("exploratory: fewer than 30 seeds", "warn"))
     chips.append((counted(len(record.conditions), "condition"), "plain"))
@@ -207,18 +252,6 @@ def _chips(
     return chips
 
 
-def _groups(record: StudyRecord, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Verdicts by the question they answer, controls under what they control."""
-    return [
-        {
-            "title": q.title,
-            "counts": [f"{k} {word}" for word, k in q.counts],
-            "rows": [_verdict(arm.verdict) | {"depth": min(arm.depth, 2)} for arm in q.arms],
-        }
-        for q in questions.questions(record, verdicts)
-    ]
-
-
 def _shares(
     record: StudyRecord,
     conditions: Sequence[ConditionRecord],
@@ -227,76 +260,6 @@ def _shares(
 ) -> list[tuple[ConditionRecord, str]]:
     told = [(c, findings.unidentified(record, c, curves[c.name], lanes)) for c in conditions]
     return [(c, text) for c, text in told if text is not None]
-
-
-def _verdict(v: Verdict) -> dict[str, Any]:
-    ratio = v.scale == "ratio"
-
-    def told(x: places.Number | None) -> str:
-        if x is None:
-            return "–"
-        if ratio and 0 < x < 0.5:
-            return f"{number(x)}× (1/{number(1 / x)})"
-        return f"{number(x)}×" if ratio else number(x) if v.scale == "share" else _signed(x)
-
-    effect = told(v.value)
-    between = f"{_end(v.low, v)} to {_end(v.high, v)}" if None not in (v.low, v.high) else ""
-    null = v.margin if v.scale == "share" else 1.0 if ratio else 0.0
-    null = null if v.threshold is None else v.threshold
-    band = (
-        (0.0, v.margin)
-        if v.scale == "share"
-        else (null / (1 + v.margin), null * (1 + v.margin))
-        if ratio
-        else (null - v.margin, null + v.margin)
-    )
-    unit = "" if ratio or v.value is None else v.unit
-    link = next(
-        (f"#{to}" for start, to in (("time", "race"), ("variance", "represented"),
-                                    ("total", "represented"), ("reliance", "order"),
-                                    ("accuracy", "race"), ("loss", "race"))
-         if v.measure.startswith(start)), None,
-    )  # fmt: skip
-    words = f"{effect} {unit}".strip()
-    limit = "limit" if v.scale == "share" else "null" if v.threshold is None else "threshold"
-    return {
-        "verdict": v,
-        "symbol": SYMBOLS[v.word],
-        "kind": v.word.replace(" ", "-"),
-        "effect": effect,
-        "unit": unit,
-        "between": between,
-        "expected": _expected(v),
-        "link": link,
-        "drawing": Markup(
-            sketches.interval(
-                v.value, v.low, v.high, null=null, ratio=ratio,
-                band=band if v.margin > 0 else None,
-                label=f"{words}, 95 % interval {between}; {limit} at {number(null)}, margin "
-                f"{number(v.margin)}" if between else "no interval",
-            )
-        ),
-    }  # fmt: skip
-
-
-def _end(x: places.Number | None, v: Verdict) -> str:
-    return "–" if x is None else number(x) if v.scale in ("ratio", "share") else _signed(x)
-
-
-def _signed(x: places.Number) -> str:
-    return f"{'−' if x < 0 else '+' if x > 0 else ''}{number(abs(x))}"
-
-
-def _expected(v: Verdict) -> str:
-    if v.expect == "never":
-        return f"at most {number(v.margin)} of the seeds"
-    by = f" by more than {number(v.margin)}" if v.margin else ""
-    if v.scale == "ratio":
-        by = f" by a factor above {number(1 + v.margin)}" if v.margin else ""
-    than = "" if v.threshold is None else f"{number(v.threshold)}{'×' * (v.scale == 'ratio')}"
-    if v.expect == "equal":
-        return f"equal{' to ' * bool(than)}{than} within {number(v.margin)}"
-    return f"{v.expect}{' than ' * bool(than)}{than}{by}"
 
 
 def _untrained(

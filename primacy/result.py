@@ -166,7 +166,7 @@ class Result:
     @functools.cached_property
     def answer(self) -> str:
         """The finding in one sentence."""
-        return report.answer(self.record, self.summary, self.verdicts)
+        return report.answer(self.record, self.summary, self.verdicts, self.curves)
 
     def figures(self, condition: str | None = None) -> dict[str, Figure]:
         """The figures of one condition (the first unless named), by name: what there is data for.

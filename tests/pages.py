@@ -40,7 +40,7 @@ class Made:
 
     @property
     def answer(self) -> str:
-        return report.answer(self.record, self.summary, self.verdicts)
+        return report.answer(self.record, self.summary, self.verdicts, self.curves)
 
     def page(self, **provenance) -> str:
         return report.page(
@@ -162,3 +162,17 @@ def joined(never: tuple[str, ...] = ()) -> Made:
     curves = tables.named(text.with_columns(pl.col("condition").replace(keys)), record)
     lanes = study.lanes.with_columns(pl.col("condition").cast(pl.String).replace(own))
     return Made(record, curves, lanes)
+
+
+def asked(n: int = 12) -> Made:
+    """The study of studies with so many questions, each with a claim and a control of it."""
+    study = joined()
+    claim, control = study.record.hypotheses[1:]
+    told = [
+        dataclasses.replace(
+            h, id=f"{h.id}{i}", answers=f"H{i}: a question of some words", control_for=of
+        )
+        for i in range(n)
+        for h, of in ((claim, None), (control, f"{claim.id}{i}"))
+    ]
+    return dataclasses.replace(study, record=synthetic.with_hypotheses(study.record, *told))

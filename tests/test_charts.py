@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pages import HOSTILE, arrays, copied, made
+from pages import HOSTILE, Made, arrays, copied, made
 
-from primacy.page import charts, courses, figures, gallery, sketches, standing
+from primacy.page import charts, courses, figures, gallery, sketches, stages, standing
 
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 
@@ -159,6 +159,68 @@ def test_features_keep_their_color_and_ten_of_them_differ():
     assert len(set(looks.values())) == 10
 
 
+def oklab(color: str, severe: bool) -> np.ndarray:
+    """A color in OKLab, as deuteranopes see it where `severe`.
+
+    Oracle: Machado et al. 2009 (their matrix of severity 1, on linear sRGB), Ottosson 2020.
+    """
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    if severe:
+        deuteranopia = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                        [-0.01182, 0.04294, 0.968881]]  # fmt: skip
+        linear = np.clip(np.array(deuteranopia) @ linear, 0, 1)
+    lms = np.array([[0.4122214708, 0.5363325363, 0.0514459929],
+                    [0.2119034982, 0.6806995451, 0.1073969566],
+                    [0.0883024619, 0.2817188376, 0.6299787005]]) @ linear  # fmt: skip
+    return np.array([[0.2104542553, 0.7936177850, -0.0040720468],
+                     [1.9779984951, -2.4285922050, 0.4505937099],
+                     [0.0259040371, 0.7827717662, -0.8086757660]]) @ np.cbrt(lms)  # fmt: skip
+
+
+def test_lines_whose_colors_look_alike_have_other_dashes():
+    looks = [figures.look(i) for i in range(8)]
+    near = [
+        (i, j)
+        for i, j in itertools.combinations(range(8), 2)
+        if 100 * np.linalg.norm(oklab(looks[i][0], True) - oklab(looks[j][0], True)) < 5
+    ]
+    assert (3, 7) in near  # colors 4 and 8, as found on the page
+    assert all(looks[i][1] != looks[j][1] for i, j in near)
+    assert all(dash for _, dash in looks[2:])  # from the third on, no line needs its color
+    assert len({figures.look(i) for i in range(32)}) == 32
+
+
+def test_tick_labels_stay_at_their_ticks():
+    figure = drawn(made(4))["race-log"]
+    svg = figure.svg()
+    # Oracle: vl-convert's drawing. A label at the end of the axis is centered, as all others.
+    for text in ("0", "500"):
+        (found,) = re.findall(rf'<text text-anchor="(\w+)"[^>]*>{text}</text>', svg)
+        assert found == "middle"
+
+
+def test_few_seeds_do_not_flatten_the_absolute_variance():
+    def with_total(of_first: float) -> Made:
+        """Every seed has a total variance of 100 throughout, the first another one."""
+        total = pl.when(pl.col("seed") == 0).then(of_first).otherwise(100.0)
+        value = pl.when(pl.col("measure") == "total_variance").then(total).otherwise("value")
+        return dataclasses.replace(made(6), curves=made(6).curves.with_columns(value=value))
+
+    study, wild = with_total(100.0), with_total(5000.0)
+    usual, flat = (drawn(s)["variance-absolute"] for s in (study, wild))
+
+    def top(figure):
+        return figure.spec["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+
+    assert top(flat) < 2 * top(usual) and "Beyond the top" not in usual.caption
+    assert flat.frame["value"].max() > 10 * top(flat)  # the table and the CSV have every number
+    assert "Beyond the top of the axis: linear in seed 0 (up to" in flat.caption
+    page = wild.page()
+    assert "Beyond the drawn axis" in page and "absolute variance, linear: seed 0 (1 of 6)" in page
+    assert "Beyond the drawn axis" not in study.page()
+
+
 def test_ticks_are_round_and_hold_the_start():
     c = made(2).record.conditions[0]
     assert figures.ticks(c, log=True) == [0, 10, 20, 50, 100, 200, 500]
@@ -173,7 +235,7 @@ def test_slopes_are_shares_of_the_best():
         row | {"feature": "c", "steps": None, "variance_explained": 0.1, "reliance": 0.25},
     ]
     looks = dict.fromkeys("abc", (figures.PALETTE[0], ()))
-    table = charts.slopes(rows, looks).frame
+    table = stages.slopes(rows, looks).frame
     got = {n: t["share"].to_list() for (n,), t in table.group_by("feature", maintain_order=True)}
     assert got == {"a": [1.0, 0.5, 0.0], "b": [0.25, 1.0, 1.0], "c": [0.0, 0.25, 0.5]}
 
@@ -255,11 +317,26 @@ def test_interval_that_runs_to_infinity_or_lacks_a_value_is_still_drawn():
 
 
 def test_small_race_clips_what_is_beyond_and_draws_a_pixel_once():
-    line = ("#0072b2", [(0, 0.5), (0, 0.5), (8, 9.0), (800, 1.0)])
+    line = sketches.Line("#0072b2", [(0, 0.5), (0, 0.5), (8, 9.0), (800, 1.0)])
     svg = sketches.race([line], levels=[0.95], x=(8, 800), y=(0.0, 1.0), label="a")
     (path,) = re.findall(r'class="line" stroke="#0072b2" d="([^"]+)"', svg)
     points = [tuple(map(float, p.split())) for p in path[1:].split("L")]
-    assert len(points) == 3 and min(y for _, y in points) == 4  # the top edge
+    assert len(points) == 3 and min(y for _, y in points) == 5  # the top edge
+
+
+def test_axes_of_a_small_race_are_round_and_do_not_overlap():
+    assert sketches.y_ticks(0.46, 1.02) == [0.6, 0.8, 1.0]
+    assert sketches.y_ticks(-31, 1.2) == [-30, -20, -10, 0]
+    assert sketches.y_ticks(0, 640) == [0, 200, 400, 600]
+    for last in (3, 84, 800, 16_000, 2_000_000):
+        svg = sketches.race([], levels=[], x=(1, last), y=(0, 1), label="a")
+        found = re.findall(r'x="(\d+)" y="101" text-anchor="(\w+)">([\d,]+)<', svg)
+        ends = []
+        for x, anchor, text in found:  # 6.8 a character at this size
+            half = 3.4 * len(text)
+            ends.append((float(x) - half * (2 if anchor == "end" else 1), float(x) + half))
+        assert all(b[0] >= a[1] - 1 for a, b in itertools.pairwise(ends)), (last, found)
+        assert found[0][2] == "0" and found[-1][2] == f"{last:,}"
 
 
 def test_drawings_do_not_depend_on_where_the_condition_stands():

@@ -18,14 +18,23 @@ from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untol
 
 from primacy import report
 from primacy.page import (
+    courses,
     embedding,
+    evidence,
+    figures,
     findings,
     members,
     methods,
+    multiples,
     questions,
+    ranking,
+    stages,
     standing,
     wording,
 )
+from primacy.page import judged as judged_rows
+from primacy.runs import Runs
+from primacy.selection import Pick
 from primacy.verdicts import Verdict
 
 VERDICT = Verdict(
@@ -84,8 +93,8 @@ def test_answer_names_the_first_with_steps_seeds_and_the_verdicts():
     }  # the third of six: the first by which half had learned
     assert study.answer.startswith(
         "linear was learned before xor_xor_xor in all 6 seeds: after "
-        f"{steps['linear']} steps against {steps['xor_xor_xor']} (medians; epochs "
-        f"{steps['linear'] // 8} and {steps['xor_xor_xor'] // 8})."
+        f"{steps['linear'] - 7} to {steps['linear']} steps against {steps['xor_xor_xor']} "
+        f"(medians; epochs {steps['linear'] // 8} and {steps['xor_xor_xor'] // 8})."
     )
     assert re.search(
         r"At the end linear is also represented more strongly, in \w+ \d", study.answer
@@ -158,7 +167,10 @@ def test_features_that_are_far_from_the_top_are_not_about_equal():
         (made(1), "in the one seed"),
         (made(3, diverged=(0, 1, 2)), "All 3 networks diverged, so there is no order"),
         (made(4, diverged=(0,)), "1 of 4 networks diverged."),
-        (copied(made(3), "only"), "only was learned within 784 steps in all 3 seeds, after 16 "),
+        (
+            copied(made(3), "only"),
+            "only was learned within 784 steps in all 3 seeds, after 9 to 16 ",
+        ),
         (copied(made(4), *"abcd"), "features"),
         (made(3, rates=(1e-3, 3e-3)), "linear was learned first in all 2 conditions (median step"),
         (arrays(made(3)), "Times are relative to each run's own end."),
@@ -192,14 +204,81 @@ def test_numbers_in_prose():
         1234.5: "1,234",
         0.97: "0.97",
         1.0: "1",
-        -0.5: "-0.5",
-        3e-5: "3.00e-05",
+        -0.5: "−0.5",
+        3e-5: "3 × 10⁻⁵",
+        -8.43e-4: "−8.43 × 10⁻⁴",
+        1446: "1,446",
+        123_456: "123,456",
+        2.5e9: "2.5 × 10⁹",
+        0: "0",
+        float("inf"): "∞",
     }
     assert {x: wording.number(x) for x in shown} == shown
     assert wording.ranges([0, 1, 2, 3, 7, 9, 10]) == "0–3, 7, 9, 10"
     assert wording.listed(["a", "b", "c"]) == "a, b and c"
     assert wording.probability(1e-5) == "< 0.0001" and wording.probability(0.0312) == "0.031"
     assert wording.among(0, 1) == "not in the one seed"
+
+
+def test_ratios_are_told_as_times():
+    told = {
+        (0.0246, 0.0246): "41 times sooner",
+        (0.0217, 0.0286): "35 to 46 times sooner",
+        (1.7, 1.7): "1.7 times later",
+        (0.5, 3.0): "2 times sooner to 3 times later",
+        (1.0, 1.0): "equal",
+        (0.806, 1.0): "1 to 1.24 times sooner",
+        (1.0, 2.926): "1 to 2.93 times later",
+        (0.0, 0.764): "at least 1.31 times sooner",
+        (1728.2, 1728.2): "1,728 times later",
+    }
+    assert {ends: wording.ratio_range(*ends, times=True) for ends in told} == told
+    assert wording.ratio(0.25, times=False) == "4 times smaller"
+
+
+def test_reason_says_the_interval_once_and_numbers_in_one_form():
+    beyond = (
+        "The 95 % interval from -28.3 to -11.9 lies beyond the margin (-5 to 5), in 6 of 6 seeds"
+    )
+    verdict = dataclasses.replace(VERDICT, why=f"{beyond}; log-rank p 4.5e-05; Page p 0.25.")
+    assert judged_rows.reason(verdict) == (
+        "The interval lies beyond the margin (−5 to 5), in 6 of 6 seeds; "
+        "log-rank p < 0.0001; Page p 0.25."
+    )
+    inside = (
+        "The 90 % interval from 0.5 to 1.25 lies inside the margin (0.5 to 2), in 6 of 6 seeds."
+    )
+    verdict = dataclasses.replace(
+        VERDICT, why=inside, scale="ratio", measure="time_to_learn", margin=1.0
+    )
+    assert judged_rows.reason(verdict) == (
+        "The 90 % interval, 2 times sooner to 1.25 times later, lies inside a factor of 2 either "
+        "way, in 6 of 6 seeds."
+    )
+    assert wording.edited("from -5.25e-05 to 0.000473 of x-1e-5y") == (
+        "from −5.25 × 10⁻⁵ to 0.000473 of x-1e-5y"
+    )
+
+
+def test_backticks_are_shown_as_code():
+    shown = report.page(
+        *(lambda s: (s.record, s.curves, s.lanes, s.summary))(made(2, evaluations=12)),
+        [dataclasses.replace(VERDICT, flags=("fragile",), flips=("`of` <b>: no effect",))],
+        PROVENANCE,
+    )
+    assert "<li><code>of</code> &lt;b&gt;: no effect</li>" in shown
+    assert "`" not in " ".join(Reader(shown).text)
+
+
+def test_one_seed_that_never_got_there_reads():
+    study = arrays(made(1))
+    never = study.summary.with_columns(
+        learned=pl.col("feature") == "linear",
+        time_to_learn=pl.when(pl.col("feature") == "linear").then(0),
+    )
+    told = report.answer(study.record, never, [])
+    assert "xor_xor_xor never got there" in told and "not in the one seed" not in told
+    assert "while b was not learned within 784 steps" in said([(8, None)])
 
 
 def test_disagreements_follow_the_medians():
@@ -212,7 +291,7 @@ def test_disagreements_follow_the_medians():
     rows = standing.standings(study.record, summary)[c.name]
     (sentence,) = findings.disagreements(c, rows, summary)
     assert re.fullmatch(
-        r"a is learned first \(median step \d+ against \d+, in all 6 seeds\), but b is "
+        r"a is learned first \(median step \d+ to \d+ against \d+, in all 6 seeds\), but b is "
         r"represented more strongly \(0\.40 against 0\.20 of the variance, in all 6 seeds\) and "
         r"is relied on more \(0\.90 against 0\.10 reliance, in all 6 seeds\)\.",
         sentence,
@@ -237,6 +316,109 @@ def test_disagreements_follow_the_medians():
         rows = standing.standings(study.record, agree)[c.name]
         (sentence,) = findings.disagreements(c, rows, agree)
         assert sentence.startswith(told)
+
+
+def test_disagreement_needs_the_seeds_that_the_answer_needs():
+    study = copied(made(8), "a", "b")
+    c = study.record.conditions[0]
+
+    def found(k: int) -> tuple[list, str]:
+        """Where `a` is sooner and `b` larger in k of 8 seeds, by medians in any case."""
+        ahead = (pl.col("feature").cast(pl.String) == "b") == (pl.col("seed") < k)
+        # The seeds that go the other way differ by less, so that the medians agree with the k.
+        size = pl.when(pl.col("seed") < k).then(0.4).otherwise(0.25)
+        summary = study.summary.with_columns(
+            variance_explained=pl.when(ahead).then(size).otherwise(0.2), reliance=0.5
+        )
+        rows = standing.standings(study.record, summary)[c.name]
+        figure = stages.slopes(
+            rows,
+            figures.colors(study.record),
+            [(a["feature"], b["feature"]) for a, b, _ in findings.disagreeing(c, rows, summary)],
+        )
+        (text,) = findings.disagreements(c, rows, summary)
+        return figure.data["circles"].rows(), text
+
+    circles, text = found(6)
+    assert len(circles) == 1 and "b is represented more strongly" in text and "6 of 8" in text
+    circles, text = found(5)  # five of eight is below three quarters: no winner in the answer
+    assert circles == [] and text.startswith("No two features change places")
+
+
+def test_nothing_is_ranked_within_the_floor_or_the_control_columns():
+    noise = {"variance_explained": [2e-4] * 6 + [1e-5] * 6, "reliance": [0.4] * 6 + [0.008] * 6}
+    told = said([(8, 80)] * 6, **noise)
+    assert "No feature is measurably represented at the end (medians 0.00 and 0.00" in told
+    assert "a is also used more, in all 6 seeds" in told
+    study = made(6)
+    c = study.record.conditions[0]
+    summary = study.summary.with_columns(
+        reliance=pl.when(pl.col("feature") == "linear").then(0.03).otherwise(0.02),
+        variance_explained=pl.lit(2e-4),
+    )
+    null = (pl.col("measure") == "reliance") & (pl.col("feature") == "linear null")
+    high = study.curves.with_columns(value=pl.when(null).then(0.05).otherwise("value"))
+    for curves, used in ((study.curves, True), (high, False)):
+        rows = standing.standings(study.record, summary, curves)[c.name]
+        row = next(r for r in rows if r["feature"] == "linear")
+        assert ranking.above(row, "reliance") == used
+        figure = stages.slopes(rows, figures.colors(study.record))
+        # A variance of .0002 is no stage of its own, where it would be drawn as 1.
+        assert "represented" not in figure.frame["stage"].to_list()
+        assert "Left out: represented" in figure.caption
+    told = report.answer(study.record, summary, [], high)
+    assert "No feature is measurably represented" in told
+    assert "linear is also used more" not in told
+
+
+def test_many_conditions_name_no_leader_where_nothing_is_above_the_floor():
+    study = made(3, rates=(1e-3, 3e-4))
+    summary = study.summary.with_columns(reliance=pl.lit(0.004), variance_explained=pl.lit(0.3))
+    told = report.answer(study.record, summary, [])
+    assert "At the end no feature is used most in 2 conditions: none measurably in 2." in told
+    assert "no feature is represented most strongly in 2 conditions: about equal in 2" in told
+
+
+def test_contrast_censored_on_both_sides_prints_no_number():
+    study = made(6, never=tuple(range(6)))
+    first = study.record.hypotheses[0]
+    xor = {"feature": "xor_xor_xor"}
+    both = dataclasses.replace(
+        first, id="both", contrast=dataclasses.replace(first.contrast, of=xor, minus=xor)
+    )
+    one = dataclasses.replace(first, id="one")
+    record = dataclasses.replace(study.record, hypotheses=(both, one))
+    verdicts = [
+        arm(h.id, None, scale="ratio", value=1.0, low=1.0, high=1.0, measure="time_to_learn")
+        for h in record.hypotheses
+    ]
+    neither, seen = ranking.shown(record, study.summary, verdicts)
+    assert (neither.value, neither.low, neither.p) == (None, None, None)
+    assert neither.word == verdicts[0].word
+    assert neither.why == (
+        "Nothing was learned within 784 steps on either side, in any seed, so there is no number "
+        "to compare."
+    )
+    assert seen == verdicts[1]
+    text = text_of(
+        report.page(record, study.curves, study.lanes, study.summary, verdicts, PROVENANCE)
+    )
+    assert "Nothing was learned within 784 steps on either side" in text
+
+
+def test_times_on_a_coarse_grid_are_intervals():
+    row = {"lows": {8: 0, 16: 8, 336: 328, 1: 0, 3: 1, 0: 0}}
+    shown = {0: "0", 1: "1", 3: "2 to 3", 8: "1 to 8", 16: "9 to 16", 336: "336", 1446: "1,446"}
+    assert {t: standing.when(row, t) for t in shown} == shown
+    assert standing.when(row, 8, 16) == "1 to 16" and standing.when(row, None) is None
+    # The low ends are those that the summary has.
+    study = made(6)
+    (row, _) = standing.standings(study.record, study.summary)["default"]
+    own = study.summary.filter(pl.col("feature") == "linear")
+    low = own.filter(pl.col("time_to_learn") == row["steps"])["low_step"][0]
+    words = f"{low + 1} to {row['steps']}"
+    assert f"linear · {words} steps" in study.page().replace("<tspan>", "")
+    assert f"<strong>{words}</strong>" in study.page()
 
 
 def test_exceptions_list_seeds_and_say_none():
@@ -312,6 +494,43 @@ def test_methods_state_network_training_criterion_and_statistics():
     assert "relative to the end of the run" in told and "nothing here is a test" in told
 
 
+def test_methods_count_every_network_once():
+    study = made(6, rates=(1e-3, 3e-4, 3e-3))
+    told = methods.paragraphs(study.record, PROVENANCE, study.lanes)[0]
+    assert told.startswith("We trained 18 networks, one per seed (6) in each of 3 conditions")
+    half = study.lanes.head(7)
+    assert methods.paragraphs(study.record, PROVENANCE, half)[0].startswith("We trained 7 networks")
+    # A condition that two member studies share is trained once.
+    one, two, three = study.record.conditions
+    shared = dataclasses.replace(
+        study.record, conditions=(one, dataclasses.replace(two, key=one.key), three)
+    )
+    assert methods.networks(shared, study.lanes) == 12
+
+
+def test_methods_say_over_how_many_holm_goes():
+    study = made(3)
+    given = (study.record, PROVENANCE, study.lanes)
+    none = dataclasses.replace(VERDICT, p=None)
+    share, untestable = dataclasses.replace(none, scale="share"), none
+    told = " ".join(methods.paragraphs(*given, [VERDICT, VERDICT, share, share, untestable]))
+    assert (
+        "Holm's correction over the 2 with a p-value (2 shares of seeds and 1 that could not be "
+        "tested have none)."
+    ) in told
+    assert "over the study's hypotheses." in " ".join(methods.paragraphs(*given, [VERDICT]))
+
+
+def test_captions_state_the_band_that_is_drawn():
+    whole, tenths = "lowest to highest seed", "10th to 90th percentile"
+    assert courses.band_name([6, 3]) == whole and courses.band_name([10, 30]) == tenths
+    assert courses.band_name([3, 30]) == f"{tenths}, or {whole} where there are fewer than 10"
+    assert f"bands ({whole})" in text_of(made(3, rates=(1e-3, 3e-4)).page())
+    assert f"bands ({whole})" in text_of(joined().page())
+    many = made(12, rates=tuple(1e-3 * i for i in range(1, 6)), evaluations=12)
+    assert f"bands ({tenths})" in text_of(many.page())
+
+
 # ------------------------------------------------------------------------------------ the page
 
 
@@ -355,7 +574,7 @@ def test_page_says_words_beside_every_color(page):
     text = text_of(page)
     study = made(6)
     for v in study.verdicts:
-        assert v.claim in text and v.why in text
+        assert v.claim in text and judged_rows.reason(v) in text
         assert f"{report.SYMBOLS[v.word]} {v.word}" in text
     assert "exploratory: fewer than 30 seeds" in text and "Provisional" not in text
     assert "None: every loss stayed finite" in text
@@ -363,8 +582,10 @@ def test_page_says_words_beside_every_color(page):
 
 def test_unfinished_page_says_so_first():
     text = text_of(made(6).page(complete=False))
-    chips = text.index("Provisional: 6 of 6 networks trained")
-    assert chips < text.index("exploratory: fewer than 30 seeds")
+    first = text.index("Provisional: 6 of 6 networks trained")
+    assert first < text.index("was learned before") < text.index("exploratory: fewer than")
+    asked = text_of(joined().page(complete=False))
+    assert asked.index("Provisional: 30 of 30") < asked.index("H1")
 
 
 def judged(**changes) -> str:
@@ -372,6 +593,102 @@ def judged(**changes) -> str:
     study, verdict = made(2, evaluations=12), dataclasses.replace(VERDICT, **changes)
     return text_of(
         report.page(study.record, study.curves, study.lanes, study.summary, [verdict], PROVENANCE)
+    )
+
+
+@pytest.mark.parametrize("study", [made(6), joined()])
+def test_every_verdict_links_to_its_own_curves(study):
+    page = study.page()
+    reader = Reader(page)
+    links = [a["href"] for a in reader.all("a") if a["href"].startswith("#evidence-")]
+    assert len(links) == len(set(links)) == len(study.verdicts)
+    ids = [a["id"] for a in reader.all("details") if a.get("class") == "evidence"]
+    assert {f"#{i}" for i in ids} == set(links)
+
+
+def test_curves_of_a_verdict_are_those_of_its_contrast():
+    study = made(6)
+    found = evidence.drawings(study.record, study.curves, study.lanes, figures.colors(study.record))
+    # Time-to-learn is read off the criterion's measure, with its level; its own colors.
+    first = found["simple-first"]
+    assert first["what"] == "accuracy (share)"
+    assert first["key"] == [("linear", 1), ("xor_xor_xor", 2)]
+    assert first["svg"].count('class="line"') == 2 and first["svg"].count('class="level"') == 1
+    # One curve at two steps is drawn once, with both steps marked.
+    falls = found["linear-falls"]
+    assert falls["key"] == [("linear", 1)] and falls["svg"].count('class="level"') == 2
+    (path,) = re.findall(r'class="line"[^>]* d="([^"]+)"', falls["svg"])
+    assert path.count("L") > 10
+    assert found["used-equally"]["what"] == "reliance (share)"
+
+
+def test_curves_of_pooled_conditions_are_their_mean_between_evaluations():
+    # Two conditions rise from 0 to 1 and 0 to 3 in a straight line, evaluated at different steps.
+    study = made(2, rates=(1e-3, 3e-4), evaluations=11)
+    first, second = study.record.conditions
+    rows = study.curves.filter(
+        (pl.col("condition") == first.name) | (pl.col("step") % 16 == 0)
+    ).with_columns(
+        value=pl.when(pl.col("condition") == first.name).then(1 / 80).otherwise(3 / 80)
+        * pl.col("step")
+    )
+    record = dataclasses.replace(
+        study.record, conditions=(first, dataclasses.replace(second, steps=second.steps[::2]))
+    )
+    runs = Runs(rows, study.lanes, record)
+    pick = Pick(condition=first.name, split="test", layer=None, feature="linear", target="linear",
+                at="end", clock=None)  # fmt: skip
+    other = dataclasses.replace(pick, condition=second.name)
+    table = evidence._table(runs, evidence._Side("both", (pick, other), "accuracy", event=False))
+    assert table is not None and table["step"].to_list() == list(first.steps)
+    assert np.allclose(table["median"], table["step"] * 2 / 80, atol=1e-6)  # closed form
+
+
+def test_empty_sections_have_no_link():
+    def links(page):
+        return [a["href"] for a in Reader(page).all("a") if a["href"].startswith("#")][:9]
+
+    study = untold(made(2))
+    shown = links(study.page())
+    assert "#race" in shown and "#verdicts" not in shown and "#conditions" not in shown
+    assert "#conditions" in links(made(2, rates=(1e-3, 3e-4)).page())
+    assert "#represented" not in links(joined().page())
+    empty = Made(study.record, study.curves.clear(), study.lanes.clear())
+    assert links(empty.page())[:3] == ["#sanity", "#methods", "#data"]
+
+
+def test_cards_of_a_group_share_their_axes_and_say_why_one_is_empty():
+    study = made(3, rates=(1e-3, 3e-4))
+    first, second = study.record.conditions
+    # The second was trained for half as long; both are drawn on the longer axis.
+    half = dataclasses.replace(second, steps=second.steps[:51])
+    record = dataclasses.replace(study.record, conditions=(first, half))
+    palette = figures.colors(record)
+    curves = study.curves.filter((pl.col("condition") == first.name) | (pl.col("step") <= 400))
+    standings = standing.standings(record, study.summary)
+    cards = multiples.cards(record, curves, study.lanes, standings, palette)
+    axes = [re.findall(r'<text class="tick"[^>]*>([^<]+)</text>', c["small"]) for c in cards]
+    assert axes[0] == axes[1] and axes[0][-1] == "800"
+    ends = [max(float(x) for x in re.findall(r"[ML](\d+) ", c["small"])) for c in cards]
+    assert ends[0] == ends[1]  # the criterion's line goes across
+    # A criterion that spans a hundred times as much has axes of its own.
+    far = tuple(
+        dataclasses.replace(
+            f, criterion=f.criterion and dataclasses.replace(f.criterion, ceiling=50.5)
+        )
+        for f in half.features
+    )
+    record = dataclasses.replace(
+        record, conditions=(first, dataclasses.replace(half, features=far))
+    )
+    small = multiples.cards(record, curves, study.lanes, standings, palette)[0]["small"]
+    assert re.findall(r'text-anchor="end">([^<]+)<', small)[0] == "0.6"
+    untimed = {n: [r | {"timed": False} for r in rows] for n, rows in standings.items()}
+    told = multiples.cards(record, curves, study.lanes, untimed, palette)[0]["why"]
+    assert told == "no feature here has a criterion, so none has a learning curve"
+    nothing = {first.name: standings[first.name], half.name: []}
+    assert multiples.cards(record, curves, study.lanes, nothing, palette)[1]["why"] == (
+        "not trained yet"
     )
 
 
@@ -385,7 +702,10 @@ def test_fragile_verdict_says_what_flips_it():
     [
         ({}, "+0.2 share +0.1 to +0.3"),
         ({"value": -0.2, "low": -0.3, "high": -0.1}, "−0.2 share −0.3 to −0.1"),
-        ({"scale": "ratio", "value": 0.04, "low": 0.02, "high": 0.05}, "0.04× (1/25) 0.02 to 0.05"),
+        (
+            {"scale": "ratio", "value": 0.04, "low": 0.02, "high": 0.05},
+            "25 times smaller 20 to 50 times",
+        ),
         ({"scale": "share", "unit": "of seeds", "expect": "never"}, "0.2 of seeds 0.1 to 0.3"),
         ({"value": None, "low": None, "high": None, "p": None}, "–"),
         ({"expect": "equal"}, "expected: equal within 0.05"),
@@ -465,8 +785,6 @@ def test_drawing_with_anything_foreign_is_refused_or_stripped():
 
 
 def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
-    from primacy.page import figures, multiples
-
     study = made(3, rates=(1e-3, 3e-4))
     standings = standing.standings(study.record, study.summary)
     given = (study.record, study.curves, study.lanes, standings, figures.colors(study.record))
@@ -505,12 +823,12 @@ def test_questions_stand_in_order_with_controls_under_what_they_control():
         ([arm("a", "Q")], "Q: holds: “claim a” (mean variance explained 0.2 share, n = 30)."),
         (
             [arm("a", "Q"), arm("b", "Q", "contradicted", scale="ratio", value=0.25)],
-            "; but “claim b” is contradicted (1/4 of the variance explained).",
+            "; but “claim b” is contradicted (variance explained 4 times smaller).",
         ),
         (
             [arm("a", "Q", scale="ratio", value=3.0, measure="time_to_learn", pairs=28),
              arm("c", "Q", "no effect", of="a")],
-            "Q: holds, but not in its control: “claim a” (3 times the steps, 28 of 30 seeds); "
+            "Q: holds, but not in its control: “claim a” (3 times later, 28 of 30 seeds); "
             "the control “claim c” shows no effect",
         ),
         ([arm("a", "Q"), arm("c", "Q", of="a")], "Q: holds: “claim a” (mean"),
@@ -557,7 +875,9 @@ def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
     assert [level for level, _ in first["rows"]] == ["0.1", "1"]
     assert first["columns"] == ["0", "5"]
     (a, b), (c, d) = (cells for _, cells in first["rows"])
-    assert a["text"] == f"{steps:,}" and a["kind"] == "shade5"  # learned at the lowest rate
+    assert (
+        a["text"] == f"{steps - 7} to {steps}" and a["kind"] == "shade5"
+    )  # learned at the lowest rate
     assert (b["text"], b["kind"]) == ("never", "never")
     assert d["kind"] == "shade1" and c["condition"].name == "size/c"
     assert members.maps(other, standings) == []

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from primacy.page import reliance, standing
-from primacy.page.reliance import EQUAL
+from primacy.page.ranking import CLEAR, EQUAL, above
+from primacy.page.standing import when
 from primacy.page.wording import among, counted, listed
 from primacy.record import ConditionRecord
 
@@ -21,12 +23,17 @@ def conditions(
     if all(r["diverged"] == r["seeds"] for c in trained for r in standings[c.name]):
         return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
     leaders: dict[str, list[str]] = {}
+    times = standing.times(summary)
     for c in trained:
         timed = [r for r in standings[c.name] if r["timed"]]
-        if len(timed) > 1 and timed[0]["place"] == 1 and timed[1]["place"] != 1:
-            leaders.setdefault(timed[0]["feature"], []).append(c.name)
-        elif len(timed) > 1:
-            leaders.setdefault("", []).append(c.name)
+        if len(timed) < 2:
+            continue
+        leader, alone = timed[0], timed[0]["place"] == 1 and timed[1]["place"] != 1
+        if alone:
+            table = standing.matrix(times, c.name, "time")
+            wins = firsts(table, [r["feature"] for r in timed])
+            alone = wins.get(leader["feature"], 0) >= CLEAR * leader["seeds"]
+        leaders.setdefault(leader["feature"] if alone else "", []).append(c.name)
     said = _shortcuts(trained, standings, summary)
     verb = standing.verb(trained[0])
     said += _by_condition(leaders, standings, verb) if leaders else _alone(trained, standings)
@@ -78,7 +85,7 @@ def _tops(
     """The feature that leads a column in most conditions, and in how many; equal ones apart."""
     tops: Counter = Counter()
     level: Counter = Counter()
-    every = seen = 0
+    every = nothing = seen = 0
     for c in trained:
         known = sorted(
             (r for r in standings[c.name] if r.get(column) is not None), key=lambda r: -r[column]
@@ -86,6 +93,9 @@ def _tops(
         if len(known) < 2:
             continue
         seen += 1
+        if not above(known[0], column):
+            nothing += 1
+            continue
         top = known[0][column]
         near = [r["feature"] for r in known if top - r[column] < EQUAL * abs(top)]
         if len(near) < 2:  # none is near a top of 0
@@ -95,17 +105,23 @@ def _tops(
             every += len(near) == len(known)
     if not seen:
         return None
+    none = f"none measurably in {nothing}" if nothing else ""
     if not tops:
-        if every == seen:
-            told = f"in {counted(seen, 'condition')}: all about equal"
-            return f"At the end no feature is {most} {told}."
+        if every + nothing == seen:
+            notes = [f"about equal in {every}"] if every else []
+            notes += [none] if none else []
+            return (
+                f"At the end no feature is {most} in {counted(seen, 'condition')}: {listed(notes)}."
+            )
         names, k = level.most_common(1)[0]
         return (
             f"At the end {listed(names)} are {most}, about equally, {among(k, seen, 'condition')}."
         )
     name, k = tops.most_common(1)[0]
     equal = level.total()
-    note = f" (about equal in {equal})" if equal else ""
+    notes = [f"about equal in {equal}"] if equal else []
+    notes += [none] if none else []
+    note = f" ({listed(notes)})" if notes else ""
     return f"At the end {name} is {most} {among(k, seen, 'condition')}{note}."
 
 
@@ -117,9 +133,8 @@ def _by_condition(
     if not ranked:
         return ["In no condition does one feature alone have the soonest median time."]
     name, own = ranked[0]
-    steps = [standings[c][0]["steps"] for c in own]
-    span = f"median step {min(steps):,}"
-    span += f" to {max(steps):,}" if max(steps) > min(steps) else ""
+    first = min((standings[c][0] for c in own), key=lambda r: r["steps"])
+    span = f"median step {when(first, first['steps'], max(standings[c][0]['steps'] for c in own))}"
     others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
     told = [
         f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
@@ -143,10 +158,27 @@ def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[d
     )
     if reached:
         ranked = sorted(reached, key=lambda c: reached[c]["steps"])
-        said += f": soonest with {ranked[0]} (median step {reached[ranked[0]]['steps']:,})"
+        said += f": soonest with {ranked[0]} (median step {_median(reached[ranked[0]])})"
         if len(ranked) > 1:
-            said += f", latest with {ranked[-1]} ({reached[ranked[-1]]['steps']:,})"
+            said += f", latest with {ranked[-1]} ({_median(reached[ranked[-1]])})"
     lost = [c for c in timed if c not in reached]
     if reached and lost:
         said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
     return [f"{said}."]
+
+
+def _median(row: Mapping[str, Any]) -> str | None:
+    return when(row, row["steps"])
+
+
+def firsts(
+    table: Mapping[int, Mapping[str, standing.Number | None]], names: Sequence[str]
+) -> Counter:
+    """In how many seeds each feature alone came first."""
+    found: Counter = Counter()
+    for values in table.values():
+        known = {f: t for f in names if (t := values.get(f)) is not None}
+        best = [f for f, t in known.items() if t == min(known.values())]
+        if len(best) == 1:
+            found[best[0]] += 1
+    return found

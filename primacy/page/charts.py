@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.courses import bands, thinned
+from primacy.page.courses import band_name, bands, thinned
 from primacy.page.figures import (
     MUTED,
     Figure,
@@ -32,7 +32,7 @@ def learned_label(row: Mapping[str, Any], condition: ConditionRecord | None = No
     if not row["timed"]:
         return "no time-to-learn"
     if row["steps"] is not None:
-        return f"{row['steps']:,} steps"
+        return f"{standing.when(row, row['steps'])} steps"
     did = "learned by"
     if condition is not None and standing.by_use(condition):
         # What did not stay at its own end value may be in use all the same.
@@ -59,7 +59,7 @@ def race(
     measure = measured(condition)
     low, high = extent(table, condition, measure)
     levels = {n: standing.level(condition, n) for n in names}
-    ends = _last(table, names)
+    ends = last_values(table, names)
     marks = []
     for row in standings:
         name, level = row["feature"], levels.get(row["feature"])
@@ -122,8 +122,7 @@ def race(
 
 
 def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: bool) -> str:
-    most = table["seeds"].max() if table.height else 0
-    band = "10th to 90th percentile" if (most or 0) >= 10 else "all seeds, lowest to highest"  # type: ignore[operator]
+    band = band_name([table["seeds"].max()] if table.height else [])  # type: ignore[list-item]
     if relative:
         mark = (
             f"Dot: the step by which half of the seeds had {100 * condition.theta:g} % of the "
@@ -172,7 +171,7 @@ def extent(
     return bottom - pad, top + pad
 
 
-def _last(
+def last_values(
     table: pl.DataFrame, names: Sequence[str], column: str = "median"
 ) -> dict[str, standing.Number]:
     """The last value of each feature's line, in the order of `names`."""
@@ -223,7 +222,7 @@ def every_seed(
         low, high = min([0.0, *known]), max([*known, 1e-6])
         ends = (low - 0.02 * (high - low), high + 0.04 * (high - low))
     labels, label_table = end_labels(
-        _last(table, names), {n: short(n) for n in names}, *ends, palette
+        last_values(table, names), {n: short(n) for n in names}, *ends, palette
     )
     looks, x, y = hue(names, palette), x_axis(condition, log), y_axis(axis, *ends)
     layers = [
@@ -258,82 +257,6 @@ def every_seed(
             "criteria": _criteria(levels or {}),
         },
     )
-
-
-STAGES = ("early", "represented", "used")
-
-
-def slopes(standings: Sequence[Mapping[str, Any]], palette: Palette) -> Figure:
-    """First, represented, used: each feature as a share of the best one. Crossings disagree.
-
-    Learned early is the best median time over the feature's own (0: half never learned it);
-    represented and used are medians over the largest, and 0 where they are negative.
-    """
-    shares: dict[str, list[standing.Number | None]] = {
-        r["feature"]: [None, None, None] for r in standings
-    }
-    for i, column in enumerate(("steps", "variance_explained", "reliance")):
-        for name, share in _shares(standings, column).items():
-            shares[name][i] = share
-    rows = [
-        {"feature": name, "stage": stage, "share": share}
-        for name, values in shares.items()
-        for stage, share in zip(STAGES, values, strict=True)
-        if share is not None
-    ]
-    table = pl.DataFrame(
-        rows, schema={"feature": pl.String, "stage": pl.String, "share": pl.Float64}
-    )
-    names = [n for n in shares if n in set(table["feature"])]
-    last = {n: next(v for v in reversed(shares[n]) if v is not None) for n in names}
-    labels, label_table = end_labels(last, {n: short(n) for n in names}, -0.03, 1.03, palette)
-    looks = hue(names, palette)
-    stages = [s for s in STAGES if s in set(table["stage"])]
-    x = {
-        "field": "stage",
-        "type": "ordinal",
-        "sort": stages,
-        "title": None,
-        "scale": {"type": "point", "padding": 0.15, "domain": stages},
-        "axis": {"labelAngle": 0, "labelFontSize": 13, "grid": True, "domain": False},
-    }
-    y = {**y_axis("share of the best feature", -0.03, 1.03), "field": "share"}
-    at = {"x": x, "y": y}
-    layers = [
-        {
-            "data": {"name": "shares"},
-            "mark": {"type": "line", "strokeWidth": 2.4},
-            "encoding": {**at, **looks},
-        },
-        {
-            "data": {"name": "shares"},
-            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-            "encoding": {**at, "color": looks["color"]},
-        },
-        labels,
-    ]
-    return Figure(
-        name="slopes",
-        title="First, represented, used",
-        caption="Each feature as a share of the best one: the soonest median time over its own, "
-        "its median variance explained, its median reliance (both at the end). Lines that cross "
-        "are disagreements between what comes early, what is represented and what is used.",
-        frame=table,
-        specification=layered(layers),
-        data={"shares": table, "labels": label_table},
-    )
-
-
-def _shares(standings: Sequence[Mapping[str, Any]], column: str) -> dict[str, standing.Number]:
-    if column == "steps":
-        timed = {r["feature"]: r["steps"] for r in standings if r["timed"]}
-        known = [t for t in timed.values() if t is not None]
-        # A feature that is there at step 0 would make every other share 0: count from one step.
-        best = max(1, min(known, default=1))
-        return {n: 0.0 if t is None else best / max(1, t) for n, t in timed.items()}
-    values = {r["feature"]: r[column] for r in standings if r.get(column) is not None}
-    top = max(values.values(), default=0.0)
-    return {n: max(0.0, v) / top for n, v in values.items()} if top > 0 else {}
 
 
 def at_the_end(
@@ -372,10 +295,14 @@ def at_the_end(
         "title": "total variance of the last hidden layer"
         + (" (logarithmic axis)" if logged else ""),
         "scale": {"type": "log" if logged else "linear", "zero": False, "padding": 12},
-        "axis": {"grid": False, "tickCount": 6, "format": "~g"},
+        "axis": {"grid": False, "tickCount": 6, "format": ",~g"},
     }
     labels, label_table = end_labels(
-        _last(middle.with_columns(step=0), names), {n: short(n) for n in names}, low, high, palette
+        last_values(middle.with_columns(step=0), names),
+        {n: short(n) for n in names},
+        low,
+        high,
+        palette,
     )
     y = y_axis("variance explained", low, high)
     color = hue(names, palette)["color"]

@@ -1,6 +1,6 @@
 """A measure's course over training: rows for lines, and their median and band over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -119,12 +119,25 @@ def by_condition(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(k[0]): t for k, t in table.group_by("condition", maintain_order=True)}
 
 
+FEW = 10
+"""Seeds below which a band is the whole range: tenths of them would be invented."""
+
+
+def band_name(seeds: Iterable[int]) -> str:
+    """What the bands of conditions with so many seeds each are."""
+    few = {n < FEW for n in seeds}
+    tenths, whole = "10th to 90th percentile", "lowest to highest seed"
+    if len(few) > 1:
+        return f"{tenths}, or {whole} where there are fewer than {FEW}"
+    return whole if True in few else tenths
+
+
 def bands(course: pl.DataFrame) -> pl.DataFrame:
     """Median and band over seeds: step, feature, median, low, high, seeds (of each condition).
 
     The band is the 10-90 % range, and the whole range with fewer than 10 seeds.
     """
-    few = pl.col("value").count() < 10
+    few = pl.col("value").count() < FEW
     low = (
         pl.when(few).then(pl.col("value").min()).otherwise(pl.col("value").quantile(0.1, "linear"))
     )
@@ -137,6 +150,22 @@ def bands(course: pl.DataFrame) -> pl.DataFrame:
         .agg(median=pl.col("value").median(), low=low, high=high, seeds=pl.col("value").count())
         .sort(place)
     )
+
+
+BEYOND = 3
+"""A seed whose highest value is above so many times the seeds' median is not drawn in full."""
+
+
+def beyond(course: pl.DataFrame) -> pl.DataFrame:
+    """The lines that would flatten all others: feature, seed, peak; most often there is none.
+
+    Those whose highest value is above `BEYOND` times the median over seeds of each seed's highest.
+    """
+    peaks = course.group_by("feature", "seed").agg(peak=pl.col("value").max())
+    usual = peaks.group_by("seed").agg(pl.col("peak").max())["peak"].median()
+    if usual is None or usual <= 0:  # type: ignore[operator]
+        return peaks.clear()
+    return peaks.filter(pl.col("peak") > BEYOND * usual).sort("feature", "seed")  # type: ignore[operator]
 
 
 def thinned(course: pl.DataFrame, most: int = 60) -> pl.DataFrame:

@@ -52,8 +52,19 @@ def inline(svg: str, name: str, label: str) -> str:
             elif value.startswith("url(#"):
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
     _prune(root)
+    _widen(root)
     root.attrib |= {"class": "chart", "role": "img", "aria-label": visible(label)}
     return ElementTree.tostring(root, encoding="unicode")
+
+
+ROOM = 48
+"""Pixels to the right of a drawing for names that a reader's font sets wider than ours."""
+
+
+def _widen(root: ElementTree.Element) -> None:
+    x, y, width, height = (float(v) for v in root.get("viewBox", "0 0 0 0").split())
+    root.set("viewBox", f"{x:g} {y:g} {width + ROOM:g} {height:g}")
+    root.set("width", f"{width + ROOM:g}")
 
 
 def _prune(element: ElementTree.Element) -> None:

@@ -23,6 +23,8 @@ PALETTE = (
 )  # fmt: skip
 """Okabe and Ito's hues, darkened until they reach a contrast of 4.5 on white."""
 DASHES = ((), (7, 3), (2, 3), (8, 3, 2, 3))
+FIRST_DASHES = (0, 0, 1, 2, 3, 1, 2, 3)
+"""The dash of each color's first use: whoever sees no hue tells the third and later lines apart."""
 INK, MUTED, RULE = "#24292f", "#57606b", "#d8dee4"
 WIDTH, HEIGHT = 560, 280
 
@@ -35,11 +37,13 @@ CONFIG = {
         "domainColor": MUTED,
         "gridColor": RULE,
         "labelColor": MUTED,
+        "labelFlush": False,  # else the labels at the ends are moved off their ticks
         "labelFontSize": 12,
         "tickColor": MUTED,
         "titleColor": INK,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
+        "titlePadding": 10,
     },
     "text": {"color": INK, "fontSize": 12},
 }
@@ -163,10 +167,13 @@ def short(name: str, most: int = 22) -> str:
 def colors(record: StudyRecord) -> dict[str, tuple[str, tuple[int, ...]]]:
     """A color and a dash for each feature, the same in every condition of a study."""
     names = dict.fromkeys(f for c in record.conditions for f in standing.declared(c))
-    return {
-        name: (PALETTE[i % len(PALETTE)], DASHES[i // len(PALETTE) % len(DASHES)])
-        for i, name in enumerate(names)
-    }
+    return {name: look(i) for i, name in enumerate(names)}
+
+
+def look(i: int) -> tuple[str, tuple[int, ...]]:
+    """The color and dash of the i-th line; the first 32 differ."""
+    turn, place = divmod(i, len(PALETTE))
+    return PALETTE[place], DASHES[(FIRST_DASHES[place] + turn) % len(DASHES)]
 
 
 def ticks(condition: ConditionRecord, log: bool) -> list[int]:

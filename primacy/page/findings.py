@@ -1,14 +1,15 @@
 """Where first, represented and used disagree, how the seeds are spread, and every exception."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.prose import EQUAL
-from primacy.page.wording import among, counted, listed, ranges, share
+from primacy.page.ranking import CLEAR, EQUAL, FLOOR, larger
+from primacy.page.wording import among, counted, listed, number, ranges, share, signed
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sharing import not_identified, shares
 
@@ -17,41 +18,61 @@ MOST = 8
 """Sentences of one kind before the rest is only counted."""
 
 
+Order = Mapping[str, int]
+"""By `learned`, `represented` and `used`: 1 where the first of two features leads, else -1."""
+COLUMNS = {"learned": "time", "represented": "variance_explained", "used": "reliance"}
+
+
+def disagreeing(
+    condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
+) -> list[tuple[Row, Row, Order]]:
+    """The pairs of features that change places between learned, represented and used.
+
+    An order counts where the medians have one (`ranking.larger`) and at least `ranking.CLEAR` of
+    the seeds agree with it, which is the rule of the answer and of the slope chart, too.
+    """
+    timed = standing.times(summary)
+    tables = {k: standing.matrix(timed, condition.name, c) for k, c in COLUMNS.items()}
+    found = []
+    for a, b in itertools.combinations(rows, 2):
+        ways = {
+            "learned": _sooner(a, b),
+            "represented": larger(a, b, "variance_explained"),
+            "used": larger(a, b, "reliance"),
+        }
+        known = {k: way for k, way in ways.items() if way and _agreed(tables[k], a, b, k, way)}
+        if len(set(known.values())) > 1:
+            found.append((a, b, known))
+    return found
+
+
+def _agreed(table: dict, a: Row, b: Row, kind: str, way: int) -> bool:
+    first, second = (a, b) if way > 0 else (b, a)
+    won, lost, ties = standing.wins(
+        table, first["feature"], second["feature"], time=kind == "learned"
+    )
+    return len(won) >= CLEAR * (len(won) + len(lost) + len(ties))
+
+
 def disagreements(
     condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 ) -> list[str]:
-    """Each pair of features whose order differs between learned, represented and used.
-
-    By medians over the seeds, with the seeds in which it is so; medians that are about equal (5 %)
-    have no order. One sentence says so where nothing disagrees.
-    """
+    """Each pair that disagrees in a sentence; one sentence says so where none does."""
+    if len(rows) < 2:
+        return ["There is one feature, so there is nothing to disagree about."] if rows else []
     timed = standing.times(summary)
-    found, compared = [], set()
-    for a, b in itertools.combinations(rows, 2):
-        orders = {
-            "learned": _sooner(a, b),
-            "represented": _larger(a, b, "variance_explained"),
-            "used": _larger(a, b, "reliance"),
-        }
-        known = {k: v for k, v in orders.items() if v}
-        compared |= set(known)
-        if len(set(known.values())) < 2:
-            continue
+    found = []
+    for a, b, known in disagreeing(condition, rows, summary):
         told = [
             _told(kind, (a, b) if way > 0 else (b, a), condition, timed)
             for kind, way in known.items()
         ]
         found.append(_sentence(told, list(known.values())))
-    if len(rows) < 2:
-        return ["There is one feature, so there is nothing to disagree about."] if rows else []
     if not found:
-        if len(compared) < 2:
-            return ["There are no two rankings to compare (differences below 5 % are not counted)."]
-        which = listed([k for k in ("learned", "represented", "used") if k in compared])
-        how_many = "Both" if len(compared) == 2 else "All three"
         return [
-            f"{how_many} rankings agree: {which} (by medians; differences below 5 % are not "
-            "counted)."
+            "No two features change places between what is learned first, represented and used in "
+            f"at least {100 * CLEAR:g} % of the seeds (medians closer than {100 * EQUAL:g} %, and "
+            f"values within their control columns or at most {FLOOR:g}, have no order)."
         ]
     more = len(found) - MOST
     return found[:MOST] + ([f"And {counted(more, 'more pair')} like these."] if more > 0 else [])
@@ -62,29 +83,23 @@ def _sooner(a: Row, b: Row) -> int:
     return 0 if not (a["timed"] and b["timed"]) or x == y else 1 if x < y else -1
 
 
-def _larger(a: Row, b: Row, column: str) -> int:
-    x, y = a.get(column), b.get(column)
-    if x is None or y is None or abs(x - y) < EQUAL * max(abs(x), abs(y)) or x == y:
-        return 0
-    return 1 if x > y else -1
-
-
 def _told(
     kind: str, pair: tuple[Row, Row], condition: ConditionRecord, timed: pl.DataFrame
 ) -> tuple[str, str]:
     """Who leads in one respect, and the numbers."""
     ahead, behind = pair
-    column = {"learned": "time", "represented": "variance_explained", "used": "reliance"}[kind]
+    column = COLUMNS[kind]
     table = standing.matrix(timed, condition.name, column)
     won, lost, ties = standing.wins(
         table, ahead["feature"], behind["feature"], time=kind == "learned"
     )
     seeds = among(len(won), len(won) + len(lost) + len(ties))
     if kind == "learned":
-        after = "never by half" if behind["steps"] is None else f"{behind['steps']:,}"
-        return ahead[
-            "feature"
-        ], f"is learned first (median step {ahead['steps']:,} against {after}, {seeds})"
+        after = (
+            "never by half" if behind["steps"] is None else standing.when(behind, behind["steps"])
+        )
+        median = f"median step {standing.when(ahead, ahead['steps'])}"
+        return ahead["feature"], f"is learned first ({median} against {after}, {seeds})"
     more = {
         "represented": ("is represented more strongly", "of the variance, "),
         "used": ("is relied on more", "reliance, "),
@@ -133,12 +148,13 @@ def _with_total(own: pl.DataFrame) -> str:
     if own.height < 6 or any(own[c].n_unique() < 2 for c in columns):
         return ""
     rho = own.select(pl.corr(*columns, method="spearman")).item()
-    if abs(rho) < 0.3:
+    # Without any tie between the two, 5 of 100 studies have a larger one by chance.
+    if abs(rho) < max(0.3, 1.96 / math.sqrt(own.height - 1)):
         return ""
     way = "smaller" if rho < 0 else "larger"
     return (
         f"; it tends to be {way} where the layer's total variance is large (Spearman "
-        f"{'−' if rho < 0 else '+'}{abs(rho):.2f} over seeds; no test)"
+        f"{signed(round(rho, 2))} over seeds; no test)"
     )
 
 
@@ -210,6 +226,15 @@ def exceptions(
     if unknown:
         found.append(("Stopped before it was learned", unknown))
     return found
+
+
+def not_in_full(title: str, over: pl.DataFrame, n: int) -> tuple[str, list[str]]:
+    """The lines that leave a figure's axis (`courses.beyond`), as a kind of exception."""
+    told = []
+    for (name,), own in over.group_by("feature", maintain_order=True):
+        top = number(float(own["peak"].max()))  # type: ignore[arg-type]
+        told.append(f"{title}, {name}: {_seeds(own['seed'].to_list(), n)}, up to {top}")
+    return ("Beyond the drawn axis", told)
 
 
 def _none(why: str) -> list[str]:

@@ -4,11 +4,11 @@ import dataclasses
 
 import polars as pl
 
-from primacy.page import charts, courses, figures
+from primacy.page import charts, courses, figures, findings, stages
 from primacy.page import standing as places
 from primacy.page.figures import Figure
 from primacy.page.inside import inside
-from primacy.page.wording import listed, number
+from primacy.page.wording import listed, number, ranges
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.runs import GROUP, is_group
 
@@ -29,13 +29,14 @@ def drawings(
     if condition is not None and condition not in known:
         raise ValueError(f"no condition {condition!r}: {', '.join(known)}")
     c = record.condition(condition if condition is not None else known[0])
-    rows = places.standings(record, summary)[c.name]
+    rows = places.standings(record, summary, curves)[c.name]
     palette = figures.colors(record)
     gone = courses.diverged(c, lanes)
     left = f" Curves of networks that diverged ({gone}) end where they did." if gone else ""
     found = [*_races(c, curves, lanes, rows, palette), *_strong(c, curves, lanes, summary, palette)]
     if len(rows) > 1:
-        slopes = charts.slopes(rows, palette)
+        pairs = findings.disagreeing(c, rows, summary)
+        slopes = stages.slopes(rows, palette, [(a["feature"], b["feature"]) for a, b, _ in pairs])
         found += [slopes] if slopes.frame["stage"].n_unique() > 1 else []
     more = (
         charts.strength(c, summary, rows, palette),
@@ -127,12 +128,37 @@ def _strong(
             wide = [f.name for f in c.features if is_group(f)]
             joint = courses.path(c, curves, lanes, GROUP, wide)
             course = pl.concat([course, joint]) if wide and not joint.is_empty() else course
-        if not course.is_empty():
-            found.append(
-                charts.every_seed(
-                    c, course, names, palette,
-                    name=measure.replace("_", "-"), title=title, axis=axis, caption=caption,
-                )
-            )  # fmt: skip
+        if course.is_empty():
+            continue
+        over = courses.beyond(course)
+        kept = course.join(over, on=["feature", "seed"], how="anti")["value"]
+        ends = None
+        if over.height:
+            high, low = float(kept.max()), min(0.0, float(kept.min()))  # type: ignore[arg-type]
+            ends = (low - 0.02 * (high - low), high + 0.04 * (high - low))
+            caption += f" {_leaving(over)}"
+        found.append(
+            charts.every_seed(
+                c,
+                course,
+                names,
+                palette,
+                name=measure.replace("_", "-"),
+                title=title,
+                axis=axis,
+                caption=caption,
+                ends=ends,
+            )
+        )
     end = charts.at_the_end(c, summary, names, palette)
     return [*found, *([end] if end else [])]
+
+
+def _leaving(over: pl.DataFrame) -> str:
+    """Which lines leave a drawing at the top, and how far they go."""
+    told = []
+    for (name,), own in over.group_by("feature", maintain_order=True):
+        noun = "seed" if own.height == 1 else "seeds"
+        top = number(float(own["peak"].max()))  # type: ignore[arg-type]
+        told.append(f"{name} in {noun} {ranges(own['seed'].to_list())} (up to {top})")
+    return f"Beyond the top of the axis: {listed(told)}, which would flatten the others."

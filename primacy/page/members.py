@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from primacy.inclusion import FACTOR
-from primacy.page.standing import Number, racers, verb
+from primacy.page.standing import Number, racers, verb, when
 from primacy.record import ConditionRecord, StudyRecord
 
 FEW = 4
@@ -14,6 +14,11 @@ SHADES = 5
 """Steps of shading in a map."""
 MAPS = 4
 """Features with a map of their own."""
+
+
+def many(record: StudyRecord) -> bool:
+    """Whether all conditions are shown side by side, and none in full before the others."""
+    return bool(record.members) or len(record.conditions) > FEW
 
 
 def groups(record: StudyRecord) -> list[tuple[str | None, list[ConditionRecord]]]:
@@ -85,7 +90,7 @@ def _map(
         if row["steps"] is None:
             told = f"{row['learned']} of {row['seeds']}" if row["learned"] else "never"
             return {"condition": c, "text": told, "kind": "never"}
-        return {"condition": c, "text": f"{row['steps']:,}", "kind": _shade(row["steps"], ends)}
+        return {"condition": c, "text": when(row, row["steps"]), "kind": _shade(row["steps"], ends)}
 
     return {
         "feature": name,

@@ -1,14 +1,15 @@
 """The methods of a study as sentences to paste, and what every column and measure means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from primacy.page import standing
-from primacy.page.wording import counted, listed, number
+from primacy.page.wording import MINUS, counted, listed, number
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import FALSE_ALARMS
+from primacy.verdicts import Verdict
 
 CURVES = {
     "condition": ("name", "condition; on disk its key"),
@@ -59,21 +60,17 @@ SUMMARY = {
 
 
 def paragraphs(
-    record: StudyRecord, provenance: Mapping[str, Any], lanes: pl.DataFrame
+    record: StudyRecord,
+    provenance: Mapping[str, Any],
+    lanes: pl.DataFrame,
+    verdicts: Sequence[Verdict] = (),
 ) -> list[str]:
     """The methods section: network, training, measurement, statistics."""
     if not record.conditions:
         return ["This study has no conditions."]
     first = record.conditions[0]
-    said = [_networks(record, first), _measured(record, first)]
-    if len(record.conditions) > 1:
-        factors = dict.fromkeys(k for c in record.conditions for k in c.factors)
-        across = f", which differ in {listed(list(factors))}" if factors else ""
-        said[0] += (
-            f" This describes the condition {first.name}; the study has "
-            f"{len(record.conditions)} conditions{across}."
-        )
-    said.append(_statistics(record))
+    said = [_networks(record, first, lanes), _measured(record, first)]
+    said.append(_statistics(record, verdicts))
     if record.controls != "none":
         said.append(_controls(record))
     versions = {**record.versions, **dict(provenance.get("versions") or {})}
@@ -93,22 +90,38 @@ def _device(record: StudyRecord, provenance: Mapping[str, Any]) -> str:
     return f" on {device}" if device else ""
 
 
-def _networks(record: StudyRecord, c: ConditionRecord) -> str:
+def _networks(record: StudyRecord, c: ConditionRecord, lanes: pl.DataFrame) -> str:
+    """How many networks were trained, and how those of the condition `c` were."""
     task, model, training = (c.spec.get(k) or {} for k in ("task", "model", "training"))
-    n = len(record.seeds)
     shape = ""
     if widths := model.get("widths"):
         shape = f" with hidden layers of {listed([str(w) for w in widths])} units"
     activation = f", {model['activation'].replace('_', ' ')}" if model.get("activation") else ""
-    said = (
-        f"We trained {counted(n, 'network')} ({_kind(model)}{shape}{activation}; {c.parameters:,} "
-        f"parameters) on the {task.get('kind', 'study')} task{_settings(c, task)}. "
-    )
+    kind, size = f"{_kind(model)}{shape}{activation}", f"{c.parameters:,} parameters"
+    task_of = f"the {task.get('kind', 'study')} task{_settings(c, task)}"
+    trained = counted(networks(record, lanes), "network")
+    if len(record.conditions) == 1:
+        said = f"We trained {trained} ({kind}; {size}) on {task_of}. "
+    else:
+        factors = dict.fromkeys(k for one in record.conditions for k in one.factors)
+        across = f", which differ in {listed(list(factors))}" if factors else ""
+        said = (
+            f"We trained {trained}, one per seed ({len(record.seeds)}) in each of "
+            f"{len(record.conditions)} conditions{across}. What follows describes the condition "
+            f"{c.name}: {kind} ({size}), trained on {task_of}. "
+        )
     varied = {"init": "initial weights", "data": "examples", "order": "order of examples"}
     own = [varied[a] for a in record.seed_axes]
-    if own and n > 1:
+    if own and len(record.seeds) > 1:
         said += f"Each seed has its own {listed(own)}. "
     return said + _trained(c, training)
+
+
+def networks(record: StudyRecord, lanes: pl.DataFrame) -> int:
+    """How many networks a study has trained; one that several member studies share counts once."""
+    keys = {c.name: c.key for c in record.conditions}
+    names = lanes["condition"].cast(pl.String).to_list()
+    return len({(keys[n], s) for n, s in zip(names, lanes["seed"].to_list(), strict=True)})
 
 
 def _kind(model: Mapping[str, Any]) -> str:
@@ -135,7 +148,7 @@ def setting(value: Any) -> str:
         return ", ".join(f"({setting(v)})" if isinstance(v, list) else setting(v) for v in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {setting(v)}" for k, v in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number_of(value)
 
 
 def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
@@ -167,8 +180,10 @@ def _trained(c: ConditionRecord, training: Mapping[str, Any]) -> str:
 
 
 def number_of(value: Any) -> str:
-    """A setting that is a number, as it is written."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    """A setting that is a number in full, not rounded to three digits; other text as it is."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.6g}".replace("-", MINUS) if isinstance(value, float) else str(value)
 
 
 def _size(examples: Any) -> str:
@@ -215,7 +230,7 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     )
 
 
-def _statistics(record: StudyRecord) -> str:
+def _statistics(record: StudyRecord, verdicts: Sequence[Verdict]) -> str:
     if not record.hypotheses:
         return "No hypothesis was fixed before the runs, so nothing here is a test."
     late = f" {len(record.post_hoc)} of them changed after the first run (post hoc)."
@@ -228,10 +243,23 @@ def _statistics(record: StudyRecord) -> str:
         "paired by seed. Intervals (95 %) and p-values come from the same sign-flip permutation "
         "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
         "Clopper-Pearson intervals. Each p is of the null that its word rejects, at the margin or "
-        "threshold of the claim, and is also given after Holm's correction over the study's "
-        "hypotheses. A verdict is called fragile where another criterion, another "
+        "threshold of the claim, and is also given after Holm's correction over "
+        f"{_family(verdicts)}. A verdict is called fragile where another criterion, another "
         "definition of variance explained, half the budget or Holm's correction changes it."
     )
+
+
+def _family(verdicts: Sequence[Verdict]) -> str:
+    """Over which hypotheses Holm's correction goes, and why not over all."""
+    without = [v for v in verdicts if v.p is None]
+    if not without:
+        return "the study's hypotheses"
+    shares = sum(v.scale == "share" for v in without)
+    why = [f"{counted(shares, 'share')} of seeds"] if shares else []
+    if rest := len(without) - shares:
+        why.append(f"{rest} that could not be tested")
+    have = "has" if len(without) == 1 else "have"
+    return f"the {len(verdicts) - len(without)} with a p-value ({listed(why)} {have} none)"
 
 
 def _controls(record: StudyRecord) -> str:

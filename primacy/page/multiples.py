@@ -1,13 +1,14 @@
 """All conditions as small multiples: a card each, drawn in a few lines of SVG."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 from markupsafe import Markup
 
-from primacy.page import charts, courses, figures, sketches, standing
+from primacy.page import charts, courses, figures, members, sketches, standing
 from primacy.record import ConditionRecord, StudyRecord
 
 LINES = 600
@@ -38,8 +39,11 @@ def cards(
         course = courses.paths(own, curves, lanes, measure, timed, split=split)
         found |= courses.by_condition(course)
         tables |= courses.by_condition(courses.bands(course))
+    axes = _axes(record, found, tables)
     return [
-        _card(c, found.get(c.name), tables.get(c.name), standings[c.name], palette, every)
+        _card(c, found[c.name], tables[c.name], standings[c.name], palette, axes[c.name], every)
+        if c.name in axes
+        else _empty(c, standings[c.name])
         for c in conditions
     ]
 
@@ -49,41 +53,89 @@ def _raced(c: ConditionRecord) -> tuple[str, str]:
     return charts.measured(c), standing.split(c)
 
 
+Axes = tuple[tuple[standing.Number, standing.Number], tuple[standing.Number, standing.Number]]
+"""First positive and last step, and the ends of the vertical axis."""
+
+
+def _axes(
+    record: StudyRecord, found: Mapping[str, pl.DataFrame], tables: Mapping[str, pl.DataFrame]
+) -> dict[str, Axes]:
+    """The axes of each condition with curves, one pair for those of a group that are alike.
+
+    Alike: the same measure, and criteria that span about as much. A slope of 100 would leave one
+    of .1 no height.
+    """
+    shared: dict[tuple, list[ConditionRecord]] = {}
+    for member, own in members.groups(record):
+        for c in own:
+            if c.name in found:
+                shared.setdefault((member, charts.measured(c), _span(c)), []).append(c)
+    axes: dict[str, Axes] = {}
+    for (_, measure, _), own in shared.items():
+        ends = [charts.extent(tables[c.name], c, measure, found[c.name]) for c in own]
+        steps = [figures.reach(c) for c in own]
+        x = min(first for first, _ in steps), max(last for _, last in steps)
+        lowest = min(standing.lowest(f.criterion) for c in own for f in c.features if f.criterion)
+        y = max(lowest, min(low for low, _ in ends)), max(high for _, high in ends)
+        axes |= dict.fromkeys((c.name for c in own), (x, y))
+    return axes
+
+
+def _span(c: ConditionRecord) -> int | None:
+    """The largest distance from chance to ceiling, as a power of two; None: nobody knows it."""
+    known = [f.criterion for f in c.features if f.criterion is not None]
+    spans = [abs(k.ceiling - k.chance) for k in known if k.ceiling is not None]
+    return round(math.log2(max(spans))) if spans and max(spans) > 0 else None
+
+
+def _told(c: ConditionRecord, rows: list[dict]) -> list[str]:
+    return [f"{r['feature']}: {charts.learned_label(r, c)}" for r in rows]
+
+
+def _empty(c: ConditionRecord, rows: list[dict]) -> dict[str, Any]:
+    """The card of a condition without a learning curve, with the reason."""
+    if not rows:
+        why = "not trained yet"
+    elif not any(r["timed"] for r in rows):
+        why = "no feature here has a criterion, so none has a learning curve"
+    else:
+        why = "the criterion's measure has no values here"
+    told = _told(c, rows)
+    return {"condition": c, "rows": rows, "told": told, "small": None, "large": None, "why": why}
+
+
 def _card(
     c: ConditionRecord,
-    course: pl.DataFrame | None,
-    table: pl.DataFrame | None,
+    course: pl.DataFrame,
+    table: pl.DataFrame,
     rows: list[dict],
     palette: charts.Palette,
+    axes: Axes,
     every: bool,
 ) -> dict[str, Any]:
     timed = [r["feature"] for r in rows if r["timed"]]
-    told = [f"{r['feature']}: {charts.learned_label(r, c)}" for r in rows]
-    card = {"condition": c, "rows": rows, "told": told, "small": None, "large": None}
-    if course is None or table is None:
-        return card
+    told = _told(c, rows)
     measure = charts.measured(c)
-    table = courses.thinned(table, 50)
-    low, high = charts.extent(table, c, measure, course)
-    first, last = figures.reach(c)
     medians, areas, seeds = [], [], []
-    points = table.rows_by_key("feature", named=True)
+    points = courses.thinned(table, 50).rows_by_key("feature", named=True)
     lines = courses.thinned(course, 30).rows_by_key("feature", named=True) if every else {}
     for name in timed:
         if name not in points:
             continue
-        color, own = palette[name][0], points[name]
-        medians.append((color, [(p["step"], p["median"]) for p in own]))
+        (color, dash), own = palette[name], points[name]
+        medians.append(sketches.Line(color, [(p["step"], p["median"]) for p in own], dash))
         upper, lower = ([(p["step"], p[end]) for p in own] for end in ("high", "low"))
-        areas.append((color, [*upper, *reversed(lower)]))
+        areas.append(sketches.Line(color, [*upper, *reversed(lower)]))
         for _, line in itertools.groupby(lines.get(name, ()), key=lambda p: p["seed"]):
-            seeds.append((color, [(p["step"], p["value"]) for p in line]))
+            seeds.append(sketches.Line(color, [(p["step"], p["value"]) for p in line]))
+    x, y = axes
     shared = {
         "levels": sorted({v for n in timed if (v := standing.level(c, n)) is not None}),
-        "x": (first, last),
-        "y": (low, high),
+        "x": x,
+        "y": y,
     }
     words = f"{c.name}: {measure.replace('_', ' ')} over training; {'; '.join(told)}"
+    card = {"condition": c, "rows": rows, "told": told, "large": None, "why": None}
     card["small"] = Markup(sketches.race(medians, areas, label=words, **shared))
     if every:
         card["large"] = Markup(

@@ -1,6 +1,7 @@
 // Small comfort; the page is complete without it.
 (() => {
   "use strict";
+  const CLOSED = "details:not([open], .data, .card, .setting), .few .card:not([open])";
   // A link to something inside a closed part opens that part.
   const reveal = () => {
     let node = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -12,15 +13,27 @@
   addEventListener("hashchange", reveal);
   reveal();
 
-  // Paper has nothing to click: open everything to print, then put it back.
+  // Paper has nothing to click: open what is read to print, then put it back. Tables of a figure,
+  // settings and the cards of many conditions stay as they are; a card's summary has its drawing.
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
+    closed = [...document.querySelectorAll(CLOSED)];
     for (const part of closed) part.open = true;
   });
   addEventListener("afterprint", () => {
     for (const part of closed) part.open = false;
   });
+
+  // Only what scrolls is a stop for the keyboard; without this script every region is one.
+  const regions = [...document.querySelectorAll(".scroll")];
+  const settle = (region) => {
+    const scrolls =
+      region.scrollWidth > region.clientWidth + 1 || region.scrollHeight > region.clientHeight + 1;
+    if (scrolls) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  };
+  const watcher = new ResizeObserver((seen) => seen.forEach((one) => settle(one.target)));
+  for (const region of regions) watcher.observe(region);
 
   // Copy the methods.
   const text = document.getElementById("methods-text");

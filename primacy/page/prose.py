@@ -12,30 +12,32 @@ import polars as pl
 
 from primacy.page import across, reliance, standing
 from primacy.page.figures import visible
-from primacy.page.reliance import CLEAR, EQUAL
-from primacy.page.wording import among, listed, share
+from primacy.page.ranking import CLEAR, EQUAL, above
+from primacy.page.standing import when
+from primacy.page.wording import among, listed, number, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.verdicts import Verdict
 
-REPRESENTED = (
-    "represented",
-    "represented more strongly",
-    "represented most strongly",
-    "of the layer's variance",
-)
-USED = ("used", "used more", "used most", "")
+STRONGER = {
+    "variance_explained": (
+        *("represented", "represented more strongly", "represented most strongly"),
+        "of the layer's variance",
+    ),
+    "reliance": ("used", "used more", "used most", ""),
+}
+"""Verb, comparative, superlative and unit of what a feature is at the end."""
 
 Row = Mapping[str, Any]
 
 
-def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
-    """The finding: which feature was first, represented, used; the exception; the verdicts."""
-    return " ".join(sentences(record, summary, verdicts))
-
-
-def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
+def sentences(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> list[str]:
     """The answer sentence by sentence; the first is the order of learning."""
-    standings = standing.standings(record, summary)
+    standings = standing.standings(record, summary, curves)
     trained = [c for c in record.conditions if standings[c.name]]
     if not trained:
         return ["Nothing has been trained yet."]
@@ -60,7 +62,7 @@ def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame)
     came = order(condition, rows, summary)
     said = []
     first = rows[0]["feature"] if rows[0]["steps"] is not None else None
-    for column, words in (("variance_explained", REPRESENTED), ("reliance", USED)):
+    for column, words in STRONGER.items():
         if sentence := stronger(condition, rows, summary, column, words, first):
             said.append(sentence)
     return [came, *said, *_exceptions(condition, rows)]
@@ -79,9 +81,13 @@ def _own_data(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataF
     ]
     if standing.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
         column = "variance_explained"
-        told.append(stronger(condition, rows, summary, column, REPRESENTED, first))
+        told.append(stronger(condition, rows, summary, column, STRONGER[column], first))
         told += [order(condition, rows, summary), *_exceptions(condition, rows)]
     return [sentence for sentence in told if sentence]
+
+
+def _median(row: Row) -> str | None:
+    return when(row, row["steps"])
 
 
 def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> str:
@@ -104,7 +110,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         return _from_the_start(there, timed, standing.relative(condition)) + ending
     if len(timed) == 1:
         row = timed[0]
-        after = f", after {row['steps']:,} steps (median)" if row["steps"] is not None else ""
+        after = f", after {_median(row)} steps (median)" if row["steps"] is not None else ""
         return (
             f"{row['feature']} was {verb} within {tau} {among(row['learned'], n)}{after}.{ending}"
         )
@@ -112,7 +118,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
     if len(timed) == 2:
         return _pair(timed, table, n, verb, condition) + ending
     leader, last = timed[0], timed[-1]
-    wins = _firsts(table, [r["feature"] for r in timed])
+    wins = across.firsts(table, [r["feature"] for r in timed])
     k = wins.get(leader["feature"], 0)
     if k < CLEAR * n:
         told = listed([f"{name} in {w}" for name, w in wins.most_common() if w])
@@ -122,11 +128,11 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
             f"{told or 'none'} of {n}{f' (ties or none in {ties})' if ties else ''}.{ending}"
         )
     tail = (
-        f"{last['feature']} came last ({last['steps']:,})"
+        f"{last['feature']} came last ({_median(last)})"
         if last["steps"] is not None
-        else f"{last['feature']} came last ({verb} {among(last['learned'], n)} within {tau})"
+        else f"{last['feature']} came last ({_reached(last, verb)} within {tau})"
     )
-    after = f" (median step {leader['steps']:,})" if leader["steps"] is not None else ""
+    after = f" (median step {_median(leader)})" if leader["steps"] is not None else ""
     return (
         f"{leader['feature']} was {verb} first of {len(timed)} features {among(k, n)}{after}; "
         f"{tail}.{ending}"
@@ -156,9 +162,11 @@ def _meaning(condition: ConditionRecord) -> str:
 def _from_the_start(there: Sequence[str], timed: Sequence[Row], relative: bool) -> str:
     """Where the criterion holds before training: an untrained network's output varies too."""
     later = [
-        f"{r['feature']} got there after {r['steps']:,} steps (median)"
+        f"{r['feature']} got there after {_median(r)} steps (median)"
         if r["steps"] is not None
         else f"{r['feature']} got there {among(r['learned'], r['seeds'])}"
+        if r["learned"]
+        else f"{r['feature']} never got there"
         for r in timed
         if r["steps"] != 0
     ]
@@ -175,32 +183,23 @@ def _from_the_start(there: Sequence[str], timed: Sequence[Row], relative: bool) 
     )
 
 
-def _firsts(
-    table: Mapping[int, Mapping[str, standing.Number | None]], names: Sequence[str]
-) -> Counter:
-    """In how many seeds each feature alone came first."""
-    found: Counter = Counter()
-    for values in table.values():
-        known = {f: t for f in names if (t := values.get(f)) is not None}
-        best = [f for f, t in known.items() if t == min(known.values())]
-        if len(best) == 1:
-            found[best[0]] += 1
-    return found
-
-
-def _epochs(a: standing.Number, b: standing.Number, epoch: int | None) -> str:
-    return f"; epochs {a / epoch:.3g} and {b / epoch:.3g}" if epoch else ""
+def _reached(row: Row, verb: str) -> str:
+    """`learned in 2 of 6 seeds`; `not learned` where there is one seed, in which it was not."""
+    if row["seeds"] == 1 and not row["learned"]:
+        return f"not {verb}"
+    return f"{verb} {among(row['learned'], row['seeds'])}"
 
 
 def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, condition: ConditionRecord) -> str:
     (a, b), tau, epoch = timed, f"{condition.tau:,} steps", condition.steps_per_epoch
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+    epochs = [number(r["steps"] / epoch) for r in timed if epoch and r["steps"] is not None]
     medians = (
-        f"after {a['steps']:,} steps against {b['steps']:,} (medians"
-        f"{_epochs(a['steps'], b['steps'], epoch)})"
+        f"after {_median(a)} steps against {_median(b)} (medians"
+        f"{f'; epochs {listed(epochs)}' if epochs else ''})"
         if b["steps"] is not None
-        else f"after {a['steps']:,} steps (median), while {b['feature']} was {verb} "
-        f"{among(b['learned'], n)} within {tau}"
+        else f"after {_median(a)} steps (median), while {b['feature']} was "
+        f"{_reached(b, verb)} within {tau}"
         if a["steps"] is not None
         else f"{verb} within {tau} {among(a['learned'], n)} and {among(b['learned'], n)}"
     )
@@ -240,7 +239,7 @@ def stronger(
     if len(known) > 2:
         rest = reliance.each(known[1:], column)
         values = f"{of} {share(a[column])}{f' {unit}' if unit else ''}; {rest}"
-    if a[column] <= 0:
+    if not above(a, column):
         return f"No feature is measurably {verb} at the end ({values})."
     table = standing.matrix(summary, condition.name, column)
     ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)

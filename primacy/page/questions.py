@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from primacy.page import prose, reliance, standing
+from primacy.events import EVENTS
+from primacy.page import prose, ranking, reliance, standing
 from primacy.page.figures import visible
-from primacy.page.wording import listed, number
+from primacy.page.wording import listed, number, ratio
 from primacy.record import StudyRecord
 from primacy.verdicts import Verdict
 
@@ -56,15 +57,27 @@ class Question:
         return f"{self.title or 'Other claims'}: {self.told[:1].lower()}{self.told[1:]}"
 
 
-def answer(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
+def answer(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> str:
     """The finding: a line a question where the claims name questions, else what came first."""
-    return ("\n" if asked(verdicts) else " ").join(sentences(record, summary, verdicts))
+    told = sentences(record, summary, verdicts, curves)
+    return ("\n" if asked(verdicts) else " ").join(told)
 
 
-def sentences(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
-    """The answer sentence by sentence."""
+def sentences(
+    record: StudyRecord,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    curves: pl.DataFrame | None = None,
+) -> list[str]:
+    """The answer sentence by sentence; with `curves`, control columns count as the floor."""
+    verdicts = ranking.shown(record, summary, verdicts)
     if not asked(verdicts) or summary.is_empty():
-        return prose.sentences(record, summary, verdicts)
+        return prose.sentences(record, summary, verdicts, curves)
     cautions = reliance.cautions(record, standing.standings(record, summary))
     return [visible(s) for s in (*cautions, *(q.sentence for q in questions(record, verdicts)))]
 
@@ -183,9 +196,9 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
         return _flagged(text[:1].lower() + text[1:], v)
     what = v.measure.replace("_", " ")
     if v.scale == "ratio":
-        of = "the steps" if v.measure.startswith("time_to") else f"the {what}"
-        text = f"1/{number(1 / v.value)} of {of}" if 0 < v.value < 0.5 else ""
-        text = text or f"{number(v.value)} times {of}"
+        timed = is_time(v)
+        text = ratio(v.value, times=timed)
+        text = text if timed else f"{what} {text}"
     elif v.scale == "trend":
         text = f"{v.unit} {number(v.value)}"
     else:
@@ -198,6 +211,11 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
     elif first:
         text += f", n = {v.n}"
     return _flagged(text, v)
+
+
+def is_time(v: Verdict) -> bool:
+    """Whether a verdict is about times, which are sooner or later and not smaller or larger."""
+    return v.measure in EVENTS
 
 
 def _flagged(text: str, v: Verdict) -> str:

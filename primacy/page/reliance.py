@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from primacy.page import standing
+from primacy.page.ranking import CLEAR, EQUAL
 from primacy.page.wording import among, listed, number, share
 from primacy.record import ConditionRecord, StudyRecord
 from primacy.sanity import MARGIN, shared_rows
@@ -18,10 +19,6 @@ from primacy.sanity import MARGIN, shared_rows
 Row = Mapping[str, Any]
 NAMED = 8
 """Groups of columns that a sentence names; the others are counted."""
-CLEAR = 0.75
-"""Share of the seeds that must agree before a sentence names one; below: they disagree."""
-EQUAL = 0.05
-"""Two medians closer than this share of the larger are called about equal."""
 MOVES = 0.1
 """Reliance from which a group moves the output, and the share of it that held-out score must lose
 for the group to be needed."""

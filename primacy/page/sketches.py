@@ -1,18 +1,29 @@
 """Small drawings in a few lines of SVG: an interval, and a condition's curves.
 
-They hold no name and no text, so nothing that a user may choose enters them; what they show is said
-in words (`label`) and stands in a table beside them. Charts with axes are in `charts`.
+They hold no text but the numbers on their axes, so nothing that a user may choose enters them. What
+they show is in words (`label`) and in a table beside them. Other charts are in `charts`.
 """
 
 import html
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from primacy.page.standing import Number
+from primacy.page.wording import number
 
-Line = tuple[str, Sequence[tuple[Number, Number]]]
-"""A color and points in data units."""
+
+class Line(NamedTuple):
+    """A line: its color, its points in data units, and the lengths of its dashes."""
+
+    color: str
+    points: Sequence[tuple[Number, Number]]
+    dash: tuple[int, ...] = ()
+
+
+CHARACTER = 6.8
+"""Width of a digit on an axis, at the 12 pixels of the style sheet."""
 
 
 def svg(width: int, height: int, label: str, parts: Sequence[str], kind: str) -> str:
@@ -83,31 +94,79 @@ def race(
     x: tuple[Number, Number],
     y: tuple[Number, Number],
     label: str,
-    width: int = 216,
-    height: int = 92,
+    marks: Sequence[Number] = (),
+    width: int = 200,
+    height: int = 104,
 ) -> str:
     """A condition's curves on a log-like step axis: bands, every seed, medians, criteria.
 
     `x` is the first positive and the last step, `y` the drawn range; values beyond it are clipped.
+    `levels` are drawn across, `marks` (steps) down. Both axes have numbers.
     """
     first, last = x
     across = math.log1p(last / first) or 1.0
     low, high = y
+    heights = y_ticks(low, high)
+    left = 6 + CHARACTER * max(len(number(v)) for v in heights)
+    bottom, top, right = height - 17, 5, width - 6
+
+    def x_of(step: Number) -> float:
+        return left + math.log1p(step / first) / across * (right - left)
+
+    def y_of(value: Number) -> float:
+        share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
+        return bottom - share * (bottom - top)
 
     def at(point: tuple[Number, Number]) -> str:
-        step, value = point
-        share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
-        return (
-            f"{2 + math.log1p(step / first) / across * (width - 4):.0f} "
-            f"{height - 4 - share * (height - 8):.0f}"
-        )
+        return f"{x_of(point[0]):.0f} {y_of(point[1]):.0f}"
 
     def path(points: Sequence[tuple[Number, Number]], closed: str = "") -> str:
         # Neighbors that fall on one pixel are drawn once.
         return "M" + "L".join(pixel for pixel, _ in itertools.groupby(map(at, points))) + closed
 
-    parts = [f'<path class="level" d="M2 {at((0, v)).split()[1]}H{width - 2}"/>' for v in levels]
-    parts += [f'<path class="band" fill="{c}" d="{path(p, "Z")}"/>' for c, p in bands if p]
-    parts += [f'<path class="seed" stroke="{c}" d="{path(p)}"/>' for c, p in seeds if p]
-    parts += [f'<path class="line" stroke="{c}" d="{path(p)}"/>' for c, p in medians if p]
+    def drawn(kind: str, line: Line) -> str:
+        dash = f' stroke-dasharray="{" ".join(map(str, line.dash))}"' if line.dash else ""
+        return f'<path class="{kind}" stroke="{line.color}"{dash} d="{path(line.points)}"/>'
+
+    parts = [f'<path class="axis" d="M{left:.0f} {top}V{bottom}H{right}"/>']
+    for value in heights:
+        text = f'x="{left - 4:.0f}" y="{y_of(value) + 4:.0f}" text-anchor="end"'
+        parts.append(f'<text class="tick" {text}>{number(value)}</text>')
+    for step, anchor in x_ticks(first, last, x_of, right):
+        text = f'x="{x_of(step):.0f}" y="{height - 3}" text-anchor="{anchor}"'
+        parts.append(f'<path class="axis" d="M{x_of(step):.0f} {bottom}v3"/>')
+        parts.append(f'<text class="tick" {text}>{step:,}</text>')
+    parts += [f'<path class="level" d="M{left:.0f} {y_of(v):.0f}H{right}"/>' for v in levels]
+    parts += [f'<path class="level" d="M{x_of(m):.0f} {top}V{bottom}"/>' for m in marks]
+    parts += [
+        f'<path class="band" fill="{b.color}" d="{path(b.points, "Z")}"/>'
+        for b in bands
+        if b.points
+    ]
+    parts += [drawn("seed", line) for line in seeds if line.points]
+    parts += [drawn("line", line) for line in medians if line.points]
     return svg(width, height, label, parts, "race")
+
+
+def y_ticks(low: Number, high: Number) -> list[float]:
+    """Two to six round values between the ends of a vertical axis."""
+    span = (high - low) or 1.0
+    size = 10.0 ** math.floor(math.log10(span / 2.5))
+    step = next(k * size for k in (5, 2, 1) if span / (k * size) >= 2.5)
+    found = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return [round(i * step, 12) for i in found] or [low]
+
+
+def x_ticks(
+    first: Number, last: Number, x_of: Callable[[Number], float], right: Number
+) -> list[tuple[int, str]]:
+    """Steps worth a number and how it is anchored: 0, the last, and powers of ten that fit."""
+    decades = [10**d for d in range(math.ceil(math.log10(max(1, first))), 20) if 10**d < last]
+    kept: list[tuple[int, str]] = [(round(last), "end")]
+    end = right - CHARACTER * len(f"{round(last):,}")  # where the text to the right begins
+    for step in reversed(decades):
+        half = CHARACTER / 2 * len(f"{step:,}")
+        if x_of(step) + half + 8 < end and x_of(step) - half > x_of(0) + 12:
+            kept.append((step, "middle"))
+            end = x_of(step) - half
+    return [(0, "middle"), *reversed(kept)]

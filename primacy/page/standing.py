@@ -5,11 +5,13 @@ median is ever taken over the others alone. A quantile is the first evaluation b
 share of *all* lanes had learned the feature, and null where that never came.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.record import ConditionRecord, Criterion, StudyRecord
 
 STRENGTHS = (
     "variance_explained",
@@ -20,6 +22,8 @@ STRENGTHS = (
 """Every definition of how strongly a feature is represented, the headline first."""
 
 TIE = 1e-9
+COARSE = 0.1
+"""A time whose evaluations are further apart than this share of it is written as an interval."""
 
 Number = int | float
 """The run-time checks of the tests do not take an int for a float."""
@@ -75,6 +79,16 @@ def level(condition: ConditionRecord, name: str) -> float | None:
     return criterion.chance + condition.theta * (criterion.ceiling - criterion.chance)
 
 
+def lowest(criterion: Criterion | None) -> float:
+    """Where a small drawing ends below: as far below chance as the ceiling is above it.
+
+    An untrained network's R² can be -80, which would leave the learning curve no height.
+    """
+    if criterion is None or criterion.ceiling is None or criterion.ceiling <= criterion.chance:
+        return -math.inf
+    return 2 * criterion.chance - criterion.ceiling
+
+
 def times(summary: pl.DataFrame) -> pl.DataFrame:
     """The summary with `time`: time-to-learn, null if censored or if the lane diverged."""
     kept = pl.col("learned").fill_null(False) & ~pl.col("diverged").fill_null(False)
@@ -102,20 +116,62 @@ def _ceil(x: Number) -> int:
     return -int(-(x - TIE) // 1)
 
 
-def standings(record: StudyRecord, summary: pl.DataFrame) -> dict[str, list[dict]]:
+def controls(record: StudyRecord, curves: pl.DataFrame) -> dict[tuple[str, str], Number]:
+    """By condition and feature, the highest final reliance on its control columns in any seed."""
+    pairs = pl.DataFrame(
+        [
+            (c.name, f.name, f.null_of, {g.name: g.target for g in c.features}.get(f.null_of))
+            for c in record.conditions
+            for f in c.features
+            if f.null_of is not None
+        ],
+        schema=dict.fromkeys(("condition", "feature", "of", "owned"), pl.String()),
+        orient="row",
+    )
+    if pairs.is_empty():
+        return {}
+    text = pl.col("condition", "feature", "target").cast(pl.String)
+    rows = (
+        curves.filter(pl.col("measure") == "reliance", pl.col("split") == "test")
+        .with_columns(text)
+        .join(pairs, on=["condition", "feature"], maintain_order="left")
+        .filter(
+            pl.col("target").is_null()
+            | pl.col("owned").is_null()
+            | (pl.col("target") == pl.col("owned"))
+        )
+        .sort("step", maintain_order=True)
+        .group_by("condition", "of", "seed", maintain_order=True)
+        .agg(pl.col("value").last())
+        .drop_nulls("value")
+        .group_by("condition", "of", maintain_order=True)
+        .agg(pl.col("value").max().cast(pl.Float64))
+    )
+    return {(condition, of): value for condition, of, value in rows.iter_rows()}
+
+
+def standings(
+    record: StudyRecord, summary: pl.DataFrame, curves: pl.DataFrame | None = None
+) -> dict[str, list[dict]]:
     """By condition, one row a feature, the first learned first.
 
     `place` is 1 for the lowest median time, shared on ties, null without a time-to-learn or where
     less than half of the lanes learned it. Medians of other columns are over the lanes that have
-    a value. Conditions without lanes have an empty list.
+    a value. Conditions without lanes have an empty list. With `curves`, `controls` of a row has
+    the reliance on its control columns, up to which its own is not ranked.
     """
+    carried = {} if curves is None else controls(record, curves)
     parts: dict[str, dict[str, pl.DataFrame]] = {}
     for key, own in times(summary).group_by("condition", "feature", maintain_order=True):
         parts.setdefault(str(key[0]), {})[str(key[1])] = own
-    return {c.name: _standing(c, parts.get(c.name, {})) for c in record.conditions}
+    return {c.name: _standing(c, parts.get(c.name, {}), carried) for c in record.conditions}
 
 
-def _standing(condition: ConditionRecord, lanes: Mapping[str, pl.DataFrame]) -> list[dict]:
+def _standing(
+    condition: ConditionRecord,
+    lanes: Mapping[str, pl.DataFrame],
+    carried: Mapping[tuple[str, str], Number],
+) -> list[dict]:
     """The rows of a condition, from the lanes of each feature."""
     rows = []
     # A time that never came is later than any step, not missing: no plain median of those.
@@ -129,6 +185,7 @@ def _standing(condition: ConditionRecord, lanes: Mapping[str, pl.DataFrame]) -> 
         found = values["time"]
         timed = feature.criterion is not None
         learned = sum(t is not None for t in found)
+        control = carried.get((condition.name, feature.name))
         rows.append(
             {
                 "condition": condition.name,
@@ -144,6 +201,9 @@ def _standing(condition: ConditionRecord, lanes: Mapping[str, pl.DataFrame]) -> 
                 "steps_low": quantile(found, 0.25) if timed else None,
                 "steps_high": quantile(found, 0.75) if timed else None,
                 "tau": condition.tau,
+                # The evaluation before each time: the true time is between the two.
+                "lows": dict(zip(found, values["low_step"], strict=True)),
+                "controls": {} if control is None else {"reliance": control},
             }
             | picks(own)
             | {c: own[c].median() for c in numeric}
@@ -153,6 +213,21 @@ def _standing(condition: ConditionRecord, lanes: Mapping[str, pl.DataFrame]) -> 
     for row in rows:
         row["place"] = None if row["steps"] is None else 1 + sum(t < row["steps"] for t in known)
     return rows
+
+
+def when(row: Mapping[str, Any], step: Number | None, until: Number | None = None) -> str | None:
+    """A time of a row in steps: `336`, or `1 to 8` where the evaluations are that far apart.
+
+    The true time is after the evaluation before. It is an interval where that is further away than
+    a tenth of the time (`COARSE`). With `until`, all from the one time to the other. None: it never
+    came.
+    """
+    end = step if until is None else until
+    if step is None or end is None:
+        return None
+    low = (row.get("lows") or {}).get(step)
+    first = step if low is None or step - low <= max(1, COARSE * step) else low + 1
+    return f"{first:,} to {end:,}" if first < end else f"{end:,}"
 
 
 def picks(own: pl.DataFrame) -> dict[str, Number | None]:

@@ -1,30 +1,96 @@
 """How numbers, counts and lists are written in a sentence."""
 
+import html
 import itertools
 import math
+import re
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from primacy.page import standing
+
+MINUS = "−"
+SMALL, LARGE = 1e-3, 1e7
+"""A number outside these is written with a power of ten."""
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: standing.Number | None) -> str:
     """A value with at most three significant digits; `–` for null."""
     if value is None:
         return "–"
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if abs(value) >= 1e5 or abs(value) < 1e-3:
-        return f"{value:.2e}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if digits else text
+    if math.isnan(value):
+        return "nan"
+    sign, size = MINUS if value < 0 else "", abs(value)
+    if math.isinf(size):
+        return f"{sign}∞"
+    if size >= LARGE or 0 < size < SMALL:
+        mantissa, power = f"{size:.2e}".split("e")
+        return f"{sign}{_plain(mantissa)} × 10{str(int(power)).translate(SUPERSCRIPT)}"
+    digits = max(0, 2 - math.floor(math.log10(size))) if size else 0
+    return f"{sign}{_plain(f'{size:,.{digits}f}')}"
+
+
+def _plain(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def signed(value: standing.Number) -> str:
+    """A difference: its sign is always there, but at 0."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
+def ratio(value: standing.Number, *, times: bool) -> str:
+    """`41 times sooner` for a ratio of two times, `41 times smaller` for any other."""
+    return ratio_range(value, value, times=times)
+
+
+def ratio_range(low: standing.Number, high: standing.Number, *, times: bool) -> str:
+    """An interval of ratios: `35 to 46 times sooner`, `1.2 times sooner to 3 times later`."""
+    less, more = ("sooner", "later") if times else ("smaller", "larger")
+    if _factor(low) == _factor(high) == "1":
+        return "equal"
+    if low < 1 < high and "1" not in (_factor(1 / low) if low > 0 else "", _factor(high)):
+        first = f"{_factor(1 / low)} times {less}" if low > 0 else f"any number of times {less}"
+        return f"{first} to {_factor(high)} times {more}"
+    if high <= 1 or (low < 1 and _factor(high) == "1"):
+        if high <= 0:
+            return f"any number of times {less}"
+        if low <= 0:
+            return f"at least {_factor(1 / high)} times {less}"
+        return f"{_between(1 / high, 1 / low)} times {less}"
+    return f"{_between(low, high)} times {more}"
+
+
+def _between(low: standing.Number, high: standing.Number) -> str:
+    ends = list(dict.fromkeys((_factor(low), _factor(high))))
+    return " to ".join(ends)
+
+
+def _factor(value: standing.Number) -> str:
+    return f"{value:,.0f}" if value >= 10 and math.isfinite(value) else number(value)
+
+
+def edited(text: str) -> str:
+    """A stored reason with the page's minus, powers of ten and probabilities."""
+    text = re.sub(r"(?<=p )\d[\d.]*e-\d+", lambda m: probability(float(m[0])), text)
+    text = re.sub(
+        r"(?<![\w.])-?\d+(?:\.\d+)?e[-+]\d+(?![\w.]*\w)", lambda m: number(float(m[0])), text
+    )
+    return re.sub(r"(?<=[ (])-(?=\d)", MINUS, text)
+
+
+def code(text: str) -> Markup:
+    """Text as markup, what is between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
 
 
 def share(value: standing.Number | None) -> str:
     """A value of order 1 with two decimals, so that a column of them lines up."""
     if value is None:
         return "–"
-    return f"{value:.2f}" if round(value, 2) else "0.00"
+    return f"{value:.2f}".replace("-", MINUS) if round(value, 2) else "0.00"
 
 
 def probability(p: standing.Number | None) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import HOSTILE, arrays, copied, joined, made
+from pages import HOSTILE, arrays, asked, copied, joined, made
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,6 +44,10 @@ def files(tmp_path_factory):
         ),
         "arrays": arrays(made(3)),
         "joined": joined(),
+        "asked": asked(),
+        "long": copied(made(2, evaluations=12), "a name of many words " * 5, "x" * 100, "W" * 40),
+        # 660 curves of seeds: too many for a large drawing on each card.
+        "wide": made(30, rates=tuple(1e-3 + 1e-4 * i for i in range(11)), evaluations=12),
     }
     for name, study in studies.items():
         (folder / f"{name}.html").write_text(study.page(), encoding="utf-8")
@@ -76,7 +80,7 @@ def open_all(page):
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])
 def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
     page = opened(name)
     open_all(page)
@@ -85,7 +89,7 @@ def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined", "wide"])
 def test_is_accessible(opened, name, scheme):
     page = opened(name, color_scheme=scheme)
     open_all(page)
@@ -125,11 +129,58 @@ def test_hostile_name_stays_text(opened):
     assert page.evaluate("JSON.parse(document.getElementById('study').textContent).study")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined"])
+@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide", "long"])
 def test_fits_a_telephone(opened, name):
     page = opened(name, width=390)
     open_all(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+TEXTS = """[...document.querySelectorAll('svg.chart, svg.race')].filter(s => s.checkVisibility())
+  .flatMap(s => {
+    const box = s.getBoundingClientRect(), scale = box.width / s.viewBox.baseVal.width;
+    return [...s.querySelectorAll('text')].map(t => [
+      parseFloat(getComputedStyle(t).fontSize) * scale,
+      t.getBoundingClientRect().right - box.right, t.textContent]);
+  })"""
+"""Size and overhang to the right, in pixels, and text of every text in a drawing."""
+
+
+@pytest.mark.parametrize("name", ["plain", "many", "joined", "long"])
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_text_of_drawings_is_large_enough_and_not_cut(opened, name, width):
+    page = opened(name, width=width)
+    open_all(page)
+    found = page.evaluate(TEXTS)
+    assert found
+    assert [t for t in found if t[0] < 11] == []
+    assert [t for t in found if t[1] > 1] == []
+
+
+def test_long_names_leave_the_numbers_on_the_screen(opened):
+    page = opened("long", width=1280)
+    region = page.locator("section#order .scroll").first
+    assert region.evaluate("r => r.scrollWidth - r.clientWidth") <= 1
+    box = page.locator(".standing tbody strong").first.bounding_box()
+    assert box["x"] + box["width"] < 1280
+
+
+STOPS = """[...document.querySelectorAll('.scroll')].filter(r => r.checkVisibility()).map(r => [
+  r.scrollWidth > r.clientWidth + 1 || r.scrollHeight > r.clientHeight + 1, r.tabIndex === 0])"""
+"""Whether each region scrolls, and whether the keyboard stops at it."""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_keyboard_stops_only_at_what_scrolls(opened, width):
+    page = opened("plain", width=width)
+    for opening in (False, True):
+        if opening:
+            open_all(page)
+        page.wait_for_timeout(200)
+        stops = page.evaluate(STOPS)
+        assert len(stops) >= 8 and all(scrolls == stop for scrolls, stop in stops)
+    page = opened("plain", width=width, java_script_enabled=False)
+    assert page.locator(".scroll:not([tabindex])").count() == 0
 
 
 def test_answer_stands_on_the_first_screen(opened):
@@ -137,6 +188,21 @@ def test_answer_stands_on_the_first_screen(opened):
     box = page.locator("#answer").bounding_box()
     assert box["y"] + box["height"] < 500
     assert page.locator(".chips").bounding_box()["y"] < 800
+
+
+@pytest.mark.parametrize("name", ["plain", "joined", "asked"])
+def test_first_verdict_is_within_900_pixels(opened, name):
+    page = opened(name, width=1280)
+    box = page.locator(".verdicts .claim").first.bounding_box()
+    assert box["y"] + box["height"] < 900
+
+
+def test_a_verdict_leads_to_its_curves(opened):
+    page = opened("joined")
+    drawing = page.locator("#evidence-1 svg.race")
+    assert not drawing.is_visible()
+    page.locator("a[href='#evidence-1']").click()
+    drawing.wait_for(state="visible")
 
 
 def test_deep_link_opens_what_it_points_to(opened):
@@ -156,6 +222,56 @@ def test_print_shows_what_is_closed_on_screen(opened, scripts):
     page.emulate_media(media="print")
     assert card.is_visible() and card.bounding_box()["height"] > 50
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def shown_cards(page):
+    """How many drawings each card of a condition shows."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.card')].map(c =>"
+        " [...c.querySelectorAll('svg.race')].filter(s => s.checkVisibility()).length)"
+    )
+
+
+@pytest.mark.parametrize("name", ["many", "joined", "wide"])
+def test_opened_card_shows_one_drawing(opened, name):
+    page = opened(name)
+    page.evaluate("document.querySelectorAll('.part, .within').forEach(d => { d.open = true })")
+    closed = shown_cards(page)
+    assert closed and set(closed) == {1}
+    page.evaluate("document.querySelectorAll('.card').forEach(d => { d.open = true })")
+    assert set(shown_cards(page)) == {1}
+    large = page.locator(".card .large").count()
+    assert large == (0 if name == "wide" else len(closed))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("name", ["many", "joined", "wide"])
+def test_print_shows_a_drawing_for_each_condition(opened, name, scripts):
+    page = opened(name, java_script_enabled=scripts)
+    if scripts:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    shown = shown_cards(page)
+    assert shown and set(shown) == {1}
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_print_leaves_the_tables_of_figures_closed(opened, scripts):
+    page = opened("plain", java_script_enabled=scripts)
+    if scripts:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("details.data").count() >= 5
+    assert page.locator("details.data table:visible").count() == 0
+    assert page.locator("#figure-race-seeds svg").is_visible()
+
+
+def test_colors_print(opened):
+    page = opened("joined")
+    page.emulate_media(media="print")
+    for selector in (".swatch", ".map .shade5", ".word"):
+        style = f"getComputedStyle(document.querySelector('{selector}')).printColorAdjust"
+        assert page.evaluate(style) == "exact"
 
 
 def test_keyboard_reaches_wide_tables_and_closed_parts(opened):
