@@ -254,6 +254,17 @@ def from_json(text: bytes) -> StudyRecord:
     """Read `study.lock.json`.
 
     Raises:
-        pydantic.ValidationError: it is not such a file (a `ValueError`).
+        ValueError: it is not such a file.
     """
-    return _ADAPTER.validate_json(text)
+    found = _ADAPTER.validate_json(text)
+    for name in found.members:  # each is a folder inside this one
+        if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
+            raise ValueError(f"{name!r} is no name of a member")
+    if len(set(found.seeds)) < len(found.seeds) or not all(0 <= s < 2**63 for s in found.seeds):
+        raise ValueError("seeds are distinct numbers, 0 or larger")
+    for c in found.conditions:
+        if not c.steps or list(c.steps) != sorted(set(c.steps)) or c.steps[0] < 0:
+            raise ValueError(f"the evaluations of {c.name!r} are not in order")
+        if c.steps[-1] >= 2**63 or c.steps_per_epoch == 0 or c.confirm < 1:
+            raise ValueError(f"the evaluations of {c.name!r} are not possible")
+    return found

@@ -234,3 +234,19 @@ def test_a_manifest_with_odd_lanes_is_damaged(store, change):
     path.write_text(json.dumps(told))
     with pytest.raises(Damaged, match="has a lane without"):
         store.lanes()
+
+
+@pytest.mark.parametrize("change", [
+    {"members": ["../../other"]}, {"members": [".."]}, {"seeds": [2**70]}, {"seeds": [0, 0]},
+    {"conditions": [{"steps": []}]}, {"conditions": [{"steps": [0, 4, 4]}]},
+    {"conditions": [{"steps": [-4, 0]}]}, {"conditions": [{"steps_per_epoch": 0}]},
+])  # fmt: skip
+def test_a_record_that_no_study_has_is_damaged(store, change):
+    """A member's name is a folder: one that leads out of the run folder was followed."""
+    path = store.folder / "study.lock.json"
+    told = json.loads(path.read_text())
+    for condition in change.pop("conditions", []):
+        told["conditions"][0] |= condition
+    path.write_text(json.dumps(told | change))
+    with pytest.raises(Damaged, match=r"study\.lock\.json is damaged"):
+        store.record()
