@@ -27,7 +27,7 @@ import race
 from measured import calibration
 from race import said
 
-from primacy import machine
+from primacy.engine import machine
 
 HERE = Path(__file__).parent
 PARTS = ("startup", "race", "steps", "growth", "equivalence", "memory", "page")

@@ -15,9 +15,9 @@ import numpy as np
 from statsmodels.stats.weightstats import ttost_paired
 
 import primacy
-from primacy import planning
+from primacy.engine import plan
 from primacy.models.mlp import MLP
-from primacy.study import Condition, Study, Training
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.boolean import Boolean
 
 FEATURES = ("linear", "xor_xor_xor")
@@ -42,7 +42,7 @@ def study(seeds: int) -> Study:
 def one_by_one(asked: Study, folder: Path) -> primacy.Result:
     if "exact_solo" in {field.name for field in dataclasses.fields(Study)}:
         return primacy.run(asked.replace(exact_solo=True), folder)
-    planning.width = lambda *_: 1
+    plan.width = lambda *_: 1
     return primacy.run(asked, folder)
 
 

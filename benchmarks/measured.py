@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from primacy import machine
+from primacy.engine import machine
 
 
 class Measured(NamedTuple):

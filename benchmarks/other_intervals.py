@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy import stats
 from statistics_trials import Rate, draws, rng_of
 
-from primacy.inference import SignFlip
+from primacy.analysis.inference import SignFlip
 
 LEVEL = 0.90
 RESAMPLES = 999

@@ -11,7 +11,7 @@ from typing import Any
 
 from measured import calibration, measured
 
-from primacy import machine
+from primacy.engine import machine
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
@@ -177,7 +177,8 @@ def warmed_up(log: Path) -> None:
     """Read every peer's imports once, so that none pays for a cold disk."""
     for modules in (
         "jax, optax, sklearn.linear_model", "torch", "polars, altair, scipy.stats",
-        "primacy.cli, primacy.blocks, primacy.report, primacy.studyfile, primacy.terminal",
+        "primacy.cli.app, primacy.engine.run, primacy.report.html, primacy.study.file, "
+        "primacy.report.terminal",
     ):  # fmt: skip
         measured([PYTHON, "-c", f"import {modules}"], {}, log)
     os.sync()

@@ -1,8 +1,8 @@
 """Simulated studies whose truth is known: numbers, one a seed, and the tables that hold them.
 
 `judged` gives the estimate of a list of numbers, the short way. `planted` writes numbers into the
-table and the record of a study, one simulated study a feature, so that `primacy.contrasts` and
-`primacy.verdicts` judge them as they judge a real one.
+table and the record of a study, one simulated study a feature, so that
+`primacy.analysis.contrasts` and `primacy.analysis.verdicts` judge them as they judge a real one.
 """
 
 import math
@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float
 
-from primacy import curves
-from primacy.contrasts import NOWHERE, Estimate
-from primacy.inference import SignFlip, clopper_pearson
-from primacy.record import (
+from primacy.analysis.contrasts import NOWHERE, Estimate
+from primacy.analysis.inference import SignFlip, clopper_pearson
+from primacy.records import curves
+from primacy.records.study import (
     ConditionRecord,
     Contrast,
     Criterion,

@@ -28,13 +28,13 @@ from simulated_studies import (
     share,
 )
 
-from primacy.contrasts import Estimate, estimate, share_learned
-from primacy.inference import holm
-from primacy.record import Hypothesis
-from primacy.runs import Runs
-from primacy.streams import streams
-from primacy.verdicts import more_seeds
-from primacy.words import ALPHA, word_of
+from primacy.analysis.contrasts import Estimate, estimate, share_learned
+from primacy.analysis.inference import holm
+from primacy.analysis.runs import Runs
+from primacy.analysis.verdicts import more_seeds
+from primacy.analysis.words import ALPHA, word_of
+from primacy.records.study import Hypothesis
+from primacy.rng import streams
 
 SIZES = (6, 10, 30, 100)
 BAND = 0.99

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import primacy
-from primacy import machine
+from primacy.engine import machine
 from primacy.models.mlp import MLP
-from primacy.study import Condition, Study, Training
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.distractors import Distractors
 from primacy.tasks.regression import Affine
 

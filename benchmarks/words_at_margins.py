@@ -10,11 +10,11 @@ import numpy as np
 from simulated_studies import SYMMETRIC, claim, judged, share
 from statistics_trials import A_TABLE, Rate, Timing, draws, rng_of
 
-from primacy.contrasts import Pairs, estimate
-from primacy.inference import holm, least_p
-from primacy.record import Hypothesis
-from primacy.words import ALPHA, chances, word_of
-from primacy.words import judged as word_and_reason
+from primacy.analysis.contrasts import Pairs, estimate
+from primacy.analysis.inference import holm, least_p
+from primacy.analysis.words import ALPHA, chances, word_of
+from primacy.analysis.words import judged as word_and_reason
+from primacy.records.study import Hypothesis
 
 MARGIN = 0.5
 BEYOND = 0.8

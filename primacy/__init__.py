@@ -14,36 +14,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from primacy.blocks import Progress as Progress
-    from primacy.curves import select as select
-    from primacy.notebook import run as run
-    from primacy.pythonstudy import Study as Study
-    from primacy.pythonstudy import read as read
-    from primacy.record import Contrast as Contrast
-    from primacy.record import Hypothesis as Hypothesis
+    from primacy.analysis.verdicts import Verdict as Verdict
+    from primacy.cli.notebook import run as run
+    from primacy.engine.run import Progress as Progress
+    from primacy.records.curves import select as select
+    from primacy.records.study import Contrast as Contrast
+    from primacy.records.study import Hypothesis as Hypothesis
     from primacy.registry import measure as measure
     from primacy.registry import spec as spec
     from primacy.result import Result as Result
     from primacy.result import open as open
-    from primacy.study import Condition as Condition
-    from primacy.study import Training as Training
+    from primacy.study.python import Study as Study
+    from primacy.study.python import read as read
+    from primacy.study.spec import Condition as Condition
+    from primacy.study.spec import Training as Training
     from primacy.types import Batch as Batch
     from primacy.types import Feature as Feature
     from primacy.types import Forward as Forward
     from primacy.types import Target as Target
-    from primacy.verdicts import Verdict as Verdict
 
 _ROOMS = {
-    "blocks": ("Progress",),
-    "curves": ("select",),
-    "notebook": ("run",),
-    "pythonstudy": ("Study", "read"),
-    "record": ("Contrast", "Hypothesis"),
+    "engine.run": ("Progress",),
+    "records.curves": ("select",),
+    "cli.notebook": ("run",),
+    "study.python": ("Study", "read"),
+    "records.study": ("Contrast", "Hypothesis"),
     "registry": ("measure", "spec"),
     "result": ("Result", "open"),
-    "study": ("Condition", "Training"),
+    "study.spec": ("Condition", "Training"),
     "types": ("Batch", "Feature", "Forward", "Target"),
-    "verdicts": ("Verdict",),
+    "analysis.verdicts": ("Verdict",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

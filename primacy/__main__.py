@@ -1,5 +1,5 @@
 """`python -m primacy`."""
 
-from primacy.cli import main
+from primacy.cli.app import main
 
 main()

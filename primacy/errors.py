@@ -4,6 +4,7 @@ Reads no other file of the package and little else, so that every command can ca
 """
 
 import dataclasses
+import difflib
 import json
 import unicodedata
 from collections.abc import Iterable
@@ -67,3 +68,9 @@ def shown(text: str) -> str:
         rf"\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c
         for c in text
     )
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """`Did you mean "x"?` with a leading blank, or nothing where no choice is near."""
+    near = difflib.get_close_matches(name.strip().lower(), list(choices), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""

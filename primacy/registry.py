@@ -16,8 +16,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict
 
-from primacy.problems import refuse
-from primacy.spelling import closest
+from primacy.errors import closest, refuse
 from primacy.types import as_pytree
 
 T = TypeVar("T")

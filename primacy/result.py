@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from primacy import certificate, curves, events, formats, report, sanity, verdicts
-from primacy.files import read, write
-from primacy.inclusion import FACTOR
-from primacy.page.figures import Figure
-from primacy.record import StudyRecord
-from primacy.runs import Runs
-from primacy.sanity import Outcome
-from primacy.store import (
+from primacy.analysis import controls as sanity
+from primacy.analysis import learning_times, verdicts
+from primacy.analysis.controls import Outcome
+from primacy.analysis.runs import Runs
+from primacy.analysis.verdicts import Verdict
+from primacy.records import certificate, curves, formats
+from primacy.records.files import read, write
+from primacy.records.members import FACTOR
+from primacy.records.store import (
     CONTROLS,
     STATUS,
     STUDY,
@@ -27,7 +28,9 @@ from primacy.store import (
     StoreError,
     to_parquet,
 )
-from primacy.verdicts import Verdict
+from primacy.records.study import StudyRecord
+from primacy.report import html as report
+from primacy.report.page.figures import Figure
 
 
 class Result:
@@ -121,7 +124,7 @@ class Result:
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
         """A row for each condition, seed and feature: when learned, and what it came to."""
-        return events.table(self._runs)
+        return learning_times.table(self._runs)
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:

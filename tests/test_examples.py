@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from primacy import blocks, studyfile
-from primacy.streams import streams
+from primacy.engine import run
+from primacy.rng import streams
+from primacy.study import file
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -21,8 +22,8 @@ def test_the_cancer_study_is_as_accurate_as_logistic_regression_and_gets_its_ver
     found.loader.exec_module(made)
     made.make(tmp_path)
     shutil.copy(EXAMPLES / "cancer.toml", tmp_path)
-    study = studyfile.read(str(tmp_path / "cancer.toml")).replace(seeds=6)
-    result = blocks.run(study, tmp_path / "run")
+    study = file.read(str(tmp_path / "cancer.toml")).replace(seeds=6)
+    result = run.run(study, tmp_path / "run")
 
     # Oracle: scikit-learn's logistic regression on the same rows of the same splits.
     task = next(iter(study.conditions.values())).task

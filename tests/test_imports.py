@@ -1,4 +1,7 @@
-"""Imports point one way: the order of docs/design.md, checked on the source."""
+"""Imports point one way, checked on the source.
+
+The order of the folders is in docs/design.md, the order within a folder in its `__init__`.
+"""
 
 import ast
 import re
@@ -10,94 +13,135 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "primacy"
-
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
+MAX_FILES_AT_THE_TOP = 7
+MAX_LINES = 400
 
-def order(title: str) -> list[list[str]]:
-    """The rooms of one line of the design's order, `|` separating rooms that are on a par."""
-    (line,) = re.findall(rf"^{title}: +(.+)$", DESIGN, re.M)
-    return [[room.strip() for room in step.split("|")] for step in line.split("<")]
-
-
-LINES = [order(title) for title in ("ground", "the experiment", "the analysis", "joined")]
-GROUND, JOINED = 0, 3
-ANALYSIS = {room for step in LINES[2] for room in step}
-
-
-def room(module: str) -> str:
-    return module.split(".")[0]
-
-
-def places() -> dict[str, tuple[int, int]]:
-    found = {}
-    for line, steps in enumerate(LINES):
-        for position, rooms in enumerate(steps):
-            found |= dict.fromkeys(rooms, (line, position))
-    return found
-
-
-PLACES = places()
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+FOLDERS = sorted(p.parent for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE)
 
 
-def imported(path: Path) -> set[str]:
+def steps(line: str) -> dict[str, int]:
+    """The position of each name of an order; `|` separates names that may not import each other."""
+    return {
+        name.strip(): position
+        for position, names in enumerate(line.split("<"))
+        for name in names.split("|")
+    }
+
+
+def order(title: str) -> dict[str, int]:
+    (line,) = re.findall(rf"^{title}: +(.+)$", DESIGN, re.M)
+    return steps(line)
+
+
+TITLES = ("ground", "the experiment", "the analysis", "joined")
+PLACES = {name: (i, at) for i, title in enumerate(TITLES) for name, at in order(title).items()}
+GROUND, EXPERIMENT, ANALYSIS, JOINED = range(4)
+
+
+def parts(path: Path) -> tuple[str, ...]:
+    """The module of a file below the package, such as `("records", "store")`."""
+    found = path.relative_to(PACKAGE).with_suffix("").parts
+    return found[:-1] if found[-1] == "__init__" else found
+
+
+MODULES = {parts(path) for path in FILES}
+
+
+def imported(path: Path) -> set[tuple[str, ...]]:
     """Modules of the package that a file imports anywhere, functions included."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "primacy":
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("primacy."):
-            names.add(node.module.removeprefix("primacy."))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "primacy":
+            base = tuple(node.module.split(".")[1:])
+            for alias in node.names:
+                own = (*base, alias.name)
+                names.add(own if own in MODULES else base)
         elif isinstance(node, ast.Import):
             names |= {
-                alias.name.removeprefix("primacy.")
+                tuple(alias.name.split(".")[1:])
                 for alias in node.names
                 if alias.name.startswith("primacy.")
             }
         assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"
-    return names
+    return {name for name in names if name}
 
 
-def test_every_file_has_a_place_in_the_order():
-    rooms = {room(str(p.relative_to(PACKAGE).with_suffix("")).replace("/", ".")) for p in FILES}
-    assert rooms == set(PLACES)
+def test_the_top_shows_the_method():
+    assert {parts(path)[0] for path in FILES} | {"studies"} == {*PLACES, "__main__", "studies"}
+    assert len(list(PACKAGE.glob("*.py"))) <= MAX_FILES_AT_THE_TOP
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_left(path):
-    own = room(str(path.relative_to(PACKAGE).with_suffix("")).replace("/", "."))
+    own = parts(path)[0]
+    if own == "__main__":
+        return
     line, position = PLACES[own]
     for module in imported(path):
-        other = room(module)
-        if other == own:
+        if module[0] == own:
             continue
-        their_line, their_position = PLACES[other]
+        their_line, their_position = PLACES[module[0]]
         left = their_line == line and their_position < position
         below = their_line == GROUND < line or line == JOINED > their_line
-        assert left or below, f"{own} imports {other}"
+        assert left or below, f"{own} imports {'.'.join(module)}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_within_a_folder_point_left(folder):
+    stated = re.search(
+        r"^Order: (.+?)(?=\n\n|\"\"\")", (folder / "__init__.py").read_text(), re.M | re.S
+    )
+    inside = {p.stem for p in folder.glob("*.py") if p.stem != "__init__"}
+    inside |= {p.parent.name for p in folder.glob("*/__init__.py")}
+    here = parts(folder / "__init__.py")
+    arrows = {
+        (parts(path)[len(here)], module[len(here)])
+        for path in folder.rglob("*.py")
+        if len(parts(path)) > len(here)
+        for module in imported(path)
+        if module[: len(here)] == here and len(module) > len(here)
+    }
+    arrows = {(a, b) for a, b in arrows if a != b}
+    if stated is None:  # a set that grows: no order, and no circle
+        while arrows:
+            ends = {a for a, _ in arrows}
+            fewer = {(a, b) for a, b in arrows if b in ends}
+            assert fewer != arrows, f"a circle among {sorted(arrows)}"
+            arrows = fewer
+        return
+    places = steps(" ".join(stated[1].split()))
+    assert set(places) == inside
+    for a, b in arrows:
+        assert places[b] < places[a], f"{a} imports {b}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_the_analysis_never_imports_jax(path):
-    own = room(str(path.relative_to(PACKAGE).with_suffix("")).replace("/", "."))
+def test_a_file_is_one_room_and_the_analysis_never_imports_jax(path):
     text = path.read_text()
-    if own in ANALYSIS:
+    if PLACES.get(parts(path)[0], (JOINED,))[0] == ANALYSIS:
         assert not re.search(r"^\s*(import|from) (jax|optax)\b", text, re.M)
     assert "from __future__ import annotations" not in text
+    assert text.count("\n") <= MAX_LINES
 
 
 HEAVY = ("jax", "jaxlib", "optax", "polars", "pandas", "scipy", "altair", "torch", "vl_convert")
 """Each takes longer to import than everything else that a command needs."""
 
 
-@pytest.mark.parametrize("words", ["import primacy", "import primacy.cli", "--help", "--version"])
+@pytest.mark.parametrize(
+    "words", ["import primacy", "import primacy.cli.app", "--help", "--version"]
+)
 def test_starting_up_imports_nothing_heavy(words):
     """`primacy --help` answers at once: half a second of CPU is what a person takes for that."""
     if words.startswith("import"):
         code = words
     else:
-        code = f"from primacy import cli\ntry:\n cli.main([{words!r}])\nexcept SystemExit: pass"
+        code = (
+            f"from primacy.cli.app import main\ntry:\n main([{words!r}])\nexcept SystemExit: pass"
+        )
     code += "\nimport sys\nprint(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1].split()
@@ -109,7 +153,7 @@ def test_starting_up_imports_nothing_heavy(words):
 
 def test_a_run_does_not_import_what_only_some_studies_need():
     """`scipy.stats` takes a second of CPU, as much as many a study: special functions do."""
-    code = "import primacy.blocks, sys; print(*sorted(sys.modules))"
+    code = "import primacy.engine.run, sys; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "scipy.special" in loaded

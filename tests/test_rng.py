@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from primacy.streams import streams
+from primacy.rng import streams
 
 
 def bits(*key):
@@ -21,7 +21,7 @@ def test_same_key_same_draws_in_every_call():
 
 def test_another_process_with_another_hash_seed_draws_the_same():
     code = (
-        "from primacy.streams import streams;"
+        "from primacy.rng import streams;"
         "print(streams(3, 'data')('train', 'linear').integers(0, 2**63, 8).tolist())"
     )
     run = subprocess.run(

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from primacy.events import EVENTS, Times, area, restricted_mean, times
-from primacy.inference import Interval, SignFlip, clopper_pearson, kendall
-from primacy.record import Contrast, StudyRecord
-from primacy.runs import Runs
-from primacy.selection import Pick, Plan, SelectionError, resolve
+from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall
+from primacy.analysis.learning_times import EVENTS, Times, area, restricted_mean, times
+from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
+from primacy.analysis.runs import Runs
+from primacy.records.study import Contrast, StudyRecord
 
 FEWEST = 6
 """Pairs without which nothing is tested: with 5 the smallest two-sided p is .0625."""

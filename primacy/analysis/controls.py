@@ -22,8 +22,8 @@ import polars as pl
 from jaxtyping import Float
 from scipy import special
 
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.verdicts import judge
+from primacy.analysis.verdicts import judge
+from primacy.records.study import ConditionRecord, StudyRecord
 
 FALSE_ALARMS = 0.01
 """Share of sound studies in which some control may fail: split evenly among the kinds, and within a

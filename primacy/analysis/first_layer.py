@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from primacy.record import ConditionRecord
+from primacy.records.study import ConditionRecord
 
 FEW = 200
 """Numbers that a person can still read through."""

@@ -17,8 +17,16 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Int
 
-from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord
-from primacy.runs import SLOPE, Runs, costs, criterion_of, own_target, reference_slope, stand_in
+from primacy.analysis.runs import (
+    SLOPE,
+    Runs,
+    costs,
+    criterion_of,
+    own_target,
+    reference_slope,
+    stand_in,
+)
+from primacy.records.study import ConditionRecord, Criterion, FeatureRecord, StudyRecord
 
 TIME_TO_LEARN = "time_to_learn"
 TIME_TO_PICK_UP = "time_to_pick_up"

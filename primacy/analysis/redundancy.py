@@ -7,8 +7,8 @@ way of training, nothing about the task; so it is given as a distribution over s
 
 import polars as pl
 
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.runs import SLOPE
+from primacy.analysis.runs import SLOPE
+from primacy.records.study import ConditionRecord, StudyRecord
 
 SIZE = "input_gradient"
 """The measure of use where the signed slope was not stored."""

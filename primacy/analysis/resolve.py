@@ -10,10 +10,10 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from primacy.events import EVENTS, TIME_TO_LEARN, event_criterion
-from primacy.record import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
-from primacy.runs import by_feature, cards, own_target
-from primacy.spelling import closest
+from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN, event_criterion
+from primacy.analysis.runs import by_feature, cards, own_target
+from primacy.errors import closest
+from primacy.records.study import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
 
 COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
 

@@ -7,8 +7,14 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from primacy import curves as table
-from primacy.record import ConditionRecord, Criterion, FeatureRecord, MeasureRecord, StudyRecord
+from primacy.records import curves as table
+from primacy.records.study import (
+    ConditionRecord,
+    Criterion,
+    FeatureRecord,
+    MeasureRecord,
+    StudyRecord,
+)
 
 GROUP = "variance_explained_group"
 """What stands for `variance_explained` of a feature that is several columns."""

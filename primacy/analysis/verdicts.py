@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
-from primacy.contrasts import NOWHERE, Estimate, check, estimate, share_learned
-from primacy.events import EVENTS, TIME_TO_LEARN
-from primacy.inference import holm, least_p, seeds_for, share_seeds_for
-from primacy.record import Hypothesis, StudyRecord
-from primacy.runs import Runs
-from primacy.selection import SelectionError, resolve
-from primacy.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
+from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share_learned
+from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
+from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
+from primacy.analysis.resolve import SelectionError, resolve
+from primacy.analysis.runs import Runs
+from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
+from primacy.records.study import Hypothesis, StudyRecord
 
 CONFIRMATORY = 30
 """Pairs below which a verdict is exploratory."""

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from primacy.contrasts import Estimate
-from primacy.events import EVENTS
-from primacy.inference import SignFlip, clopper_pearson, equivalence, share_seeds_for
-from primacy.record import Hypothesis
+from primacy.analysis.contrasts import Estimate
+from primacy.analysis.inference import SignFlip, clopper_pearson, equivalence, share_seeds_for
+from primacy.analysis.learning_times import EVENTS
+from primacy.records.study import Hypothesis
 
 ALPHA = 0.05
 SEEN = 0.8

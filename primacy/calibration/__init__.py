@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from primacy.certificate import Certificate, Check, Curve
-from primacy.describe import versions
-from primacy.devices import workers
+from primacy.engine.hardware import workers
+from primacy.records.certificate import Certificate, Check, Curve
 from primacy.registry import Registry, measures, models, tasks
+from primacy.study.describe import versions
 
 __all__ = ["Case", "Certificate", "Check", "Curve", "calibrate", "carry_out", "case", "cases"]
 

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from primacy.blocks import run
 from primacy.calibration import Check, case
+from primacy.engine.run import run
 from primacy.models.mlp import MLP
 from primacy.registry import spec
 from primacy.result import Result
-from primacy.study import Condition, Study, Training
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.boolean import Boolean
 from primacy.types import Batch, Draws, Feature, Streams, Target
 

@@ -16,11 +16,11 @@ import polars as pl
 from jaxtyping import Float
 from scipy.optimize import root_scalar
 
-from primacy.blocks import run
 from primacy.calibration import Check, Curve, case
+from primacy.engine.run import run
 from primacy.models.linear import Linear
-from primacy.streams import streams
-from primacy.study import Condition, Study, Training
+from primacy.rng import streams
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.regression import Affine, NoisyShortcut, Sum
 from primacy.types import Task
 

@@ -16,13 +16,13 @@ import polars as pl
 from jaxtyping import Float
 
 from primacy.calibration import Check, Curve, case
-from primacy.cohort import Lane, Watch, train_block
-from primacy.describe import describe, measured
-from primacy.devices import workers
+from primacy.engine.hardware import workers
 from primacy.models.deep_linear import DeepLinear
-from primacy.programs import Programs
-from primacy.study import Condition, Study, Training
+from primacy.study.describe import describe, measured
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.modes import LinearModes
+from primacy.training.block import Lane, Watch, train_block
+from primacy.training.programs import Programs
 
 SINGULAR_VALUES = (4.0, 2.0, 1.0, 0.5)
 START = 1e-3

@@ -10,11 +10,11 @@ import tempfile
 import numpy as np
 import polars as pl
 
-from primacy.blocks import run
 from primacy.calibration import Check, case
+from primacy.engine.run import run
 from primacy.models.mlp import MLP
-from primacy.streams import streams
-from primacy.study import Condition, Study, Training
+from primacy.rng import streams
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.slabs import Slabs
 
 MOMENTS = {5: 0.1984, 7: 0.19864}

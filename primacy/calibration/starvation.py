@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from primacy.blocks import run
 from primacy.calibration import Check, Curve, case
+from primacy.engine.run import run
 from primacy.models.deep_linear import DeepLinear
 from primacy.registry import spec
-from primacy.study import Condition, Study, Training
+from primacy.study.spec import Condition, Study, Training
 from primacy.types import Batch, Draws, Feature, Streams, Target
 
 U = np.array([[np.sqrt(0.75), -0.5], [0.5, np.sqrt(0.75)]])

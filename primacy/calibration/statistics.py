@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import binom
 
+from primacy.analysis.contrasts import NOWHERE, Estimate
+from primacy.analysis.inference import SignFlip, clopper_pearson, holm
+from primacy.analysis.words import word_of
 from primacy.calibration import Check, case
-from primacy.contrasts import NOWHERE, Estimate
-from primacy.inference import SignFlip, clopper_pearson, holm
-from primacy.record import Contrast, Hypothesis
-from primacy.words import word_of
+from primacy.records.study import Contrast, Hypothesis
 
 SIMULATED = 2_000
 """Simulated studies a rate."""

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from primacy.interruption import Interruption
-from primacy.problems import shown
+from primacy.engine.interruption import Interruption
+from primacy.errors import shown
 
 # polars, scipy, jax and altair take seconds to import: each command imports what it needs.
 
@@ -149,7 +149,7 @@ def run(
     """
     if study is None:
         return list_()
-    from primacy import studyfile
+    from primacy.study import file as studyfile
 
     _load(plugins)
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
@@ -158,10 +158,10 @@ def run(
     asked = studyfile.read(study, overrides=changes)
     for note in asked.notes:
         print(shown(note), file=sys.stderr)
-    from primacy.blocks import run as run_blocks
-    from primacy.cohort import Interrupted
-    from primacy.progress import TerminalProgress
-    from primacy.terminal import failed_controls, lines, verdict_table
+    from primacy.cli.progress import TerminalProgress
+    from primacy.engine.run import run as run_blocks
+    from primacy.report.terminal import failed_controls, lines, verdict_table
+    from primacy.training.block import Interrupted
 
     folder = out or Path("runs") / asked.name
     words = ["primacy", "run", study]
@@ -215,10 +215,10 @@ def run(
 
 
 def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: bool) -> int:
-    from primacy import forecast
-    from primacy.blocks import destination, holdings
-    from primacy.planning import plan
-    from primacy.terminal import plan_text
+    from primacy.engine import forecast
+    from primacy.engine.plan import plan
+    from primacy.engine.run import destination, holdings
+    from primacy.report.terminal import plan_text
 
     place = destination(study, folder) if fork else folder
     facts = forecast.facts(plan(study, holdings(study, place), allow_mixed=allow_mixed))
@@ -246,7 +246,7 @@ def list_(
     rows: dict[str, str] = {}
     marked: set[str] = set()
     if what == "studies":
-        from primacy import studyfile
+        from primacy.study import file as studyfile
 
         rows = dict(studyfile.builtin())
     else:
@@ -284,12 +284,13 @@ def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
         as_json: Print it as a JSON object.
     """
     _load(plugins)
-    from primacy import certificate, reference
-    from primacy.curves import DERIVED
-    from primacy.events import EVENTS
-    from primacy.page.methods import SUMMARY
+    from primacy.analysis.learning_times import EVENTS
+    from primacy.records import certificate
+    from primacy.records.curves import DERIVED
     from primacy.registry import closest, measures, models, tasks
-    from primacy.terminal import card_text, entry_text
+    from primacy.report.page.methods import SUMMARY
+    from primacy.report.terminal import card_text, entry_text
+    from primacy.study import reference
 
     facts: dict[str, Any]
     if name in measures.load():
@@ -341,10 +342,11 @@ def calibrate(
         out: Write calibration.json to this file as well, and the page beside it.
         as_json: Print the rows as a JSON list and nothing else; progress goes to stderr.
     """
-    from primacy import calibration, certificate
-    from primacy.page.certificate import page
-    from primacy.store import write
-    from primacy.terminal import check_table
+    from primacy import calibration
+    from primacy.records import certificate
+    from primacy.records.store import write
+    from primacy.report.page.certificate import page
+    from primacy.report.terminal import check_table
 
     errors = Console(stderr=True, highlight=False)
 
@@ -390,7 +392,7 @@ def check(
         as_json: Print the problems as JSON.
     """
     _load(plugins)
-    from primacy import studyfile
+    from primacy.study import file as studyfile
 
     read = studyfile.read(study, overrides=overrides)
     if as_json:
@@ -422,7 +424,7 @@ def init(
         out: Write it to this file (which must not exist) instead of stdout.
         as_json: Print a JSON object with the text, or with the file that was written.
     """
-    from primacy import studyfile
+    from primacy.study import file as studyfile
 
     if own_data is None:
         text = studyfile.text(study)
@@ -463,11 +465,11 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
     result = open_run(run, seeds=seeds)
     found = result.verdicts if seeds is not None else result.judge()
     if as_json:
-        from primacy.verdicts import to_json
+        from primacy.analysis.verdicts import to_json
 
         print(to_json(found, result.controls).decode())
         return 0
-    from primacy.terminal import failed_controls, lines, verdict_table
+    from primacy.report.terminal import failed_controls, lines, verdict_table
 
     if seeds is not None:
         _console().print(f"The first {seeds} seeds only; nothing was written.")
@@ -521,9 +523,9 @@ def inspect(
         as_json: Print it all as a JSON object.
     """
     _load(plugins)
-    from primacy.export import one_condition
+    from primacy.analysis.first_layer import parameters, units
+    from primacy.report.export import one_condition
     from primacy.result import open as open_run
-    from primacy.weights import parameters, units
 
     result = open_run(run)
     own = one_condition(result.record, condition)
@@ -535,27 +537,27 @@ def inspect(
         )
     spread = function = None
     try:
-        from primacy import network
+        from primacy.networks import stored
 
-        trained = network.network(result, own.name, seed)
-        inputs = network.examples_of(own, seed)
-        spread = None if inputs is None else network.spread_read(trained, inputs)
-        function = network.function(trained, inputs) if few else None
+        trained = stored.network(result, own.name, seed)
+        inputs = stored.examples_of(own, seed)
+        spread = None if inputs is None else stored.spread_read(trained, inputs)
+        function = stored.function(trained, inputs) if few else None
     except (ImportError, ValueError):
         # Without JAX, or a model that is not registered here, the stored numbers still are.
         if out is not None:
             raise
     if out is not None and function is not None:
-        from primacy.page.landscape import function_of_inputs
+        from primacy.report.page.function_plot import function_of_inputs
 
         function_of_inputs(own, seed, *function).save(out)
     rows, reads = parameters(weights), units(own, weights, spread)
     if as_json:
-        from primacy.weights import to_json
+        from primacy.analysis.first_layer import to_json
 
         print(to_json(rows, reads, scaled=spread is not None))
         return 0
-    from primacy import terminal
+    from primacy.report import terminal
 
     console = _console()
     console.print(terminal.parameter_table(rows))
@@ -601,10 +603,10 @@ def evaluate(
     _load(plugins)
     import polars as pl
 
-    from primacy import evaluation
+    from primacy.networks import evaluation
+    from primacy.records.store import to_parquet, write
     from primacy.registry import closest
     from primacy.result import open as open_run
-    from primacy.store import to_parquet, write
 
     result = open_run(run)
     rows = evaluation.evaluate(
@@ -623,7 +625,7 @@ def evaluate(
     if as_json:
         print(json.dumps(found.to_dicts(), ensure_ascii=False, allow_nan=False))
         return 0
-    from primacy.terminal import spread_table
+    from primacy.report.terminal import spread_table
 
     console = _console()
     console.print(spread_table(result.record, found))
@@ -658,7 +660,7 @@ def export(
 
     result = open_run(run)
     if to == "tensorboard":
-        from primacy.tensorboard import event_files
+        from primacy.report.tensorboard import event_files
 
         if out is None:
             raise Refused("event files need a folder: give --out DIR")
@@ -666,7 +668,7 @@ def export(
         told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
         print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
         return 0
-    from primacy.export import demo_csv, latex
+    from primacy.report.export import demo_csv, latex
 
     if to == "latex":
         text = latex(result.record, result.summary, result.verdicts)
@@ -675,7 +677,7 @@ def export(
     if out is None:
         print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
         return 0
-    from primacy.store import write
+    from primacy.records.store import write
 
     write(out, text.encode())
     if as_json:
@@ -704,8 +706,8 @@ def doctor(
         as_json: Print it all as a JSON object.
     """
     _load(plugins)
-    from primacy import studyfile
-    from primacy.doctor import examined, told
+    from primacy.cli.doctor import examined, told
+    from primacy.study import file as studyfile
 
     changes = [*overrides, *([] if seeds is None else [f"seeds={seeds}"])]
     found = examined(None if study is None else studyfile.read(study, overrides=changes))
@@ -720,7 +722,7 @@ def doctor(
 def schema(*, plugins: Plugins = ()) -> int:
     """Print the JSON Schema of study files, by which editors complete and check them."""
     _load(plugins)
-    from primacy.schema import study_schema
+    from primacy.study.schema import study_schema
 
     print(json.dumps(study_schema(), ensure_ascii=False, indent=1))
     return 0
@@ -736,10 +738,10 @@ def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:
     """
     import dataclasses
 
-    from primacy import runfolders
-    from primacy.terminal import runs_table
+    from primacy.records import run_folders
+    from primacy.report.terminal import runs_table
 
-    found = runfolders.found(folder)
+    found = run_folders.found(folder)
     if as_json:
         print(json.dumps([dataclasses.asdict(own) for own in found], ensure_ascii=False))
     elif found:

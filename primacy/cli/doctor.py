@@ -21,17 +21,17 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from primacy import machine
-from primacy.cohort import Lane, Trained, Watch, train_block
-from primacy.cohort import width as planned_width
-from primacy.describe import VERSIONS, describe, measured
-from primacy.devices import workers
-from primacy.forecast import EFFICIENCY, seconds, structures
-from primacy.planning import plan
-from primacy.programs import Programs
+from primacy.engine import machine
+from primacy.engine.forecast import EFFICIENCY, seconds, structures
+from primacy.engine.hardware import workers
+from primacy.engine.plan import plan
 from primacy.registry import models, tasks
-from primacy.study import Condition, Study, Training
-from primacy.terminal import plain
+from primacy.report.terminal import plain
+from primacy.study.describe import VERSIONS, describe, measured
+from primacy.study.spec import Condition, Study, Training
+from primacy.training.block import Lane, Trained, Watch, train_block
+from primacy.training.block import width as planned_width
+from primacy.training.programs import Programs
 
 STEPS = 32
 """Of the networks of the determinism table: enough for a difference in rounding to show."""

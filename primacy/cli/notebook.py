@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from primacy import blocks, pythonstudy
-from primacy.blocks import Progress
-from primacy.progress import TerminalProgress
+from primacy.cli.progress import TerminalProgress
+from primacy.engine import run as blocks
+from primacy.engine.run import Progress
 from primacy.result import Result
-from primacy.study import Study
+from primacy.study import python
+from primacy.study.spec import Study
 
 
 class NotebookProgress(TerminalProgress):
@@ -74,7 +75,7 @@ def run(
         )
 
 
-def asked(study: Any) -> pythonstudy.Study:
+def asked(study: Any) -> python.Study:
     """The study that a name, a file or a `Study` stands for, checked.
 
     Raises:
@@ -82,9 +83,9 @@ def asked(study: Any) -> pythonstudy.Study:
         TypeError: it is none of them.
     """
     if isinstance(study, str | Path):
-        return pythonstudy.read(str(study))
+        return python.read(str(study))
     if isinstance(study, Study):
-        return pythonstudy.Study.of(study)
+        return python.Study.of(study)
     what = type(study).__name__
     raise TypeError(
         f'expected a study, not {what}: the name of a built-in one ("complexity"), a file '

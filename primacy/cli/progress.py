@@ -16,10 +16,10 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from primacy.blocks import Progress
-from primacy.planning import Plan
-from primacy.store import DAMAGED
-from primacy.terminal import plain
+from primacy.engine.plan import Plan
+from primacy.engine.run import Progress
+from primacy.records.store import DAMAGED
+from primacy.report.terminal import plain
 
 PLAIN_EVERY = 10.0
 """Seconds between two progress lines where there is no terminal."""

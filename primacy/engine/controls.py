@@ -13,9 +13,9 @@ from collections.abc import Collection, Sequence
 
 import jax
 
-from primacy.cohort import width
-from primacy.record import ConditionRecord, ControlKind, StudyRecord
-from primacy.study import Condition, Study
+from primacy.records.study import ConditionRecord, ControlKind, StudyRecord
+from primacy.study.spec import Condition, Study
+from primacy.training.block import width
 
 MOST = 6
 """Networks of a kind in the default."""

@@ -8,9 +8,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from primacy import machine
-from primacy.packing import Batch
-from primacy.planning import Plan, program, refusal
+from primacy.engine import machine
+from primacy.engine.packing import Batch
+from primacy.engine.plan import Plan, program, refusal
 
 # Read off the CPU seconds of `make bench BENCH=--quick` on two busy cores of an AMD EPYC: between
 # 10 and 30 seeds of the growth study .11 s a network (640 steps, 41 evaluations), between 30 and

@@ -2,12 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import jax
 
-Device = Any
-"""A `jax.Device`, which type checkers take for a variable."""
+from primacy.training.programs import Device
 
 
 def workers() -> list[Device]:

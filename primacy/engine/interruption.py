@@ -18,7 +18,7 @@ SIGNALS = tuple(
 )
 """What asks a command to end; Windows has no SIGHUP."""
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 class Interruption:

@@ -11,9 +11,9 @@ from typing import Any, overload
 import jax
 import numpy as np
 
-from primacy.cohort import Lane
-from primacy.record import ConditionRecord
-from primacy.study import Condition
+from primacy.records.study import ConditionRecord
+from primacy.study.spec import Condition
+from primacy.training.block import Lane
 
 Described = tuple[Condition, ConditionRecord]
 

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping
 import jax
 import numpy as np
 
-from primacy import controls, machine
-from primacy.cohort import width
-from primacy.describe import describe
-from primacy.draws import PAGE_STEPS, stream_steps
-from primacy.held import Held
-from primacy.packing import Batch, Block, Described, Lanes, grouped, missing
-from primacy.reconcile import measures_of, reconcile
-from primacy.record import StudyRecord
-from primacy.store import StoreError
-from primacy.study import Study
+from primacy.engine import controls, machine
+from primacy.engine.packing import Batch, Block, Described, Lanes, grouped, missing
+from primacy.engine.reconcile import measures_of, reconcile
+from primacy.records.held import Held
+from primacy.records.store import StoreError
+from primacy.records.study import StudyRecord
+from primacy.study.describe import describe
+from primacy.study.spec import Study
+from primacy.training.batches import PAGE_STEPS, stream_steps
+from primacy.training.block import width
 
 LIBRARY_BYTES = 480e6
 """Of imports and the page; like the next two measured by benchmarks/peaks.py."""

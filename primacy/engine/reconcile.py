@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from primacy.record import StudyRecord
-from primacy.store import StoreError
+from primacy.records.store import StoreError
+from primacy.records.study import StudyRecord
 
 
 def reconcile(

@@ -12,19 +12,22 @@ from pathlib import Path
 
 import polars as pl
 
-from primacy import curves, events, forecast
-from primacy.cohort import Interrupted, Programs, Trained, Watch, train_block
-from primacy.describe import measured
-from primacy.devices import Device, workers
-from primacy.held import Held, controls_of, read
-from primacy.interruption import waiting
-from primacy.packing import Block
-from primacy.planning import Plan, plan, program, refusal
-from primacy.record import StudyRecord
+from primacy.analysis import learning_times
+from primacy.engine import forecast
+from primacy.engine.hardware import workers
+from primacy.engine.interruption import waiting
+from primacy.engine.packing import Block
+from primacy.engine.plan import Plan, plan, program, refusal
+from primacy.records import curves
+from primacy.records.held import Held, controls_of, read
+from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
+from primacy.records.study import StudyRecord
 from primacy.registry import Measure
 from primacy.result import Result
-from primacy.store import STUDY, VERDICTS, Damaged, Store, StoreError
-from primacy.study import Study
+from primacy.study.describe import measured
+from primacy.study.spec import Study
+from primacy.training.block import Interrupted, Programs, Trained, Watch, train_block
+from primacy.training.programs import Device
 
 STALL_SECONDS = 60.0
 """A run in which nothing advances for less than this is never called stalled."""
@@ -299,7 +302,7 @@ class Walk:
         here = curves.named(trained.lanes, record)
         self._tell(place)
         self.progress.committed(
-            here, lambda: events.summary(curves.named(trained.curves, record), here, record)
+            here, lambda: learning_times.summary(curves.named(trained.curves, record), here, record)
         )
 
     def _tell(self, place: Place) -> None:

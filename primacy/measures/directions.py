@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, share
-from primacy.streams import streams
+from primacy.rng import streams
 
 Onward = Callable[[Float[Array, "n h"]], Float[Array, "n t"]]
 """The outputs that the rest of the network gives for an edited layer."""

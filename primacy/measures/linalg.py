@@ -4,7 +4,7 @@ On the CPU, jaxlib 0.10 splits a *batch* of factorizations into tasks for XLA's 
 blocks until they are done. If every thread of the pool blocks in this way, no thread is left to run
 the tasks, and the program never ends. A single matrix is factorized in the calling thread. Under
 `vmap`, these functions therefore loop over the batch; the numbers are the same, bit for bit.
-`primacy.programs` refuses to run a program that still contains a batched factorization.
+`primacy.training.programs` refuses to run a program that still contains a batched factorization.
 """
 
 import jax

@@ -11,23 +11,26 @@ import jax
 import numpy as np
 import polars as pl
 
-from primacy import curves, studyfile, train
-from primacy.cohort import Ending, Lane, Names, table
-from primacy.describe import describe, measured, sites
-from primacy.draws import stack
-from primacy.export import one_condition
-from primacy.grammar import sources, tomllines
-from primacy.grammar.mistakes import Mistake, checked, not_among, placed, unknown_key
-from primacy.grammar.overrides import holds_list
-from primacy.grammar.tomldocument import override, parsed, unusable
-from primacy.network import model_of, params_of, task_of
-from primacy.problems import StudyError, refuse
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.errors import StudyError, refuse
+from primacy.networks.stored import model_of, params_of, task_of
+from primacy.records import curves
+from primacy.records.store import LaneKey, StoreError
+from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.registry import tasks
+from primacy.report.export import one_condition
 from primacy.result import Result
-from primacy.store import LaneKey, StoreError
-from primacy.streams import streams
-from primacy.study import Condition, Study, Training
+from primacy.rng import streams
+from primacy.study import file as studyfile
+from primacy.study.describe import describe, measured, sites
+from primacy.study.spec import Condition, Study, Training
+from primacy.study.toml import lines as tomllines
+from primacy.study.toml import sources
+from primacy.study.toml.document import override, parsed, unusable
+from primacy.study.toml.mistakes import Mistake, checked, not_among, placed, unknown_key
+from primacy.study.toml.overrides import holds_list
+from primacy.training import step
+from primacy.training.batches import stack
+from primacy.training.block import Ending, Lane, Names, table
 from primacy.types import Task
 
 
@@ -212,7 +215,7 @@ def _evaluated(
     asked = tuple(m for m in measured(study) if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
-    own_targets = train.own_targets(task.declared)
+    own_targets = step.own_targets(task.declared)
     names = Names(task.declared, [t.name for t in task.targets], site_names, own.layers)
     parts = []
     for (end_step,), group in lanes.partition_by("end_step", as_dict=True).items():
@@ -268,4 +271,4 @@ def _fits(own: ConditionRecord, task: Task) -> None:
 
 @functools.partial(jax.jit, static_argnums=(1, 6))
 def _measured(condition, measures, params, sets, columns, donors, own) -> dict[str, Any]:
-    return train.evaluate(condition, measures, params, sets, columns, donors, own)
+    return step.evaluate(condition, measures, params, sets, columns, donors, own)

@@ -13,15 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from primacy.grammar.mistakes import checked, dotted
+from primacy.errors import shown
 from primacy.models import encodings
-from primacy.page.landscape import grid
-from primacy.problems import shown
-from primacy.record import ConditionRecord
+from primacy.records.store import StoreError
+from primacy.records.study import ConditionRecord
 from primacy.registry import Registry, models, tasks
+from primacy.report.page.function_plot import grid
 from primacy.result import Result
-from primacy.store import StoreError
-from primacy.streams import streams
+from primacy.rng import streams
+from primacy.study.toml.mistakes import checked, dotted
 from primacy.types import Model, Task
 
 EXAMPLES = 1024

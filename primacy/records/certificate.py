@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from primacy import formats
+from primacy.records import formats
 
 FORMAT = 1
 LARGEST = 1 << 24
@@ -155,7 +155,7 @@ def to_markdown(certificate: Certificate) -> str:
         "Numbers that a formula or a paper gives, and what primacy measured, through the code that "
         "measures real studies. Written from a real run of "
         f"`primacy calibrate{' --full' if certificate.full else ''}` "
-        "(`primacy.certificate.to_markdown`); run it to see your own machine's.",
+        "(`primacy.records.certificate.to_markdown`); run it to see your own machine's.",
         "",
         f"{certificate.hits} of {len(certificate.checks)} known answers hit in "
         f"{certificate.seconds:.0f} s on {certificate.device}, {certificate.date}; {versions}.",

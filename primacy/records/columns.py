@@ -1,7 +1,7 @@
 """`data.md` of a run folder: every column of every table with its meaning and unit."""
 
-from primacy import curves
-from primacy.record import StudyRecord
+from primacy.records import curves
+from primacy.records.study import StudyRecord
 
 _CONTROLS = (
     "`controls/`: networks in which nothing is to be seen, as a run folder of their own with the",

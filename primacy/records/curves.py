@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.spelling import closest
+from primacy.errors import closest
+from primacy.records.study import ConditionRecord, StudyRecord
 
 NAMES = ("condition", "split", "layer", "feature", "target", "measure")
 SCHEMA: Mapping[str, pl.DataType] = {

@@ -14,7 +14,7 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from primacy import parquet
+from primacy.records import parquet
 
 MAX_JSON_BYTES = 1 << 26
 """Of a JSON file; what is read of it takes up to twenty times as much memory."""

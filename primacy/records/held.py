@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from primacy.record import StudyRecord
-from primacy.store import CONTROLS, Store
+from primacy.records.store import CONTROLS, Store
+from primacy.records.study import StudyRecord
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

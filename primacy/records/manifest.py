@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from primacy import formats
-from primacy.record import FORMAT
+from primacy.records import formats
+from primacy.records.study import FORMAT
 
 PLACES = {"curves": "parquet", "checkpoints": "safetensors"}
 """The folders of a part's two files, and how their names end."""

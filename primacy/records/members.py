@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from primacy.record import ConditionRecord, Hypothesis, StudyRecord
+from primacy.records.study import ConditionRecord, Hypothesis, StudyRecord
 
 FACTOR = "study"
 """The factor by which `of` and `minus` name a member."""

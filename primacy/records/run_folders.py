@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from primacy.store import LOCK_JSON, VERDICTS, Store, StoreError
+from primacy.records.store import LOCK_JSON, VERDICTS, Store, StoreError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

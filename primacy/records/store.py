@@ -20,10 +20,11 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import save
 
-from primacy import curves, dictionary, formats, manifest
-from primacy.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
-from primacy.manifest import PLACES, LaneKey, lane_keys, part_name
-from primacy.record import FORMAT, StudyRecord, from_json, to_json
+from primacy.records import columns as dictionary
+from primacy.records import curves, formats, manifest
+from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
+from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
+from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_serializer
 
-from primacy.spelling import closest
+from primacy.errors import closest
 
 FORMAT = 1
 """Version of the run folder's layout; a newer one is refused."""

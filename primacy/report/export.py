@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from primacy.page.figures import visible
-from primacy.page.standing import Number, standings
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.verdicts import Verdict
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page.figures import visible
+from primacy.report.page.ranks import Number, standings
 
 DEMO_LAYER_MEASURES = ("total_variance", "variance_explained_unit_mean")
 

@@ -12,31 +12,31 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from primacy.page import (
+from primacy.analysis.controls import Outcome
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import (
     charts,
-    courses,
+    condition_cards,
     document,
-    embedding,
     evidence,
     figures,
     findings,
+    inline_svg,
+    learning_curves,
     members,
     methods,
-    multiples,
     prose,
     questions,
     ranking,
-    sanity,
 )
-from primacy.page import standing as places
-from primacy.page.figures import Figure, visible
-from primacy.page.gallery import drawings
-from primacy.page.judged import SYMBOLS, groups
-from primacy.page.questions import answer, sentences
-from primacy.page.wording import code, counted, edited, number, probability, share
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.sanity import Outcome
-from primacy.verdicts import Verdict
+from primacy.report.page import controls as sanity
+from primacy.report.page import ranks as places
+from primacy.report.page.figure_list import drawings
+from primacy.report.page.figures import Figure, visible
+from primacy.report.page.judged import SYMBOLS, groups
+from primacy.report.page.questions import answer, sentences
+from primacy.report.page.wording import code, counted, edited, number, probability, share
 
 __all__ = ["SYMBOLS", "answer", "drawings", "page"]
 
@@ -70,7 +70,7 @@ def page(
     """
     standings = places.standings(record, summary, curves)
     judged = ranking.shown(record, summary, verdicts)
-    rows_of = dict.fromkeys(standings, curves.clear()) | courses.by_condition(curves)
+    rows_of = dict.fromkeys(standings, curves.clear()) | learning_curves.by_condition(curves)
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
     # One condition in full says nothing about a study of studies.
@@ -92,11 +92,11 @@ def page(
     names = [f for c in record.conditions for f in places.declared(c)]
     said = sentences(record, summary, verdicts, curves)
     parts = members.groups(record)
-    cards = multiples.cards(record, curves, lanes, standings, palette)
-    ends = courses.by_condition(summary)
+    cards = condition_cards.cards(record, curves, lanes, standings, palette)
+    ends = learning_curves.by_condition(summary)
     exceptions = {c.name: findings.exceptions(c, standings[c.name], ends[c.name]) for c in trained}
     if lead and "variance-absolute" in found:
-        over = courses.beyond(found["variance-absolute"].frame)
+        over = learning_curves.beyond(found["variance-absolute"].frame)
         if over.height:
             n = standings[lead.name][0]["seeds"]
             exceptions[lead.name].append(findings.not_in_full("absolute variance", over, n))
@@ -115,7 +115,7 @@ def page(
             questions.questions(record, judged) if lead and questions.asked(verdicts) else []
         ),
         groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
-        evidence_band=courses.band_name([len(record.seeds)]),
+        evidence_band=learning_curves.band_name([len(record.seeds)]),
         symbols=SYMBOLS,
         when=places.when,
         counted=counted,
@@ -149,7 +149,7 @@ def page(
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
         ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
         cards=cards,
-        band=courses.band_name(r[0]["seeds"] for r in standings.values() if r),
+        band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
         exceptions=list(zip(trained, exceptions.values(), strict=True)),
         sane=[
             {
@@ -168,9 +168,9 @@ def page(
         provenance=provenance,
         seconds=_seconds(provenance),
         dictionaries=_dictionaries(curves, summary),
-        summary_csv=embedding.csv_link(summary) if summary.height <= SUMMARY else None,
+        summary_csv=inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
         summary_rows=summary.height,
-        data=Markup(embedding.json_block(record, verdicts, provenance)),
+        data=Markup(inline_svg.json_block(record, verdicts, provenance)),
     )
 
 
@@ -270,7 +270,7 @@ def _untrained(
     found = []
     for measure in dict.fromkeys((charts.measured(c), "variance_explained")):
         split = places.split(c) if measure == charts.measured(c) else "test"
-        course = courses.path(c, curves, lanes, measure, names, split=split)
+        course = learning_curves.path(c, curves, lanes, measure, names, split=split)
         if told := findings.untrained(rows, course):
             found.append((measure, told))
     return found
@@ -303,12 +303,12 @@ def _drawn(figure: Figure, palette: charts.Palette) -> dict[str, Any]:
         "name": figure.name,
         "title": figure.title,
         "caption": figure.caption,
-        "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
+        "svg": Markup(inline_svg.inline(figure.svg(), figure.name, label)),
         "key": [(n, _hue(palette[n][0])) for n in labels["feature"] if n in palette],
         "header": header,
         "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],
         "note": note,
-        "csv": embedding.csv_link(_wide(frame)),
+        "csv": inline_svg.csv_link(_wide(frame)),
     }
 
 
@@ -319,7 +319,7 @@ def _sparse(frame: pl.DataFrame) -> pl.DataFrame:
     if "step" not in frame.columns:
         return frame.head(TABLE)
     steps = frame["step"].n_unique()
-    return courses.thinned(frame, max(2, TABLE * steps // frame.height)).head(2 * TABLE)
+    return learning_curves.thinned(frame, max(2, TABLE * steps // frame.height)).head(2 * TABLE)
 
 
 def _wide(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.store import write
+from primacy.records.store import write
+from primacy.records.study import ConditionRecord, StudyRecord
 
 QUANTILES = {"median": 0.5, "p10": 0.1, "p90": 0.9}
 """The runs of a condition and the quantile over seeds that each shows."""

@@ -15,12 +15,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from primacy.certificate import Certificate, Check, allowed, shown
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.runfolders import RunFolder
-from primacy.sanity import Outcome, failed
-from primacy.verdicts import Verdict
-from primacy.weights import Unit
+from primacy.analysis.controls import Outcome, failed
+from primacy.analysis.first_layer import Unit
+from primacy.analysis.verdicts import Verdict
+from primacy.records.certificate import Certificate, Check, allowed, shown
+from primacy.records.run_folders import RunFolder
+from primacy.records.study import ConditionRecord, StudyRecord
 
 STYLES = {
     "supported": ("✔", "bold green"),

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from primacy import record
-from primacy.inclusion import joined
 from primacy.models.dense import size
+from primacy.records import study as record
+from primacy.records.members import joined
 from primacy.registry import PLUGINS, Measure, canonical, measures
-from primacy.study import Condition, Study
+from primacy.study.spec import Condition, Study
 from primacy.types import Feature, Target, Task
 
 NOT_USED = 0.01

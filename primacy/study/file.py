@@ -11,27 +11,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from primacy.contrasts import check
-from primacy.describe import describe, measured
-from primacy.grammar import tomllines
-from primacy.grammar.claims import read_claims, unknown_features, unknown_measures
-from primacy.grammar.conditions import feature_names, read_conditions
-from primacy.grammar.grid import PARTS
-from primacy.grammar.head import HEAD, Head
-from primacy.grammar.mistakes import Mistake, checked, dotted, placed, unknown_key
-from primacy.grammar.overrides import across_grid, holds_list
-from primacy.grammar.sources import builtin as builtin
-from primacy.grammar.sources import builtin_files, source_of
-from primacy.grammar.sources import text as text
-from primacy.grammar.tomldocument import override, parsed, unusable
-from primacy.inclusion import FACTOR
-from primacy.problems import Problem, quoted
-from primacy.problems import StudyError as StudyError  # what `read` raises
-from primacy.record import Hypothesis, Level, StudyRecord
+from primacy.analysis.contrasts import check
+from primacy.analysis.verdicts import problems
+from primacy.errors import Problem, quoted
+from primacy.errors import StudyError as StudyError  # what `read` raises
+from primacy.records.members import FACTOR
+from primacy.records.store import OWN_NAMES
+from primacy.records.study import Hypothesis, Level, StudyRecord
 from primacy.registry import closest, measures
-from primacy.store import OWN_NAMES
-from primacy.study import Study
-from primacy.verdicts import problems
+from primacy.study.describe import describe, measured
+from primacy.study.spec import Study
+from primacy.study.toml import lines
+from primacy.study.toml.conditions import feature_names, read_conditions
+from primacy.study.toml.document import override, parsed, unusable
+from primacy.study.toml.grid import PARTS
+from primacy.study.toml.head import HEAD, Head
+from primacy.study.toml.hypotheses import read_claims, unknown_features, unknown_measures
+from primacy.study.toml.mistakes import Mistake, checked, dotted, placed, unknown_key
+from primacy.study.toml.overrides import across_grid, holds_list
+from primacy.study.toml.sources import builtin as builtin
+from primacy.study.toml.sources import builtin_files, source_of
+from primacy.study.toml.sources import text as text
 
 TABLES = (*PARTS, "grid", "condition", "hypothesis")
 
@@ -66,9 +66,9 @@ class _File:
     text: str
     document: dict[str, Any]
     builtin: bool
-    key: Callable[[tomllines.Path], str] = dotted
+    key: Callable[[lines.Path], str] = dotted
     """What a place is called."""
-    overridden: list[tomllines.Path] = dataclasses.field(default_factory=list)
+    overridden: list[lines.Path] = dataclasses.field(default_factory=list)
     mistakes: list[Mistake] = dataclasses.field(default_factory=list)
 
     def head(self, overrides: Sequence[str]) -> tuple[Head | None, list[str]]:
@@ -82,7 +82,7 @@ class _File:
         self.mistakes += [*wrong, *unknown_measures(listed)]
         return head, listed
 
-    def _holds_list(self, path: tomllines.Path) -> bool:
+    def _holds_list(self, path: lines.Path) -> bool:
         return holds_list(self.document, path, Head)
 
     def problems(self) -> list[Problem]:
@@ -91,7 +91,7 @@ class _File:
             self.mistakes,
             file=self.called,
             document=self.document,
-            lines=tomllines.locate(self.text),
+            lines=lines.locate(self.text),
             overridden=self.overridden,
             key=self.key,
         )
@@ -124,7 +124,7 @@ def of_document(
     called: str,
     folder: Path,
     source: str,
-    key: Callable[[tomllines.Path], str] = dotted,
+    key: Callable[[lines.Path], str] = dotted,
     mistakes: Sequence[Mistake] = (),
     factors: Mapping[str, dict[str, Level]] | None = None,
 ) -> Study:
@@ -152,7 +152,7 @@ def of_members(
     *,
     called: str,
     source: str,
-    key: Callable[[tomllines.Path], str] = dotted,
+    key: Callable[[lines.Path], str] = dotted,
     mistakes: Sequence[Mistake] = (),
 ) -> Study:
     """A study of studies, of which tables give the head and the hypotheses; see `of_document`.

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from primacy import study as plain
-from primacy import studyfile
-from primacy.grammar.grid import PARTS
-from primacy.grammar.head import HEAD
-from primacy.grammar.mistakes import Mistake, dotted
-from primacy.grammar.tomldocument import written
-from primacy.grammar.tomllines import Path as Place
-from primacy.problems import quoted
-from primacy.record import Hypothesis
+from primacy.errors import quoted
+from primacy.records.study import Hypothesis
 from primacy.registry import models, tasks
+from primacy.study import file
+from primacy.study import spec as plain
+from primacy.study.toml.document import written
+from primacy.study.toml.grid import PARTS
+from primacy.study.toml.head import HEAD
+from primacy.study.toml.lines import Path as Place
+from primacy.study.toml.mistakes import Mistake, dotted
 from primacy.tasks.arrayfields import Groups
 
 CALLED = "Study"
@@ -85,7 +85,7 @@ class Study(plain.Study):
             source = HEADER + written(tables.document)
         # Tables as specs, lists as tuples.
         if self.members:
-            found = studyfile.of_members(
+            found = file.of_members(
                 tuple(map(Study.of, self.members)),
                 tables.document,
                 called=CALLED,
@@ -94,7 +94,7 @@ class Study(plain.Study):
                 mistakes=tables.mistakes,
             )
         else:
-            found = studyfile.of_document(
+            found = file.of_document(
                 tables.document,
                 called=CALLED,
                 folder=tables.folder,
@@ -123,7 +123,7 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
         StudyError: anything is wrong; it lists all that is.
     """
     study = object.__new__(Study)  # checked already, with the lines of the file
-    study.__dict__.update(vars(studyfile.read(name_or_path, overrides=overrides)))
+    study.__dict__.update(vars(file.read(name_or_path, overrides=overrides)))
     return study
 
 

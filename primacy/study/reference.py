@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from primacy.problems import quoted
+from primacy.errors import quoted
 from primacy.registry import models, tasks
-from primacy.schema import study_schema
+from primacy.study.schema import study_schema
 from primacy.tasks import boolean
 
 Row = tuple[str, str, str, str]
@@ -45,8 +45,9 @@ def study_file() -> str:
         "# Study files",
         "",
         "Every key that a study file may have, and the language of features. Written from the code "
-        "(`primacy.reference.study_file`): edit that, not this page. `primacy init complexity` "
-        "prints a commented example, `primacy check FILE` lists every mistake.",
+        "(`primacy.study.reference.study_file`): edit that, not this page. "
+        "`primacy init complexity` prints a commented example, "
+        "`primacy check FILE` lists every mistake.",
         "",
         "## At the top",
         "",

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from primacy.grammar.claims import Claim
-from primacy.grammar.grid import PARTS
-from primacy.grammar.head import Head
 from primacy.registry import models, tasks
-from primacy.study import Training
+from primacy.study.spec import Training
+from primacy.study.toml.grid import PARTS
+from primacy.study.toml.head import Head
+from primacy.study.toml.hypotheses import Claim
 
 _ABOUT = {
     "task": "Where examples come from, with the features that are known in them.",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from primacy.record import Controls, Hypothesis, Level
+from primacy.records.study import Controls, Hypothesis, Level
 from primacy.registry import canonical, spec
 from primacy.types import Model, Task
 

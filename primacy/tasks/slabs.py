@@ -16,7 +16,7 @@ from jaxtyping import Float
 from pydantic import AfterValidator, Field
 
 from primacy.registry import spec, tasks
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.types import Batch, Draws, Feature, Streams, Target
 
 MARGIN = 0.1

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from primacy import linkage
-from primacy.record import ControlKind
-from primacy.study import Condition
+from primacy.records.study import ControlKind
+from primacy.study.spec import Condition
+from primacy.training import control_data
 from primacy.types import Draws, Streams
 
 PAGE_STEPS = 256
@@ -66,10 +66,10 @@ def fresh_examples(
     while True:
         shown = drawn(shared_data, fresh)
         each = [
-            linkage.of_stream(control, draws, functools.partial(fresh, rng))
+            control_data.of_stream(control, draws, functools.partial(fresh, rng))
             for (control, _), rng, draws in zip(controls, apart, shown, strict=False)
         ]
-        yield steps, None, linkage.mapped(paged, linkage.stacked(each, len(data), stack))
+        yield steps, None, control_data.mapped(paged, control_data.stacked(each, len(data), stack))
 
 
 def orders_of_a_set(condition: Condition, orders: Sequence[Streams]) -> Iterator[tuple]:

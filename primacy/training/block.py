@@ -14,16 +14,18 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Float
 
-from primacy import curves, linkage, train
-from primacy.describe import sites
-from primacy.draws import drawn, pages, shared, stack, stream_steps
+from primacy.analysis.runs import own_target
 from primacy.models.dense import size
-from primacy.programs import Programs
-from primacy.record import ConditionRecord, ControlKind
+from primacy.records import curves
+from primacy.records.study import ConditionRecord, ControlKind
 from primacy.registry import Measure, measures
-from primacy.runs import own_target
-from primacy.streams import streams
-from primacy.study import Condition, SeedAxis
+from primacy.rng import streams
+from primacy.study.describe import sites
+from primacy.study.spec import Condition, SeedAxis
+from primacy.training import control_data
+from primacy.training import step as train
+from primacy.training.batches import drawn, pages, shared, stack, stream_steps
+from primacy.training.programs import Programs
 from primacy.types import Draws, Streams
 
 BLOCK_WORK = 2**19
@@ -133,10 +135,10 @@ def train_block(
     for split, n in programs.examples.items():
         own = drawn(data, lambda rng, split=split, n=n: task.draw(split, rng, n))
         each = [
-            linkage.of_set(control, split, draws, rng)
+            control_data.of_set(control, split, draws, rng)
             for (control, rng), draws in zip(controls, own, strict=False)
         ]
-        sets[split] = linkage.mapped(lend, linkage.stacked(each, len(padded), stack))
+        sets[split] = control_data.mapped(lend, control_data.stacked(each, len(padded), stack))
     params = put(stack(
         started(lane.condition, rng("init"), draw)
         for lane, rng, draw in zip(padded, generators("init"), data, strict=True)
@@ -164,7 +166,7 @@ def train_block(
         length, order, fresh = next(book)
         if fresh is None:
             return length, lend(order), sets["train"]
-        return length, lend(order), linkage.mapped(lend, fresh)
+        return length, lend(order), control_data.mapped(lend, fresh)
 
     book = pages(first, generators("order"), data, controls)
     length, order, draws = page()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from primacy.record import ControlKind
+from primacy.records.study import ControlKind
 from primacy.types import Batch, Draws, Streams
 
 

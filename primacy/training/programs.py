@@ -10,10 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from primacy import train
-from primacy.devices import Device
 from primacy.registry import Measure
-from primacy.study import Condition
+from primacy.study.spec import Condition
+from primacy.training import step
 
 OPTIONS: dict[str, str | bool] = {
     # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
@@ -22,6 +21,9 @@ OPTIONS: dict[str, str | bool] = {
     "xla_cpu_experimental_ynn_fusion_type": "",
 }
 """What every program is compiled with."""
+
+Device = Any
+"""A `jax.Device`, which type checkers take for a variable."""
 
 _CALL = re.compile(r"custom_call @(lapack_\w+)\(.*: \(tensor<((?:\d+x)+)|stablehlo\.(fft) ")
 """A factorization and the shape of its first operand; or a Fourier transform."""
@@ -103,17 +105,17 @@ class Programs:
     ) -> None:
         self.measures, self.width, self.device = measures, width, device
         self.budget, self.examples = condition.budget, condition.examples
-        self._rule = train.optimizer(condition.training, self.budget)
-        own = train.own_targets(condition.task.declared)
+        self._rule = step.optimizer(condition.training, self.budget)
+        own = step.own_targets(condition.task.declared)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
-            lambda c, state, *rest: train.advance(c, self.budget, state, *rest),
+            lambda c, state, *rest: step.advance(c, self.budget, state, *rest),
             (0, 0, 0, order, None, None),
             width,
             donate=(1,),
         )
         self._evaluate = Program(
-            lambda c, params, sets, columns, donors, in_training: train.evaluate(
+            lambda c, params, sets, columns, donors, in_training: step.evaluate(
                 c, measures, params, sets, columns, donors, own, in_training
             ),
             (0, 0, 0, None, 0, 0),

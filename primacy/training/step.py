@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from primacy.linkage import Sources, built
 from primacy.models.encodings import trained
 from primacy.registry import RAISED, Measure
-from primacy.study import Condition, Training
+from primacy.study.spec import Condition, Training
+from primacy.training.control_data import Sources, built
 from primacy.types import Batch, Draws, Feature, LossName, Model
 
 State = tuple[PyTree, PyTree]

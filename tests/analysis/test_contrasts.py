@@ -9,11 +9,11 @@ import synthetic
 from scipy import stats
 from synthetic import LINEAR, XOR
 
-from primacy.contrasts import NOWHERE, check, estimate, share_learned
-from primacy.events import area, summary
-from primacy.record import Contrast
-from primacy.runs import Runs
-from primacy.selection import SelectionError, resolve
+from primacy.analysis.contrasts import NOWHERE, check, estimate, share_learned
+from primacy.analysis.learning_times import area, summary
+from primacy.analysis.resolve import SelectionError, resolve
+from primacy.analysis.runs import Runs
+from primacy.records.study import Contrast
 
 RATES = (1e-3, 2e-3, 4e-3)
 RATE = "training.learning_rate"

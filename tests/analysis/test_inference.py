@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from primacy.inference import (
+from primacy.analysis.inference import (
     SignFlip,
     clopper_pearson,
     equivalence,

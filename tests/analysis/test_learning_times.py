@@ -7,8 +7,8 @@ import synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primacy.events import area, restricted_mean, summary, time_to_learn, times
-from primacy.runs import Runs
+from primacy.analysis.learning_times import area, restricted_mean, summary, time_to_learn, times
+from primacy.analysis.runs import Runs
 
 STEPS = np.arange(0, 100, 10)
 

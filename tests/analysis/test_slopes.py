@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 from slopes import FEATURES, STEPS, reaches, runs, study
 
-from primacy.contrasts import check, estimate, share_learned
-from primacy.events import dropped, restricted_mean, summary, times
-from primacy.record import Contrast, Hypothesis
-from primacy.runs import Runs, reference_slope
-from primacy.sharing import not_identified, shares
-from primacy.verdicts import judge, problems
+from primacy.analysis.contrasts import check, estimate, share_learned
+from primacy.analysis.learning_times import dropped, restricted_mean, summary, times
+from primacy.analysis.redundancy import not_identified, shares
+from primacy.analysis.runs import Runs, reference_slope
+from primacy.analysis.verdicts import judge, problems
+from primacy.records.study import Contrast, Hypothesis
 
 PICK_UP, LEARN = "time_to_pick_up", "time_to_learn"
 

@@ -9,11 +9,11 @@ from scipy import stats
 from simulated_studies import claim, planted, reached
 from synthetic import LINEAR, XOR
 
-from primacy.contrasts import estimate
-from primacy.record import Contrast, Hypothesis
-from primacy.runs import Runs
-from primacy.verdicts import Verdict, judge
-from primacy.words import judged
+from primacy.analysis.contrasts import estimate
+from primacy.analysis.runs import Runs
+from primacy.analysis.verdicts import Verdict, judge
+from primacy.analysis.words import judged
+from primacy.records.study import Contrast, Hypothesis
 
 TAU = 3_700
 """Of 40 evaluations 100 steps apart, confirmed by 3."""

@@ -10,12 +10,12 @@ import synthetic
 from scipy import stats
 from synthetic import LINEAR, XOR
 
-from primacy.inference import SignFlip, clopper_pearson, holm, least_p
-from primacy.record import Contrast, Hypothesis
-from primacy.record import from_json as record_from_json
-from primacy.record import to_json as record_to_json
+from primacy.analysis.inference import SignFlip, clopper_pearson, holm, least_p
+from primacy.analysis.verdicts import Verdict, from_json, judge, problems, to_json
+from primacy.records.study import Contrast, Hypothesis
+from primacy.records.study import from_json as record_from_json
+from primacy.records.study import to_json as record_to_json
 from primacy.registry import canonical
-from primacy.verdicts import Verdict, from_json, judge, problems, to_json
 
 DEFINITIONS = ("", "_unit_mean", "_example_mean", "_unique")
 

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from primacy import calibration, certificate, cli
+from primacy import calibration
 from primacy.calibration import Case, Check, Curve, carry_out
 from primacy.calibration.linear_flow import TASKS, flow
-from primacy.page.certificate import DOTS, drawings, page
+from primacy.cli import app
+from primacy.records import certificate
+from primacy.report.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
 OURS = ("controls", "exact probabilities", "linear flow", "planted representations",
@@ -63,7 +65,7 @@ def home(tmp_path, monkeypatch):
 
 def called(capsys, *words):
     with pytest.raises(SystemExit) as ended:
-        cli.main([str(word) for word in words])
+        app.main([str(word) for word in words])
     told = capsys.readouterr()
     return ended.value.code, told.out, told.err
 

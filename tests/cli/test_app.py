@@ -18,8 +18,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from primacy import cli, describe, machine
+from primacy.cli import app
+from primacy.engine import machine
 from primacy.registry import PLUGINS, models
+from primacy.study import describe
 
 PRIMACY = [sys.executable, "-m", "primacy"]
 
@@ -61,7 +63,7 @@ expect = "less"
 def called(capsys, *words):
     """Exit code, stdout and stderr of a command in this process."""
     with pytest.raises(SystemExit) as ended:
-        cli.main([str(word) for word in words])
+        app.main([str(word) for word in words])
     told = capsys.readouterr()
     return ended.value.code, told.out, told.err
 
@@ -245,7 +247,7 @@ def test_judge_and_report_need_no_jax(run):
     script = (
         "import sys\n"
         "for name in ('jax', 'jaxlib', 'optax'): sys.modules[name] = None\n"
-        "from primacy.cli import main\n"
+        "from primacy.cli.app import main\n"
         f"main(['{{}}', {str(run)!r}])\n"
     )
     before = data_files(run)
@@ -270,7 +272,8 @@ def test_help_takes_less_than_half_a_second_of_cpu():
 
 def test_help_imports_nothing_heavy():
     script = (
-        "import sys\nfrom primacy.cli import app\napp(['--help'], result_action='return_value')\n"
+        "import sys\nfrom primacy.cli.app import app\n"
+        "app(['--help'], result_action='return_value')\n"
         "assert not {'jax', 'polars', 'altair', 'scipy', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
@@ -398,7 +401,7 @@ def test_inspect_shows_shapes(run, capsys):
 def test_the_demos_table_is_exported(run, capsys):
     code, out, _ = called(capsys, "export", run, "--to", "demo-csv")
     lines = out.splitlines()
-    golden = Path(__file__).parent / "golden" / "demo-results-seed0.csv"
+    golden = Path(__file__).parents[1] / "golden" / "demo-results-seed0.csv"
     assert code == 0
     assert lines[0] == golden.read_text().splitlines()[0].replace("xor_xor_xor", "xor_and_or")
     assert len(lines) == 1 + 6 * 31

@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 
-from primacy import cli, doctor, forecast, machine
-from primacy.planning import plan
-from tests import tiny
+from primacy.cli import app, doctor
+from primacy.engine import forecast, machine
+from primacy.engine.plan import plan
+from tests.support import tiny
 
 
 def test_the_speed_of_matrix_products_is_a_rate():
@@ -71,7 +72,7 @@ def test_a_specimen_is_the_studys_first_network_cut_to_a_few_steps():
 def test_the_command_says_it_all(capsys, monkeypatch):
     monkeypatch.setattr(machine, "gemm", lambda processes, seconds=0.5: 50.0 * processes)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["doctor", "--json"])
+        app.main(["doctor", "--json"])
     assert ended.value.code == 0
     found = json.loads(capsys.readouterr().out)
     assert found["machine"]["cores"] == len(os.sched_getaffinity(0))

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from primacy import cli, network, terminal
-from primacy.blocks import run
-from primacy.describe import describe
+from primacy.analysis.first_layer import FEW, parameters, units
+from primacy.cli import app
+from primacy.engine.run import run
 from primacy.models.heads import SeparateHeads
 from primacy.models.mlp import MLP
-from primacy.page.landscape import CELLS, POINTS, function_of_inputs, grid
-from primacy.study import Condition, Study, Training
+from primacy.networks import stored as network
+from primacy.report import terminal
+from primacy.report.page.function_plot import CELLS, POINTS, function_of_inputs, grid
+from primacy.study.describe import describe
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.boolean import Boolean
 from primacy.tasks.regression import Affine, Sum
-from primacy.weights import FEW, parameters, units
 
 TRAINING = Training(
     optimizer="sgd", learning_rate=0.05, batch_size=8, examples="stream", steps=20, evaluations=4,
@@ -159,13 +161,13 @@ def test_the_command_shows_and_draws(runs, tmp_path, capsys):
     for ending, start in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".pdf", b"%PDF")):
         path = tmp_path / f"f{ending}"
         with pytest.raises(SystemExit) as ended:
-            cli.main(["inspect", folder, "--out", str(path)])
+            app.main(["inspect", folder, "--out", str(path)])
         assert ended.value.code == 0
         assert path.read_bytes().startswith(start)
     out = capsys.readouterr().out
     assert "reads most" in out and "▁" in out and "hidden1/kernel" in out
     with pytest.raises(SystemExit):
-        cli.main(["inspect", folder, "--json"])
+        app.main(["inspect", folder, "--json"])
     told = json.loads(capsys.readouterr().out)
     stored = runs["one"].weights("default", 0)
     kernel = next(p for p in told["parameters"] if p["parameter"] == "hidden1/kernel")
@@ -178,12 +180,12 @@ def test_the_command_shows_and_draws(runs, tmp_path, capsys):
 def test_a_network_of_many_inputs_is_not_drawn(runs, tmp_path, capsys):
     words = ["inspect", str(runs["many"].folder)]
     with pytest.raises(SystemExit) as ended:
-        cli.main([*words, "--out", str(tmp_path / "f.svg")])
+        app.main([*words, "--out", str(tmp_path / "f.svg")])
     assert ended.value.code == 2
     assert "16 inputs cannot be drawn" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     with pytest.raises(SystemExit) as ended:
-        cli.main(words)
+        app.main(words)
     assert ended.value.code == 0
     assert "xor_and_or" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ import pytest
 import statsmodels.api
 
 from primacy.registry import canonical, tasks
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks.arrays import Arrays, Groups
 from primacy.tasks.boolean import Boolean
 from primacy.tasks.distractors import Distractors, PaddedDistractors

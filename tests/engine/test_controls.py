@@ -9,22 +9,24 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from primacy import controls, linkage, studyfile
-from primacy.blocks import run
-from primacy.describe import describe
-from primacy.held import controls_of
+from primacy.analysis.controls import FALSE_ALARMS, MARGIN, compared, failed, judged
+from primacy.engine import controls
+from primacy.engine.plan import plan, program
+from primacy.engine.run import run
 from primacy.models.mlp import MLP
-from primacy.page.sanity import warning
-from primacy.planning import plan, program
+from primacy.records.held import controls_of
+from primacy.records.store import Store
+from primacy.report.page.controls import warning
+from primacy.report.terminal import failed_controls
 from primacy.result import Result
-from primacy.sanity import FALSE_ALARMS, MARGIN, compared, failed, judged
-from primacy.store import Store
-from primacy.streams import streams
-from primacy.study import Condition, Training
+from primacy.rng import streams
+from primacy.study import file
+from primacy.study.describe import describe
+from primacy.study.spec import Condition, Training
 from primacy.tasks.boolean import Boolean
 from primacy.tasks.regression import Affine
-from primacy.terminal import failed_controls
-from tests import synthetic, tiny
+from primacy.training import control_data
+from tests.support import synthetic, tiny
 
 FEW = ("accuracy", "reliance_accuracy", "variance_explained")
 
@@ -34,8 +36,8 @@ FEW = ("accuracy", "reliance_accuracy", "variance_explained")
 def test_shuffled_targets_are_those_of_other_training_examples():
     task = Boolean(features=("linear", "xor_and_or"), units_per_feature=8)
     draws = task.draw("train", streams(0, "data"), 400)
-    linked = linkage.of_set("shuffled labels", "train", draws, streams(0, "control"))
-    batch, plain = linkage.built(task, linked), task.build(draws)
+    linked = control_data.of_set("shuffled labels", "train", draws, streams(0, "control"))
+    batch, plain = control_data.built(task, linked), task.build(draws)
     assert np.array_equal(batch.inputs, plain.inputs)
     assert np.array_equal(np.sort(batch.targets, axis=0), np.sort(plain.targets, axis=0))
     assert np.array_equal(batch.features, batch.targets)  # as in the task: they are the same
@@ -47,23 +49,23 @@ def test_shuffled_targets_are_those_of_other_training_examples():
 def test_held_out_examples_keep_their_targets_and_lose_their_features():
     task = Boolean(features=("linear",), units_per_feature=8)
     draws = task.draw("test", streams(0, "data"), 400)
-    linked = linkage.of_set("shuffled labels", "test", draws, streams(0, "control"))
-    batch, plain = linkage.built(task, linked), task.build(draws)
+    linked = control_data.of_set("shuffled labels", "test", draws, streams(0, "control"))
+    batch, plain = control_data.built(task, linked), task.build(draws)
     assert np.array_equal(batch.targets, plain.targets)
     assert not np.array_equal(batch.features, plain.features)
-    still = linkage.of_set("constant feature", "test", draws, streams(0, "control"))
-    assert np.ptp(linkage.built(task, still).features, axis=0).max() == 0
-    assert np.array_equal(linkage.built(task, still).targets, plain.targets)
+    still = control_data.of_set("constant feature", "test", draws, streams(0, "control"))
+    assert np.ptp(control_data.built(task, still).features, axis=0).max() == 0
+    assert np.array_equal(control_data.built(task, still).targets, plain.targets)
 
 
 def test_a_stream_shows_targets_of_examples_that_are_never_seen():
     """Oracle: a permutation within the page would leave corr(x, y) of 1 / n; independent: 0."""
     task, data, chance = Affine(), streams(0, "data"), streams(0, "control")
     draws = task.draw("stream", data, 20_000)
-    linked = linkage.of_stream(
+    linked = control_data.of_stream(
         "shuffled labels", draws, lambda: task.draw("stream", chance, 20_000)
     )
-    batch = linkage.built(task, linked)
+    batch = control_data.built(task, linked)
     x, y = np.asarray(batch.inputs)[:, 0], np.asarray(batch.targets)[:, 0]
     assert abs(np.corrcoef(x, y)[0, 1]) < 4 / np.sqrt(20_000)
     own = np.asarray(task.build(draws).targets)[:, 0]
@@ -72,8 +74,10 @@ def test_a_stream_shows_targets_of_examples_that_are_never_seen():
 
 def test_an_ordinary_lane_has_one_and_the_same_array_thrice():
     draws = {"y": np.arange(3.0)}
-    linked = linkage.of_set(None, "train", draws, streams(0, "control"))
-    side_by_side = linkage.stacked([linked], 2, lambda trees: np.stack([t["y"] for t in trees]))
+    linked = control_data.of_set(None, "train", draws, streams(0, "control"))
+    side_by_side = control_data.stacked(
+        [linked], 2, lambda trees: np.stack([t["y"] for t in trees])
+    )
     assert side_by_side.inputs is side_by_side.targets is side_by_side.features
     assert np.shape(side_by_side.inputs) == (2, 3)
 
@@ -94,7 +98,7 @@ def work_of(study, todo):
 
 @pytest.mark.parametrize("seeds", [1, 2, 5, 10, 30, 64])
 def test_controls_take_a_fifth_of_a_study_whose_networks_train_alone(seeds, tmp_path):
-    study = studyfile.read("complexity", overrides=[f"seeds={seeds}"])
+    study = file.read("complexity", overrides=[f"seeds={seeds}"])
     todo = plan(study)
     assert todo.controls is not None
     assert work_of(study, todo) <= 0.2
@@ -108,7 +112,7 @@ def test_controls_take_a_fifth_of_a_study_whose_networks_train_alone(seeds, tmp_
 
 
 def test_members_of_the_notebook_have_theirs_in_places_that_would_be_padding(tmp_path):
-    todo = plan(studyfile.read("notebook"))
+    todo = plan(file.read("notebook"))
     own = {program(part, block) for part in todo.parts for block in part.blocks}
     assert todo.programs == len(own)
     assert all(part.controls is not None for part in todo.parts)
@@ -117,7 +121,7 @@ def test_members_of_the_notebook_have_theirs_in_places_that_would_be_padding(tmp
 
 
 def test_more_seeds_leave_the_controls_that_are_there():
-    study = studyfile.read("complexity", overrides=["seeds=10"])
+    study = file.read("complexity", overrides=["seeds=10"])
     ten = controls.planned(study, describe(study), None)
     more = study.replace(seeds=30)
     thirty = controls.planned(more, describe(more), ten)
@@ -301,7 +305,7 @@ def test_a_lost_control_is_trained_again_to_the_same_bytes(beside, tmp_path):
 
 def test_a_leak_is_told_at_the_top(tmp_path, monkeypatch):
     """The planted fault: targets that are said to be shuffled and are not."""
-    monkeypatch.setattr(linkage, "rows", lambda draws, chosen: draws)
+    monkeypatch.setattr(control_data, "rows", lambda draws, chosen: draws)
     study = tiny.study(conditions={"default": tiny.condition(epochs=30)}, measures=FEW)
     result = run(study, tmp_path / "leak")
     kinds = {o.control for o in failed(result.controls)}

@@ -10,10 +10,10 @@ import time
 import pytest
 
 import primacy
-from primacy import blocks
-from primacy.blocks import Progress
+from primacy.engine import run
+from primacy.engine.run import Progress
 from primacy.result import open as open_run
-from tests import tiny
+from tests.support import tiny
 
 HEAD = """
 import sys, threading
@@ -97,7 +97,7 @@ def test_sigterm_ends_a_run_that_waits_for_ever(body, tmp_path):
     code, err, seconds = ended(process)
     assert code == 143
     assert seconds < 10
-    assert "(programs.py:" in err
+    assert "(training/programs.py:" in err
     assert "This resumes:" in err
     assert not open_run(tmp_path / "run").verified()[1]
 
@@ -148,17 +148,17 @@ class Heard(Progress):
 
 
 def test_a_run_in_which_nothing_advances_says_where_it_waits(tmp_path, monkeypatch):
-    free, train = threading.Event(), blocks.train_block
+    free, train = threading.Event(), run.train_block
 
     def train_block(*arguments):
         assert free.wait(60)
         return train(*arguments)
 
-    monkeypatch.setattr(blocks, "train_block", train_block)
-    monkeypatch.setattr(blocks, "STALL_SECONDS", 0.5)
-    monkeypatch.setattr(blocks, "STALL_FACTOR", 0.0)
+    monkeypatch.setattr(run, "train_block", train_block)
+    monkeypatch.setattr(run, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(run, "STALL_FACTOR", 0.0)
     progress = Heard(free)
     primacy.run(tiny.study(seeds=1, controls="none"), tmp_path, progress=progress)
     ((seconds, allowed, waits),) = progress.reports
     assert seconds > allowed == 0.5
-    assert any("_work (blocks.py:" in where for where in waits)
+    assert any("_work (engine/run.py:" in where for where in waits)

@@ -6,13 +6,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from primacy import describe, packing, studyfile
-from primacy.blocks import Progress, run
-from primacy.held import Held, controls_of, read
-from primacy.packing import missing
-from primacy.planning import plan
-from primacy.store import Store, StoreError
-from tests import tiny
+from primacy.engine import packing
+from primacy.engine.packing import missing
+from primacy.engine.plan import plan
+from primacy.engine.run import Progress, run
+from primacy.records.held import Held, controls_of, read
+from primacy.records.store import Store, StoreError
+from primacy.study import describe
+from primacy.study import file as studyfile
+from tests.support import tiny
 
 BOTH = {"a": tiny.condition(), "b": tiny.condition(learning_rate=0.02)}
 

@@ -6,15 +6,15 @@ import threading
 import polars as pl
 import pytest
 
-from primacy import curves
-from primacy.blocks import Progress, run
-from primacy.cohort import Interrupted
-from primacy.held import read
-from primacy.planning import plan
-from primacy.reconcile import differences
-from primacy.record import Contrast
-from primacy.store import Store, StoreError
-from tests import tiny
+from primacy.engine.plan import plan
+from primacy.engine.reconcile import differences
+from primacy.engine.run import Progress, run
+from primacy.records import curves
+from primacy.records.held import read
+from primacy.records.store import Store, StoreError
+from primacy.records.study import Contrast
+from primacy.training.block import Interrupted
+from tests.support import tiny
 
 # One lane a block: the network's work is beyond what trains side by side.
 ALONE = {"batch_size": 128, "examples": 256, "epochs": 3, "evaluations": 4}
@@ -171,7 +171,7 @@ def test_a_new_condition_is_added_and_leaves_the_others_alone(six, tmp_path):
 
 def test_other_versions_are_refused_unless_mixing_is_allowed(tmp_path, monkeypatch):
     run(study(seeds=1), tmp_path / "x")
-    monkeypatch.setattr("primacy.describe.platform.python_version", lambda: "9.9")
+    monkeypatch.setattr("primacy.study.describe.platform.python_version", lambda: "9.9")
     with pytest.raises(StoreError, match=r"python: .* -> 9\.9 \(--allow-mixed"):
         run(study(seeds=2), tmp_path / "x")
     run(study(seeds=2), tmp_path / "x", allow_mixed=True)

@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 
-from primacy import blocks, curves
-from primacy.cohort import Trained
-from primacy.devices import workers
-from primacy.programs import Programs
-from tests import tiny
+from primacy.engine import run
+from primacy.engine.hardware import workers
+from primacy.records import curves
+from primacy.training.block import Trained
+from primacy.training.programs import Programs
+from tests.support import tiny
 
 
 def study(seeds: int):
@@ -44,9 +45,9 @@ class Trainer:
 
     def __init__(self, monkeypatch) -> None:
         self.seeds: list[int] = []
-        monkeypatch.setattr(blocks, "train_block", self._train)
-        monkeypatch.setattr(blocks, "Programs", _NoPrograms)
-        monkeypatch.setattr(blocks, "workers", lambda: workers()[:1])  # one order of operations
+        monkeypatch.setattr(run, "train_block", self._train)
+        monkeypatch.setattr(run, "Programs", _NoPrograms)
+        monkeypatch.setattr(run, "workers", lambda: workers()[:1])  # one order of operations
 
     def _train(self, programs, lanes, axes, watch) -> Trained:
         (lane,) = lanes

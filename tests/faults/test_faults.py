@@ -18,9 +18,9 @@ import shutil
 
 import pytest
 
-from primacy import files
-from primacy.blocks import run
-from primacy.store import DAMAGED, STATUS, Store, StoreError
+from primacy.engine.run import run
+from primacy.records import files
+from primacy.records.store import DAMAGED, STATUS, Store, StoreError
 from tests.faults.disk import Disk, Killed
 from tests.faults.study import Trainer, study
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from primacy import train
 from primacy.models.mlp import MLP
 from primacy.registry import measures
-from primacy.study import Condition, Training
+from primacy.study.spec import Condition, Training
 from primacy.tasks.boolean import Boolean
+from primacy.training import step
 
 HERE = Path(__file__).parent
 FEATURES = ("linear", "xor_xor_xor")
@@ -75,11 +75,11 @@ def ours(replay):
         name: {part: jnp.asarray(weights[f"Dense_{i}.{part}"]) for part in ("kernel", "bias")}
         for i, name in enumerate(layers)
     }
-    state = params, train.optimizer(condition.training, 800).init(params)
+    state = params, step.optimizer(condition.training, 800).init(params)
     chosen = tuple(measures.load()[name] for name in NAMES)
     columns = np.zeros((2, 32), bool)
-    advance = jax.jit(lambda *a: train.advance(condition, 800, *a))
-    evaluate = jax.jit(lambda *a: train.evaluate(condition, chosen, *a))
+    advance = jax.jit(lambda *a: step.advance(condition, 800, *a))
+    evaluate = jax.jit(lambda *a: step.evaluate(condition, chosen, *a))
     rows = []
     for epoch in range(11):
         if epoch:

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from primacy.measures import dimensions as dimensions_file
-from tests.compiled import Compiled
+from tests.support.compiled import Compiled
 
 dimensions = Compiled(dimensions_file)
 

@@ -13,7 +13,7 @@ from primacy.measures import cka as cka_file
 from primacy.measures import geometry as geometry_file
 from primacy.measures import represented as represented_file
 from primacy.measures import rsa as rsa_file
-from tests.compiled import Compiled
+from tests.support.compiled import Compiled
 
 files = (geometry_file, rsa_file, cka_file, represented_file)
 geometry, rsa, cka_measures, represented = map(Compiled, files)

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy.describe import measured
 from primacy.measures.gradients import (
     STEPS,
     attributions,
@@ -19,8 +18,9 @@ from primacy.measures.gradients import (
     target_slope_share,
     target_slope_share_off_data,
 )
-from primacy.record import Contrast, Hypothesis
-from tests import tiny
+from primacy.records.study import Contrast, Hypothesis
+from primacy.study.describe import measured
+from tests.support import tiny
 
 N = 400
 

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from primacy.measures import labels as labels_file
 from primacy.measures import probes as probes_file
 from primacy.measures import represented as represented_file
-from tests.compiled import Compiled
+from tests.support.compiled import Compiled
 
 labels, probes, represented = map(Compiled, (labels_file, probes_file, represented_file))
 

@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 
 from primacy.measures import represented as represented_file
 from primacy.measures.shares import MOST_FEATURES, variance_explained_shapley
-from tests.compiled import Compiled
+from tests.support.compiled import Compiled
 
 represented = Compiled(represented_file)
 shapley = jax.jit(variance_explained_shapley)

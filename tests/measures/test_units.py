@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from primacy.measures import units as units_file
-from tests.compiled import Compiled
+from tests.support.compiled import Compiled
 
 units = Compiled(units_file)
 

@@ -12,7 +12,6 @@ import optax
 import pytest
 from scipy import stats
 
-from primacy.grammar.mistakes import checked, dotted
 from primacy.models.deep_linear import DeepLinear
 from primacy.models.dense import LARGE_PRODUCT, large_product, product, size
 from primacy.models.encodings import trained
@@ -20,6 +19,7 @@ from primacy.models.heads import SeparateHeads
 from primacy.models.linear import Linear
 from primacy.models.mlp import MLP
 from primacy.registry import canonical, models
+from primacy.study.toml.mistakes import checked, dotted
 from primacy.types import Forward, Model
 
 D, T, N = 3, 2, 50

@@ -8,13 +8,15 @@ import polars as pl
 import pytest
 import tiny
 
-from primacy import cli, curves, network
-from primacy.blocks import run
-from primacy.evaluation import evaluate, spread
+from primacy.cli import app
+from primacy.engine.run import run
+from primacy.errors import StudyError
 from primacy.models.mlp import MLP
-from primacy.problems import StudyError
-from primacy.store import Store, StoreError
-from primacy.study import Condition, Study, Training
+from primacy.networks import stored as network
+from primacy.networks.evaluation import evaluate, spread
+from primacy.records import curves
+from primacy.records.store import Store, StoreError
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.regression import Affine
 
 KEY = ["condition", "seed", "step", "split", "layer", "feature", "target", "measure"]
@@ -153,7 +155,7 @@ def test_the_command_prints_writes_and_leaves_the_run_alone(numbers, tmp_path, c
     before = {p: p.read_bytes() for p in numbers.folder.rglob("*") if p.is_file()}
     words = ["evaluate", str(numbers.folder), "--set", "task.scale=3", "--seed", "1"]
     with pytest.raises(SystemExit) as ended:
-        cli.main([*words, "--json", "--out", str(tmp_path / "rows.parquet")])
+        app.main([*words, "--json", "--out", str(tmp_path / "rows.parquet")])
     told = json.loads(capsys.readouterr().out)
     assert ended.value.code == 0
     rows = pl.read_parquet(tmp_path / "rows.parquet")
@@ -161,7 +163,7 @@ def test_the_command_prints_writes_and_leaves_the_run_alone(numbers, tmp_path, c
     assert rows["seed"].unique().to_list() == [1]
     assert {row["condition"] for row in told} == {"scale=1", "scale=2"}
     with pytest.raises(SystemExit):
-        cli.main(words)
+        app.main(words)
     assert "input_gradient" in capsys.readouterr().out
     assert before == {p: p.read_bytes() for p in numbers.folder.rglob("*") if p.is_file()}
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from primacy import train
 from primacy.models.linear import Linear
 from primacy.registry import spec
-from primacy.study import Condition, Training
+from primacy.study.spec import Condition, Training
+from primacy.training import step as train
 from primacy.types import Batch, Target
 
 N = 32

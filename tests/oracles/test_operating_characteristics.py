@@ -20,10 +20,10 @@ from scipy import stats
 from simulated_studies import ASYMMETRIC, SYMMETRIC, TIED, claim, judged, planted, share
 from statistics_trials import Rate, Timing
 
-from primacy.contrasts import estimate
-from primacy.runs import Runs
-from primacy.verdicts import judge, to_json
-from primacy.words import word_of
+from primacy.analysis.contrasts import estimate
+from primacy.analysis.runs import Runs
+from primacy.analysis.verdicts import judge, to_json
+from primacy.analysis.words import word_of
 
 STUDIES = 200
 

@@ -21,7 +21,7 @@ from primacy.calibration.saxe import (
     strength,
 )
 from primacy.models.deep_linear import DeepLinear
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks.modes import LinearModes
 
 

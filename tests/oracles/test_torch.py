@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy import train
 from primacy.models.heads import SeparateHeads
 from primacy.models.mlp import MLP
 from primacy.registry import spec
-from primacy.study import Condition, Training
+from primacy.study.spec import Condition, Training
+from primacy.training import step
 from primacy.types import Batch, Target
 
 torch = pytest.importorskip("torch")
@@ -105,9 +105,9 @@ def farthest(name, dtype):
         training=Training(batch_size=1, examples="stream", steps=steps, evaluations=2),
     )
     page = {k: v.reshape(steps, 1) for k, v in draws.items()}
-    state = params, train.optimizer(condition.training, steps).init(params)
+    state = params, step.optimizer(condition.training, steps).init(params)
     # The condition is an argument, as in the engine: its numbers are arrays in the program.
-    advance = jax.jit(lambda c, *rest: train.advance(c, steps, *rest))
+    advance = jax.jit(lambda c, *rest: step.advance(c, steps, *rest))
     ours, _ = advance(condition, state, page, None, np.int32(0), np.int32(steps))
 
     network = Network(model, params)

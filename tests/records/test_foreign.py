@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 from safetensors.numpy import save
-
-from primacy import cli, curves, formats, parquet
-from primacy.describe import describe
-from primacy.store import Damaged, Store, to_parquet
-from tests import tiny
 from tests.test_store import KEY, RECORD, block
+
+from primacy.cli import app
+from primacy.records import curves, formats, parquet
+from primacy.records.store import Damaged, Store, to_parquet
+from primacy.study.describe import describe
+from tests.support import tiny
 
 ROW = {"condition": KEY, "seed": 0, "step": 0, "split": "test", "layer": None,
        "feature": "linear", "target": "linear", "measure": "accuracy", "value": 0.5}  # fmt: skip
@@ -44,7 +45,7 @@ def table(**changes):
 
 def told(words, capsys):
     """Exit code and the lines of an error."""
-    code = cli._called(words)
+    code = app._called(words)
     return code, capsys.readouterr().err.strip().splitlines()
 
 

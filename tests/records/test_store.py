@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from primacy import curves
-from primacy.describe import describe
-from primacy.held import read as read_folder
-from primacy.store import TEMPORARY, Damaged, Store, StoreError, part_name, write
-from tests import tiny
+from primacy.records import curves
+from primacy.records.held import read as read_folder
+from primacy.records.store import TEMPORARY, Damaged, Store, StoreError, part_name, write
+from primacy.study.describe import describe
+from tests.support import tiny
 
 RECORD = describe(tiny.study())
 KEY = RECORD.conditions[0].key

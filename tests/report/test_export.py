@@ -10,8 +10,8 @@ import synthetic
 from pages import HOSTILE, copied, made
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from primacy.export import escaped, latex
-from primacy.tensorboard import FILE, event_files, named_folders
+from primacy.report.export import escaped, latex
+from primacy.report.tensorboard import FILE, event_files, named_folders
 
 
 def read(folder):

@@ -16,26 +16,26 @@ import pytest
 import slopes
 from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untold
 
-from primacy import report
-from primacy.page import (
-    courses,
-    embedding,
+from primacy.analysis.resolve import Pick
+from primacy.analysis.runs import Runs
+from primacy.analysis.verdicts import Verdict
+from primacy.report import html as report
+from primacy.report.page import (
+    condition_cards,
     evidence,
     figures,
     findings,
+    inline_svg,
+    learning_curves,
     members,
     methods,
-    multiples,
     questions,
     ranking,
+    ranks,
     stages,
-    standing,
     wording,
 )
-from primacy.page import judged as judged_rows
-from primacy.runs import Runs
-from primacy.selection import Pick
-from primacy.verdicts import Verdict
+from primacy.report.page import judged as judged_rows
 
 VERDICT = Verdict(
     id="v", claim="a claim", answers=None, control_for=None, word="supported", flags=(),
@@ -288,7 +288,7 @@ def test_disagreements_follow_the_medians():
         variance_explained=pl.when(pl.col("feature") == "b").then(0.4).otherwise(0.2),
         reliance=pl.when(pl.col("feature") == "b").then(0.9).otherwise(0.1),
     )
-    rows = standing.standings(study.record, summary)[c.name]
+    rows = ranks.standings(study.record, summary)[c.name]
     (sentence,) = findings.disagreements(c, rows, summary)
     assert re.fullmatch(
         r"a is learned first \(median step \d+ to \d+ against \d+, in all 6 seeds\), but b is "
@@ -313,7 +313,7 @@ def test_disagreements_follow_the_medians():
         ),
     ):  # fmt: skip
         agree = study.summary.with_columns(**changes)
-        rows = standing.standings(study.record, agree)[c.name]
+        rows = ranks.standings(study.record, agree)[c.name]
         (sentence,) = findings.disagreements(c, rows, agree)
         assert sentence.startswith(told)
 
@@ -330,7 +330,7 @@ def test_disagreement_needs_the_seeds_that_the_answer_needs():
         summary = study.summary.with_columns(
             variance_explained=pl.when(ahead).then(size).otherwise(0.2), reliance=0.5
         )
-        rows = standing.standings(study.record, summary)[c.name]
+        rows = ranks.standings(study.record, summary)[c.name]
         figure = stages.slopes(
             rows,
             figures.colors(study.record),
@@ -359,7 +359,7 @@ def test_nothing_is_ranked_within_the_floor_or_the_control_columns():
     null = (pl.col("measure") == "reliance") & (pl.col("feature") == "linear null")
     high = study.curves.with_columns(value=pl.when(null).then(0.05).otherwise("value"))
     for curves, used in ((study.curves, True), (high, False)):
-        rows = standing.standings(study.record, summary, curves)[c.name]
+        rows = ranks.standings(study.record, summary, curves)[c.name]
         row = next(r for r in rows if r["feature"] == "linear")
         assert ranking.above(row, "reliance") == used
         figure = stages.slopes(rows, figures.colors(study.record))
@@ -409,11 +409,11 @@ def test_contrast_censored_on_both_sides_prints_no_number():
 def test_times_on_a_coarse_grid_are_intervals():
     row = {"lows": {8: 0, 16: 8, 336: 328, 1: 0, 3: 1, 0: 0}}
     shown = {0: "0", 1: "1", 3: "2 to 3", 8: "1 to 8", 16: "9 to 16", 336: "336", 1446: "1,446"}
-    assert {t: standing.when(row, t) for t in shown} == shown
-    assert standing.when(row, 8, 16) == "1 to 16" and standing.when(row, None) is None
+    assert {t: ranks.when(row, t) for t in shown} == shown
+    assert ranks.when(row, 8, 16) == "1 to 16" and ranks.when(row, None) is None
     # The low ends are those that the summary has.
     study = made(6)
-    (row, _) = standing.standings(study.record, study.summary)["default"]
+    (row, _) = ranks.standings(study.record, study.summary)["default"]
     own = study.summary.filter(pl.col("feature") == "linear")
     low = own.filter(pl.col("time_to_learn") == row["steps"])["low_step"][0]
     words = f"{low + 1} to {row['steps']}"
@@ -424,7 +424,7 @@ def test_times_on_a_coarse_grid_are_intervals():
 def test_exceptions_list_seeds_and_say_none():
     study = made(8, diverged=(1,), never=(2, 3, 4))
     c = study.record.conditions[0]
-    rows = standing.standings(study.record, study.summary)[c.name]
+    rows = ranks.standings(study.record, study.summary)[c.name]
     found = dict(findings.exceptions(c, rows, study.summary))
     assert found["Never learned"] == ["xor_xor_xor: seeds 2–4 (3 of 8)"]
     assert found["Diverged"] == ["seed 1, last evaluated at step 800"]
@@ -434,7 +434,7 @@ def test_exceptions_list_seeds_and_say_none():
         .then(pl.when(pl.col("feature") == "linear").then(400).otherwise(8))
         .otherwise(pl.col("time_to_learn"))
     )
-    rows = standing.standings(study.record, swapped)[c.name]
+    rows = ranks.standings(study.record, swapped)[c.name]
     flipped = dict(findings.exceptions(c, rows, swapped))["Order flipped"]
     assert flipped == ["xor_xor_xor before linear: seed 5 (1 of 8)"]
 
@@ -442,7 +442,7 @@ def test_exceptions_list_seeds_and_say_none():
 def test_end_sentences_give_median_middle_half_and_range():
     study = made(12)
     c = study.record.conditions[0]
-    rows = standing.standings(study.record, study.summary)[c.name]
+    rows = ranks.standings(study.record, study.summary)[c.name]
     sentence = findings.at_the_end(c, rows, study.summary)[0]
     values = study.summary.filter(pl.col("feature") == "linear")["variance_explained"].to_numpy()
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])  # oracle: NumPy
@@ -523,8 +523,12 @@ def test_methods_say_over_how_many_holm_goes():
 
 def test_captions_state_the_band_that_is_drawn():
     whole, tenths = "lowest to highest seed", "10th to 90th percentile"
-    assert courses.band_name([6, 3]) == whole and courses.band_name([10, 30]) == tenths
-    assert courses.band_name([3, 30]) == f"{tenths}, or {whole} where there are fewer than 10"
+    assert (
+        learning_curves.band_name([6, 3]) == whole and learning_curves.band_name([10, 30]) == tenths
+    )
+    assert (
+        learning_curves.band_name([3, 30]) == f"{tenths}, or {whole} where there are fewer than 10"
+    )
     assert f"bands ({whole})" in text_of(made(3, rates=(1e-3, 3e-4)).page())
     assert f"bands ({whole})" in text_of(joined().page())
     many = made(12, rates=tuple(1e-3 * i for i in range(1, 6)), evaluations=12)
@@ -665,8 +669,8 @@ def test_cards_of_a_group_share_their_axes_and_say_why_one_is_empty():
     record = dataclasses.replace(study.record, conditions=(first, half))
     palette = figures.colors(record)
     curves = study.curves.filter((pl.col("condition") == first.name) | (pl.col("step") <= 400))
-    standings = standing.standings(record, study.summary)
-    cards = multiples.cards(record, curves, study.lanes, standings, palette)
+    standings = ranks.standings(record, study.summary)
+    cards = condition_cards.cards(record, curves, study.lanes, standings, palette)
     axes = [re.findall(r'<text class="tick"[^>]*>([^<]+)</text>', c["small"]) for c in cards]
     assert axes[0] == axes[1] and axes[0][-1] == "800"
     ends = [max(float(x) for x in re.findall(r"[ML](\d+) ", c["small"])) for c in cards]
@@ -681,13 +685,13 @@ def test_cards_of_a_group_share_their_axes_and_say_why_one_is_empty():
     record = dataclasses.replace(
         record, conditions=(first, dataclasses.replace(half, features=far))
     )
-    small = multiples.cards(record, curves, study.lanes, standings, palette)[0]["small"]
+    small = condition_cards.cards(record, curves, study.lanes, standings, palette)[0]["small"]
     assert re.findall(r'text-anchor="end">([^<]+)<', small)[0] == "0.6"
     untimed = {n: [r | {"timed": False} for r in rows] for n, rows in standings.items()}
-    told = multiples.cards(record, curves, study.lanes, untimed, palette)[0]["why"]
+    told = condition_cards.cards(record, curves, study.lanes, untimed, palette)[0]["why"]
     assert told == "no feature here has a criterion, so none has a learning curve"
     nothing = {first.name: standings[first.name], half.name: []}
-    assert multiples.cards(record, curves, study.lanes, nothing, palette)[1]["why"] == (
+    assert condition_cards.cards(record, curves, study.lanes, nothing, palette)[1]["why"] == (
         "not trained yet"
     )
 
@@ -757,7 +761,7 @@ def test_hostile_names_stay_text():
 def test_json_block_is_strict_json_that_cannot_end_its_element():
     study = copied(made(2, evaluations=12), HOSTILE, "b\u2028")
     endless = dataclasses.replace(VERDICT, high=float("inf"))
-    block = embedding.json_block(study.record, [endless], PROVENANCE)
+    block = inline_svg.json_block(study.record, [endless], PROVENANCE)
     assert not re.search("[<>&\u2028]", block)
     content = json.loads(block, parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
     assert content["verdicts"][0]["high"] is None
@@ -766,7 +770,7 @@ def test_json_block_is_strict_json_that_cannot_end_its_element():
 
 def test_csv_link_holds_the_table_and_guards_formulas():
     table = pl.DataFrame({"name": ["=1+1", "a,b", "@x"], "value": [-0.5, None, 2.0]})
-    head, encoded = embedding.csv_link(table).split(",")
+    head, encoded = inline_svg.csv_link(table).split(",")
     rows = list(csv.reader(io.StringIO(base64.b64decode(encoded).decode())))
     assert head == "data:text/csv;charset=utf-8;base64"
     assert rows == [["name", "value"], ["'=1+1", "-0.5"], ["a,b", ""], ["'@x", "2"]]
@@ -777,20 +781,20 @@ def test_drawing_with_anything_foreign_is_refused_or_stripped():
         '<svg xmlns="http://www.w3.org/2000/svg"><g style="fill:red" onclick="x()" fill="#fff">'
         '<path d="M0 0" clip-path="url(#a)"/></g><defs><clipPath id="a"/></defs></svg>'
     )
-    out = embedding.inline(svg, "n", "label <b>")
+    out = inline_svg.inline(svg, "n", "label <b>")
     assert "style" not in out and "onclick" not in out and "&lt;b" in html.unescape(out) + out
     assert 'id="n-a"' in out and "url(#n-a)" in out
     with pytest.raises(ValueError, match="image"):
-        embedding.inline(svg.replace("<g ", "<image/><g "), "n", "l")
+        inline_svg.inline(svg.replace("<g ", "<image/><g "), "n", "l")
 
 
 def test_page_size_is_bounded_by_dropping_single_seeds_of_small_multiples():
     study = made(3, rates=(1e-3, 3e-4))
-    standings = standing.standings(study.record, study.summary)
+    standings = ranks.standings(study.record, study.summary)
     given = (study.record, study.curves, study.lanes, standings, figures.colors(study.record))
-    assert all(card["large"] for card in multiples.cards(*given))
-    assert not any(card["large"] for card in multiples.cards(*given, lines=11))
-    assert multiples.cards(*(dataclasses.replace(given[0], conditions=()), *given[1:])) == []
+    assert all(card["large"] for card in condition_cards.cards(*given))
+    assert not any(card["large"] for card in condition_cards.cards(*given, lines=11))
+    assert condition_cards.cards(*(dataclasses.replace(given[0], conditions=()), *given[1:])) == []
 
 
 # ------------------------------------------------------------------------- a study of studies
@@ -864,7 +868,7 @@ def test_page_of_a_study_of_studies_goes_by_question_and_by_member():
 
 def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
     study = joined(never=("size/b",))
-    standings = standing.standings(study.record, study.summary)
+    standings = ranks.standings(study.record, study.summary)
     (_, own), (_, other) = members.groups(study.record)
     first, _ = members.maps(own, standings)
     assert (first["feature"], first["down"], first["across"]) == (
@@ -929,12 +933,12 @@ def test_pick_ups_that_never_came_are_later_than_any_step():
         }
     )
     # The lane that diverged is as late: two of five came, so no median.
-    assert standing.picks(rows) == {"picked_up": 2, "dropped": 1, "pick_up_steps": None}
-    assert standing.picks(rows.head(3))["pick_up_steps"] == 20
+    assert ranks.picks(rows) == {"picked_up": 2, "dropped": 1, "pick_up_steps": None}
+    assert ranks.picks(rows.head(3))["pick_up_steps"] == 20
     never = rows.with_columns(picked_up=pl.lit(None, pl.Boolean))
-    assert set(standing.picks(never).values()) == {None}
+    assert set(ranks.picks(never).values()) == {None}
     study = made(2)
-    (row, _) = standing.standings(study.record, study.summary)["default"]
+    (row, _) = ranks.standings(study.record, study.summary)["default"]
     assert "time_to_pick_up" not in row and "low_step" not in row
     assert {"time_to_pick_up", "picked_up", "dropped"} <= set(methods.SUMMARY)
 

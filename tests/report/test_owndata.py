@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 
 import primacy
-from primacy import report, sanity, studyfile, verdicts
-from primacy.problems import StudyError
-from primacy.record import Contrast, Hypothesis
+from primacy.analysis import controls, verdicts
+from primacy.errors import StudyError
+from primacy.records.study import Contrast, Hypothesis
+from primacy.report import html as report
+from primacy.study import file
 
 STUDY = """
 name = "own"
@@ -47,7 +49,7 @@ def ran(folder, frame, task, more="", **changes):
     """The opened run folder of such a study."""
     path = written(folder, frame, task, **changes)
     path.write_text(path.read_text() + more)
-    return primacy.run(studyfile.read(str(path)), folder / "run")
+    return primacy.run(file.read(str(path)), folder / "run")
 
 
 def page_of(result):
@@ -159,7 +161,7 @@ def test_a_claim_about_the_training_examples_of_a_hidden_layer_is_refused(tmp_pa
     claim = IN_TRAINING.replace("reliance_accuracy", "variance_explained")
     path.write_text(path.read_text() + claim)
     with pytest.raises(StudyError, match="measured on held-out examples only"):
-        studyfile.read(str(path))
+        file.read(str(path))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_claim_about_the_training_examples_of_a_hidden_layer_is_refused(tmp_pa
 )
 def test_what_cannot_be_is_refused(tmp_path, line, says):
     with pytest.raises(StudyError) as caught:
-        studyfile.read(str(written(tmp_path, planted(), SPLIT + line)))
+        file.read(str(written(tmp_path, planted(), SPLIT + line)))
     assert says in str(caught.value)
 
 
@@ -238,7 +240,7 @@ def unlearned(tmp_path_factory):
 
 def test_an_unlearned_task_is_said_first(unlearned):
     assert unlearned.answer.startswith("The task was not learned: on held-out examples the 6 netw")
-    (failed,) = sanity.failed(unlearned.controls)
+    (failed,) = controls.failed(unlearned.controls)
     assert (failed.control, failed.word) == ("task learned", "failed") and failed.value < -1
     page = page_of(unlearned)
     at = page.index("1 of 1 control failed (task learned): the task was not learned on held-out")
@@ -247,10 +249,10 @@ def test_an_unlearned_task_is_said_first(unlearned):
 
 
 def test_the_terminal_says_it_first(unlearned, capsys, tmp_path):
-    from primacy import cli
+    from primacy.cli import app
 
     with pytest.raises(SystemExit):
-        cli.main(["judge", str(unlearned.folder)])
+        app.main(["judge", str(unlearned.folder)])
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith("1 of 1 controls failed: task learned, default: r_squared is -")
     assert shown.index("The task was not learned") < shown.index("relies on most")
@@ -272,7 +274,7 @@ def test_number_targets_are_standardized_and_methods_say_so(tmp_path):
     Oracle: R^2 does not change with the target's scale, so only training can."""
     result = ran(tmp_path, numbers(300, noise=0.3), GROUPS)
     assert result.summary["final_r_squared"].min() > 0.5
-    assert not sanity.failed(result.controls)
+    assert not controls.failed(result.controls)
     assert "not learned" not in result.answer
     assert "standardize target: yes" in page_of(result)
     assert result.answer.startswith("The output relies most on serum in all 6 seeds")
@@ -297,7 +299,7 @@ def test_memory_of_copied_rows_is_not_taken_for_learning(tmp_path):
     """Oracle: the labels are random, so a held-out score above chance can only be memory."""
     result = ran(tmp_path, thrice(), COPIES, width=64, steps=600)
     assert result.summary["final_accuracy"].median() > 0.75
-    (failed,) = sanity.failed(result.controls)
+    (failed,) = controls.failed(result.controls)
     assert failed.control == "rows in both"
     first = "of the test rows have the same inputs as a row that trains, so a good score can be"
     assert first in result.answer.split(". ")[0]

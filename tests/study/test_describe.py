@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from slopes import SLOPE
 
-from primacy.cohort import Ending, Lane
-from primacy.describe import describe, features, measured
 from primacy.models.mlp import MLP
-from primacy.record import Criterion
+from primacy.records.study import Criterion
+from primacy.study.describe import describe, features, measured
+from primacy.training.block import Ending, Lane
 from primacy.types import Feature, Target
-from tests import tiny
+from tests.support import tiny
 
 
 def number(name="y", **fields) -> Target:

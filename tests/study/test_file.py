@@ -13,12 +13,12 @@ from typing import ClassVar
 import jsonschema
 import pytest
 
-from primacy import studyfile
-from primacy.grammar.claims import read_claims
-from primacy.problems import StudyError
-from primacy.record import Contrast, Hypothesis
+from primacy.errors import StudyError
+from primacy.records.study import Contrast, Hypothesis
 from primacy.registry import models, spec, tasks
-from primacy.schema import study_schema
+from primacy.study import file as studyfile
+from primacy.study.schema import study_schema
+from primacy.study.toml.hypotheses import read_claims
 from primacy.types import Feature, Target
 
 GOOD = """\
@@ -215,7 +215,7 @@ def test_another_kind_replaces_the_whole_table(file):
 
 
 def test_names_take_the_shortest_ending_that_says_which():
-    from primacy.grammar.grid import short
+    from primacy.study.toml.grid import short
 
     assert short(["training.learning_rate", "task.scale", "model.scale"]) == {
         "training.learning_rate": "learning_rate",

@@ -12,15 +12,16 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 import primacy
-from primacy import cli, studyfile
-from primacy.blocks import Progress, holdings, run
-from primacy.cohort import Interrupted
-from primacy.describe import measured
-from primacy.planning import plan
-from primacy.problems import StudyError
-from primacy.store import Store, StoreError
-from primacy.study import Study
-from tests import tiny
+from primacy.cli import app
+from primacy.engine.plan import plan
+from primacy.engine.run import Progress, holdings, run
+from primacy.errors import StudyError
+from primacy.records.store import Store, StoreError
+from primacy.study import file
+from primacy.study.describe import measured
+from primacy.study.spec import Study
+from primacy.training.block import Interrupted
+from tests.support import tiny
 
 DEFAULTS = """\
 seeds = 6
@@ -121,13 +122,13 @@ def files(tmp_path, monkeypatch):
 
 def test_members_seeds_measures_and_overrides(files):
     files(both=WHOLE, rates=RATES, widths=WIDTHS.replace("seeds = 6", "seeds = 9"))
-    study = studyfile.read("both.toml", overrides=["training.epochs=12"])
+    study = file.read("both.toml", overrides=["training.epochs=12"])
     assert [m.name for m in study.members] == ["rates", "widths"]
     assert (study.conditions, study.source) == ({}, WHOLE)
     assert {m.seeds for m in study.members} == {study.seeds} == {6}
     assert {c.training.epochs for m in study.members for c in m.conditions.values()} == {12}
     assert study.members[0].source == RATES
-    assert studyfile.read("both.toml", overrides=["seeds=7"]).members[1].seeds == 7
+    assert file.read("both.toml", overrides=["seeds=7"]).members[1].seeds == 7
 
 
 def test_members_without_a_condition_in_common_measure_their_own(files):
@@ -135,7 +136,7 @@ def test_members_without_a_condition_in_common_measure_their_own(files):
     apart = apart.replace("epochs = 8", "epochs = 16")
     assert apart.count("epochs = 16") == 1
     files(both=WHOLE, rates=RATES, widths=apart)
-    study = studyfile.read("both.toml")
+    study = file.read("both.toml")
     assert ["reliance" in m.measures for m in study.members] == [False, True]
     assert ["loss" in m.measures for m in study.members] == [True, False]
     assert {"reliance", "loss"} < set(study.measures)
@@ -145,15 +146,15 @@ def test_the_union_of_what_members_with_conditions_in_common_measure_is_measured
     fewer = WIDTHS.replace('"accuracy", "loss"', '"reliance", "accuracy"')
     files(both=WHOLE, rates=RATES, widths=fewer)
     expected = ("accuracy", "loss", "reliance", "total_variance", "variance_explained")
-    assert {m.measures for m in studyfile.read("both.toml").members} == {expected}
+    assert {m.measures for m in file.read("both.toml").members} == {expected}
     claimed = WHOLE.replace('measure = "accuracy"', 'measure = "reliance_accuracy"').replace(
         'target = "linear" }', 'target = "linear", feature = "linear" }'
     )
     files(both=claimed)
-    assert "reliance_accuracy" in studyfile.read("both.toml").measures
+    assert "reliance_accuracy" in file.read("both.toml").measures
     lines = [line for line in RATES.splitlines() if not line.startswith("measures")]
     files(both=WHOLE, rates="\n".join(lines))
-    study = studyfile.read("both.toml")
+    study = file.read("both.toml")
     assert set(study.measures) > {"variance_explained_unique", "reliance"}
     first, second = (tuple(m.name for m in measured(member)) for member in study.members)
     assert first == second == study.measures
@@ -161,7 +162,7 @@ def test_the_union_of_what_members_with_conditions_in_common_measure_is_measured
 
 def test_a_built_in_study_can_be_included(files):
     files(mine='include = ["complexity", "complexity-sgd"]\nseeds = 3\n')
-    study = studyfile.read("mine.toml")
+    study = file.read("mine.toml")
     assert (study.name, [m.name for m in study.members]) == (
         "mine",
         ["complexity", "complexity-sgd"],
@@ -260,7 +261,7 @@ def test_mistakes_are_said_where_they_stand(case, files):
     )  # fmt: skip
     Path("link.toml").symlink_to("good.toml")
     with pytest.raises(StudyError) as caught:
-        studyfile.read("mine.toml")
+        file.read("mine.toml")
     found = [" ".join(line.split()) for line in str(caught.value).splitlines()]
     assert found[:-1] == [" ".join(line.split()) for line in lines]
 
@@ -268,7 +269,7 @@ def test_mistakes_are_said_where_they_stand(case, files):
 def test_study_is_a_key_only_where_studies_are_included(files):
     files(mine=WIDTHS.replace('condition = "plain" }\nminus', 'study = "a" }\nminus'))
     with pytest.raises(StudyError, match=r"of\.study: unknown key"):
-        studyfile.read("mine.toml")
+        file.read("mine.toml")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(folder):
-    return studyfile.read(str(folder / "both.toml"))
+    return file.read(str(folder / "both.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -439,7 +440,7 @@ def test_each_folder_is_read_once_for_the_whole_and_its_members(whole, monkeypat
 
 def test_a_member_measures_what_it_measures_alone(folder, whole, tmp_path):
     """Oracle: the member as a study of its own: the same rows, bit for bit."""
-    study = studyfile.read(str(folder / "widths.toml"))
+    study = file.read(str(folder / "widths.toml"))
     alone = run(study, tmp_path / "alone")
     inside = whole[0].members["widths"].store
     assert alone.store.curves().equals(inside.curves())
@@ -517,7 +518,7 @@ def test_a_changed_claim_of_a_member_is_post_hoc_in_the_whole(folder, study, who
 
 def called(capsys, *words):
     with pytest.raises(SystemExit) as ended:
-        cli.main([str(word) for word in words])
+        app.main([str(word) for word in words])
     told = capsys.readouterr()
     return ended.value.code, told.out, told.err
 
@@ -530,7 +531,7 @@ def test_judge_report_and_verify_need_no_jax(whole):
         script = (
             "import sys\n"
             "for name in ('jax', 'jaxlib', 'optax'): sys.modules[name] = None\n"
-            f"from primacy.cli import main\nmain([{command!r}, {str(folder)!r}])\n"
+            f"from primacy.cli.app import main\nmain([{command!r}, {str(folder)!r}])\n"
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from primacy import cli, studyfile
-from primacy.grammar.tomldocument import override
-from primacy.problems import StudyError
+from primacy.cli import app
+from primacy.errors import StudyError
+from primacy.study import file as studyfile
+from primacy.study.toml.document import override
 
 GOOD = """\
 name = "mine"
@@ -152,12 +153,12 @@ def test_150_rows_and_five_epochs_are_a_study(file, tmp_path, capsys):
     assert study.notes == said
     for words in (["check", path], ["run", path, "--dry-run"]):
         with pytest.raises(SystemExit) as ended:
-            cli.main(words)
+            app.main(words)
         told = capsys.readouterr()
         assert ended.value.code == 0
         assert all(line in told.out + told.err for line in said)
     with pytest.raises(SystemExit):
-        cli.main(["check", path, "--json"])
+        app.main(["check", path, "--json"])
     assert json.loads(capsys.readouterr().out)["notes"] == list(said)
 
 

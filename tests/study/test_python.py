@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 import primacy
-from primacy import cli, registry
+from primacy import registry
+from primacy.cli import app
+from primacy.cli.notebook import NotebookProgress, asked, in_notebook
+from primacy.errors import StudyError
 from primacy.models.mlp import MLP
-from primacy.notebook import NotebookProgress, asked, in_notebook
-from primacy.problems import StudyError
-from primacy.studyfile import read as read_file
+from primacy.study.file import read as read_file
 from primacy.tasks.arrayfields import Groups
 from primacy.tasks.arrays import Arrays
 from primacy.tasks.boolean import Boolean
-from tests import tiny
+from tests.support import tiny
 
 TABLES = {
     "name": "mine",
@@ -213,7 +214,7 @@ def test_a_notebook_shows_progress_and_the_folder_keeps_the_study(tmp_path, monk
     # The command on the page finds the study in the folder, and nothing left to train.
     words = shlex.split(result.provenance["command"])[1:]
     with pytest.raises(SystemExit) as ended:
-        cli.main([*words, "--dry-run", "--json"])
+        app.main([*words, "--dry-run", "--json"])
     plan = json.loads(capsys.readouterr().out)
     assert (ended.value.code, plan["networks_stored"], plan["networks_to_train"]) == (0, 2, 0)
     told = len(shell.shown)

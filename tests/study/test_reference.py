@@ -4,14 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from primacy import reference
 from primacy.registry import models, tasks
-from primacy.studyfile import HEAD
+from primacy.study import reference
+from primacy.study.file import HEAD
 from primacy.tasks import boolean
 
-PAGE = Path(__file__).parents[1] / "docs" / "study-file.md"
+PAGE = Path(__file__).parents[2] / "docs" / "study-file.md"
 
-TELL = "from primacy.reference import study_file; print(study_file(), end='')"
+TELL = "from primacy.study.reference import study_file; print(study_file(), end='')"
 
 
 def test_the_page_of_study_files_is_current():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from primacy.schema import study_schema
+from primacy.study.schema import study_schema
 
 
 def tables():

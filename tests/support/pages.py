@@ -6,9 +6,10 @@ import functools
 import polars as pl
 import synthetic
 
-from primacy import curves as tables
-from primacy import events, report, verdicts
-from primacy.record import Criterion, StudyRecord, TargetRecord
+from primacy.analysis import learning_times, verdicts
+from primacy.records import curves as tables
+from primacy.records.study import Criterion, StudyRecord, TargetRecord
+from primacy.report import html as report
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 PROVENANCE = {
@@ -32,7 +33,7 @@ class Made:
 
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
-        return events.summary(self.curves, self.lanes, self.record)
+        return learning_times.summary(self.curves, self.lanes, self.record)
 
     @functools.cached_property
     def verdicts(self) -> list[verdicts.Verdict]:

@@ -4,9 +4,15 @@ import numpy as np
 import polars as pl
 import synthetic
 
-from primacy import curves as curves_module
-from primacy.record import ConditionRecord, Criterion, FeatureRecord, StudyRecord, TargetRecord
-from primacy.runs import Runs
+from primacy.analysis.runs import Runs
+from primacy.records import curves as curves_module
+from primacy.records.study import (
+    ConditionRecord,
+    Criterion,
+    FeatureRecord,
+    StudyRecord,
+    TargetRecord,
+)
 
 STEPS = tuple(range(0, 1100, 100))
 SLOPE = "input_gradient_signed"

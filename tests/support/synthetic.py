@@ -10,8 +10,8 @@ import math
 import numpy as np
 import polars as pl
 
-from primacy import curves as curves_module
-from primacy.record import (
+from primacy.records import curves as curves_module
+from primacy.records.study import (
     ConditionRecord,
     Contrast,
     Criterion,

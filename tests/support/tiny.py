@@ -1,8 +1,8 @@
 """A study that trains in a moment, for tests of the way a study takes."""
 
 from primacy.models.mlp import MLP
-from primacy.record import Contrast, Hypothesis
-from primacy.study import Condition, Study, Training
+from primacy.records.study import Contrast, Hypothesis
+from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.boolean import Boolean
 
 SIMPLE_FIRST = Hypothesis(

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from primacy import cli, studyfile
+from primacy.cli import app
+from primacy.study import file
 from primacy.tasks.arrays import Arrays
 
 
@@ -20,7 +21,7 @@ def table(rows=60):
 
 def called(*words):
     with pytest.raises(SystemExit) as ended:
-        cli.main([*map(str, words)])
+        app.main([*map(str, words)])
     return ended.value.code
 
 
@@ -29,7 +30,7 @@ def test_a_draft_is_a_study_of_the_files_columns(tmp_path, capsys):
     out = tmp_path / "mine.toml"
     assert called("init", "--own-data", tmp_path / "clinic.csv", "--out", out) == 0
     assert called("check", out) == 0 and "No mistakes" in capsys.readouterr().out
-    task = studyfile.read(str(out)).conditions["default"].task
+    task = file.read(str(out)).conditions["default"].task
     assert [f.name for f in task.declared] == ["age (years)", "bmi", "sex"]
     assert task.target == ("sick",) and task.split == "part" and task.impute == "median"
     assert dict(task.as_binary or ()) == {"sex": "male"}
@@ -43,7 +44,7 @@ def test_many_columns_are_grouped_and_a_number_can_be_the_target(tmp_path):
     np.savez(tmp_path / "d.npz", pixels=rng.normal(size=(40, 16)), y=rng.normal(size=40))
     out = tmp_path / "d.toml"
     assert called("init", "--own-data", tmp_path / "d.npz", "--out", out) == 0
-    task = studyfile.read(str(out)).conditions["default"].task
+    task = file.read(str(out)).conditions["default"].task
     assert [(f.name, len(f.columns)) for f in task.declared] == [("pixels", 16)]
     assert task.loss == "squared_error"
 

@@ -15,11 +15,11 @@ import pytest
 from pydantic import ValidationError
 
 from primacy.registry import canonical
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks import arrays
 from primacy.tasks.arrays import Arrays, Groups
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ROWS = 53
 GIVEN = {
     "file": "data.csv",
@@ -512,6 +512,6 @@ def test_one_target_in_quotes_is_told_to_be_a_list(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert 'ValueError: target = "big": expected a list: ["big"]' in done.stderr

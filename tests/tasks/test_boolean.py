@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks import boolean
 from primacy.tasks.boolean import GATES, Boolean
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import integrate, linalg, stats
 
 from primacy.registry import tasks
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks.distractors import Distractors, PaddedDistractors
 from primacy.tasks.gated import Gate
 from primacy.tasks.moments import NOT_IDENTIFIED, condition_number, second_moments

@@ -11,16 +11,16 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from primacy import train
+from primacy.analysis.first_layer import units
 from primacy.calibration.slabs import slabs as calibration
-from primacy.describe import describe, sites
-from primacy.grammar.mistakes import checked
 from primacy.models.linear import Linear
 from primacy.registry import measures
-from primacy.streams import streams
-from primacy.study import Condition, Study, Training
+from primacy.rng import streams
+from primacy.study.describe import describe, sites
+from primacy.study.spec import Condition, Study, Training
+from primacy.study.toml.mistakes import checked
 from primacy.tasks.slabs import SHARES, Slabs, rotation, second_moments, slabs
-from primacy.weights import units
+from primacy.training import step
 
 N = 40_000
 
@@ -152,7 +152,7 @@ def evaluated(task, direction, names, n=4000):
     donors = jnp.asarray(np.random.default_rng(1).permutation(n))
     registered = measures.load()
     chosen = tuple(registered[name] for name in names)
-    found = jax.jit(lambda p: train.evaluate(condition, chosen, p, sets, columns, donors))(params)
+    found = jax.jit(lambda p: step.evaluate(condition, chosen, p, sets, columns, donors))(params)
     return {name: np.asarray(found[f"{name}/test"])[..., 0] for name in names}, sets, donors
 
 

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import tiny
 
-from primacy.draws import PAGE_EXAMPLES, pages
-from primacy.streams import streams
+from primacy.rng import streams
 from primacy.tasks.regression import Affine
+from primacy.training.batches import PAGE_EXAMPLES, pages
 
 PLAIN = (None, streams(0, "control"))
 SHUFFLED = "shuffled labels"

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from primacy import studyfile, train
-from primacy.cohort import Interrupted, Lane, Programs, Watch, train_block, width
-from primacy.describe import describe, measured
-from primacy.streams import streams
-from primacy.study import SEED_AXES
-from tests import tiny
+from primacy.rng import streams
+from primacy.study import file
+from primacy.study.describe import describe, measured
+from primacy.study.spec import SEED_AXES
+from primacy.training import step
+from primacy.training.block import Interrupted, Lane, Programs, Watch, train_block, width
+from tests.support import tiny
 
 QUIET = Watch(lambda steps: None, lambda: False)
 
@@ -254,10 +255,10 @@ def sized(condition, n, reuse=1, layers=(8, 6)):
 
 def test_the_widths_of_built_in_studies_are_those_that_their_bits_were_made_with():
     """Oracle: the widths of every condition, as planned when parameters x batch was the cost."""
-    known = json.loads((Path(__file__).parent / "golden" / "widths.json").read_text())
-    assert set(known) == set(studyfile.builtin())
+    known = json.loads((Path(__file__).parents[1] / "golden" / "widths.json").read_text())
+    assert set(known) == set(file.builtin())
     for name, widths in known.items():
-        study = studyfile.read(name)
+        study = file.read(name)
         found = {
             f"{member.name}/{label}": width(condition)
             for member in study.studies
@@ -274,7 +275,7 @@ def test_what_an_optimizer_remembers_at_first_is_zeros(optimizer, schedule):
     params = condition.model.init(np.random.default_rng(0), 8, 2)
     two = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), params)
     found = Programs(condition, (), 2, jax.devices()[0]).start(two)
-    wanted = jax.vmap(train.optimizer(condition.training, condition.budget).init)(two)
+    wanted = jax.vmap(step.optimizer(condition.training, condition.budget).init)(two)
     assert jax.tree.structure(found) == jax.tree.structure(wanted)
     assert len(jax.tree.leaves(found)) > (optimizer != "sgd")
     for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):

@@ -6,15 +6,15 @@ import jax.scipy.linalg
 import numpy as np
 import pytest
 
-from primacy import studyfile
-from primacy.cohort import Interrupted, Watch, train_block
-from primacy.describe import measured
+from primacy.engine.plan import plan, program
 from primacy.measures import linalg
-from primacy.planning import plan, program
-from primacy.programs import BatchedFactorization, Program, Programs, pooled
+from primacy.records.store import Store
 from primacy.registry import measures
-from primacy.store import Store
-from tests import tiny
+from primacy.study import file
+from primacy.study.describe import measured
+from primacy.training.block import Interrupted, Watch, train_block
+from primacy.training.programs import BatchedFactorization, Program, Programs, pooled
+from tests.support import tiny
 
 STOPPED = Watch(lambda steps: None, lambda: True)
 """A block is dropped after its programs are compiled and before its first step."""
@@ -52,13 +52,13 @@ def compile_all(study, folder):
     return len(structures)
 
 
-ALONE = [name for name in sorted(studyfile.builtin()) if not studyfile.read(name).members]
+ALONE = [name for name in sorted(file.builtin()) if not file.read(name).members]
 """Built-in studies that are not made of others."""
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_no_program_of_a_built_in_study_waits_for_its_own_pool(name, lowered, tmp_path):
-    structures = compile_all(studyfile.read(name, overrides=["seeds=6"]), tmp_path)
+    structures = compile_all(file.read(name, overrides=["seeds=6"]), tmp_path)
     assert len(lowered) >= 2 * structures > 0
     assert set(lowered) == {()}
 

@@ -5,14 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy import registry, train
-from primacy.blocks import run
+from primacy import registry
+from primacy.engine.run import run
 from primacy.models.dense import truncated_normal
 from primacy.models.mlp import MLP
-from primacy.streams import streams
-from primacy.study import Training
-from tests import tiny
-from tests.tiny import condition
+from primacy.rng import streams
+from primacy.study.spec import Training
+from primacy.training import step as train
+from tests.support import tiny
+from tests.support.tiny import condition
 
 torch = pytest.importorskip("torch")
 

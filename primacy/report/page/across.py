@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import reliance, standing
-from primacy.page.ranking import CLEAR, EQUAL, above
-from primacy.page.standing import when
-from primacy.page.wording import among, counted, listed
-from primacy.record import ConditionRecord
+from primacy.records.study import ConditionRecord
+from primacy.report.page import ranks, reliance
+from primacy.report.page.ranking import CLEAR, EQUAL, above
+from primacy.report.page.ranks import when
+from primacy.report.page.wording import among, counted, listed
 
 
 def conditions(
@@ -23,19 +23,19 @@ def conditions(
     if all(r["diverged"] == r["seeds"] for c in trained for r in standings[c.name]):
         return [f"Every network of all {n} conditions diverged, so there is no order to tell."]
     leaders: dict[str, list[str]] = {}
-    times = standing.times(summary)
+    times = ranks.times(summary)
     for c in trained:
         timed = [r for r in standings[c.name] if r["timed"]]
         if len(timed) < 2:
             continue
         leader, alone = timed[0], timed[0]["place"] == 1 and timed[1]["place"] != 1
         if alone:
-            table = standing.matrix(times, c.name, "time")
+            table = ranks.matrix(times, c.name, "time")
             wins = firsts(table, [r["feature"] for r in timed])
             alone = wins.get(leader["feature"], 0) >= CLEAR * leader["seeds"]
         leaders.setdefault(leader["feature"] if alone else "", []).append(c.name)
     said = _shortcuts(trained, standings, summary)
-    verb = standing.verb(trained[0])
+    verb = ranks.verb(trained[0])
     said += _by_condition(leaders, standings, verb) if leaders else _alone(trained, standings)
     for column, most in (
         ("variance_explained", "represented most strongly"),
@@ -171,9 +171,7 @@ def _median(row: Mapping[str, Any]) -> str | None:
     return when(row, row["steps"])
 
 
-def firsts(
-    table: Mapping[int, Mapping[str, standing.Number | None]], names: Sequence[str]
-) -> Counter:
+def firsts(table: Mapping[int, Mapping[str, ranks.Number | None]], names: Sequence[str]) -> Counter:
     """In how many seeds each feature alone came first."""
     found: Counter = Counter()
     for values in table.values():

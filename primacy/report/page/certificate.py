@@ -5,9 +5,18 @@ from collections.abc import Sequence
 import polars as pl
 from markupsafe import Markup
 
-from primacy.certificate import Certificate, Check, Curve, allowed, shown
-from primacy.page import document, embedding
-from primacy.page.figures import INK, PALETTE, Figure, end_labels, hue, layered, short, y_axis
+from primacy.records.certificate import Certificate, Check, Curve, allowed, shown
+from primacy.report.page import document, inline_svg
+from primacy.report.page.figures import (
+    INK,
+    PALETTE,
+    Figure,
+    end_labels,
+    hue,
+    layered,
+    short,
+    y_axis,
+)
 
 DOTS = 48
 """Points of our course that are drawn, at most: the formula stays visible between them."""
@@ -116,6 +125,6 @@ def _drawn(figure: Figure) -> dict[str, object]:
         "name": figure.name,
         "title": figure.title,
         "caption": figure.caption,
-        "svg": Markup(embedding.inline(figure.svg(), figure.name, label)),
-        "csv": embedding.csv_link(figure.frame),
+        "svg": Markup(inline_svg.inline(figure.svg(), figure.name, label)),
+        "csv": inline_svg.csv_link(figure.frame),
     }

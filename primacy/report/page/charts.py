@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
-from primacy.page.courses import band_name, bands, thinned
-from primacy.page.figures import (
+from primacy.records.study import ConditionRecord
+from primacy.report.page import ranks
+from primacy.report.page.figures import (
     MUTED,
     Figure,
     end_labels,
@@ -21,7 +21,7 @@ from primacy.page.figures import (
     x_axis,
     y_axis,
 )
-from primacy.record import ConditionRecord
+from primacy.report.page.learning_curves import band_name, bands, thinned
 
 Palette = Mapping[str, tuple[str, tuple[int, ...]]]
 """Color and dash by feature (`figures.colors`)."""
@@ -32,11 +32,11 @@ def learned_label(row: Mapping[str, Any], condition: ConditionRecord | None = No
     if not row["timed"]:
         return "no time-to-learn"
     if row["steps"] is not None:
-        return f"{standing.when(row, row['steps'])} steps"
+        return f"{ranks.when(row, row['steps'])} steps"
     did = "learned by"
-    if condition is not None and standing.by_use(condition):
+    if condition is not None and ranks.by_use(condition):
         # What did not stay at its own end value may be in use all the same.
-        did = "timed in" if standing.relative(condition) else f"{standing.verb(condition)} in"
+        did = "timed in" if ranks.relative(condition) else f"{ranks.verb(condition)} in"
     return f"{did} {row['learned']} of {row['seeds']}"
 
 
@@ -54,11 +54,11 @@ def race(
     learned has an open mark at the right edge instead of a dot.
     """
     names = [r["feature"] for r in standings if r["timed"]]
-    verb = standing.verb(condition)
+    verb = ranks.verb(condition)
     table = bands(course.filter(pl.col("feature").is_in(names)))
     measure = measured(condition)
     low, high = extent(table, condition, measure)
-    levels = {n: standing.level(condition, n) for n in names}
+    levels = {n: ranks.level(condition, n) for n in names}
     ends = last_values(table, names)
     marks = []
     for row in standings:
@@ -73,7 +73,7 @@ def race(
     text = {n: f"{short(n)} · {learned_label(rows[n], condition)}" for n in ends}
     labels, label_table = end_labels(ends, text, low, high, palette)
     looks, x = hue(names, palette), x_axis(condition, log)
-    y = y_axis(called(measure, standing.split(condition)), low, high)
+    y = y_axis(called(measure, ranks.split(condition)), low, high)
     curve = {"data": {"name": "curves"}, "encoding": {"x": x, **looks}}
     layers = [
         {
@@ -106,7 +106,7 @@ def race(
     return Figure(
         name="race-log" if log else "race-linear",
         title=f"Race: when is each feature {verb}?",
-        caption=_race_caption(condition, table, standing.relative(condition)),
+        caption=_race_caption(condition, table, ranks.relative(condition)),
         frame=table,
         specification=layered(layers),
         data={
@@ -129,7 +129,7 @@ def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: boo
             "run's own last value, so times are relative to each run's own end"
         )
     else:
-        did = "learned it" if standing.verb(condition) == "learned" else "met it"
+        did = "learned it" if ranks.verb(condition) == "learned" else "met it"
         mark = f"Dashed: the criterion. Dot: the step by which half of the seeds had {did}"
     text = f"Line: median over seeds; band: {band}. {mark}; open mark: fewer than half did."
     if condition.stop == "learned":
@@ -154,7 +154,7 @@ def extent(
     condition: ConditionRecord,
     measure: str,
     course: pl.DataFrame | None = None,
-) -> tuple[standing.Number, standing.Number]:
+) -> tuple[ranks.Number, ranks.Number]:
     """Ends of a vertical axis: what is drawn, and the chance and ceiling of the criterion.
 
     With `course` every single seed fits too.
@@ -173,19 +173,19 @@ def extent(
 
 def last_values(
     table: pl.DataFrame, names: Sequence[str], column: str = "median"
-) -> dict[str, standing.Number]:
+) -> dict[str, ranks.Number]:
     """The last value of each feature's line, in the order of `names`."""
     last = table.sort("step").group_by("feature").agg(pl.col(column).last())
     found = dict(last.iter_rows())
     return {n: found[n] for n in names if found.get(n) is not None}
 
 
-def _near(table: pl.DataFrame, name: str, step: standing.Number) -> float:
+def _near(table: pl.DataFrame, name: str, step: ranks.Number) -> float:
     own = table.filter(pl.col("feature") == name).with_columns(away=(pl.col("step") - step).abs())
     return own.sort("away")["median"][0]
 
 
-def _criteria(levels: Mapping[str, standing.Number | None]) -> pl.DataFrame:
+def _criteria(levels: Mapping[str, ranks.Number | None]) -> pl.DataFrame:
     known = sorted({v for v in levels.values() if v is not None})
     return pl.DataFrame({"level": known}, schema={"level": pl.Float64})
 
@@ -208,9 +208,9 @@ def every_seed(
     title: str,
     axis: str,
     caption: str,
-    levels: Mapping[str, standing.Number | None] | None = None,
+    levels: Mapping[str, ranks.Number | None] | None = None,
     log: bool = True,
-    ends: tuple[standing.Number, standing.Number] | None = None,
+    ends: tuple[ranks.Number, ranks.Number] | None = None,
 ) -> Figure:
     """A course over training, a thin line a seed and the median on it."""
     own = course.filter(pl.col("feature").is_in(list(names)))
@@ -330,7 +330,7 @@ def at_the_end(
     )
 
 
-def _padded(values: pl.Series, include: standing.Number) -> tuple[standing.Number, standing.Number]:
+def _padded(values: pl.Series, include: ranks.Number) -> tuple[ranks.Number, ranks.Number]:
     low, high = min(include, float(values.min())), max(include, float(values.max()))  # type: ignore[arg-type]
     pad = 0.05 * ((high - low) or 1.0)
     return low - pad, high + pad

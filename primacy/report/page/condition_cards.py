@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from primacy.page import charts, courses, figures, members, sketches, standing
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import charts, figures, learning_curves, members, ranks, sketches
 
 LINES = 600
 """Curves of single seeds on one page; with more, the cards show medians and bands alone."""
@@ -36,9 +36,9 @@ def cards(
     found, tables = {}, {}
     for measure, split in dict.fromkeys(map(_raced, conditions)):
         own = [c for c in conditions if _raced(c) == (measure, split)]
-        course = courses.paths(own, curves, lanes, measure, timed, split=split)
-        found |= courses.by_condition(course)
-        tables |= courses.by_condition(courses.bands(course))
+        course = learning_curves.paths(own, curves, lanes, measure, timed, split=split)
+        found |= learning_curves.by_condition(course)
+        tables |= learning_curves.by_condition(learning_curves.bands(course))
     axes = _axes(record, found, tables)
     return [
         _card(c, found[c.name], tables[c.name], standings[c.name], palette, axes[c.name], every)
@@ -50,10 +50,10 @@ def cards(
 
 def _raced(c: ConditionRecord) -> tuple[str, str]:
     """The measure, and the examples, on which a condition's features race."""
-    return charts.measured(c), standing.split(c)
+    return charts.measured(c), ranks.split(c)
 
 
-Axes = tuple[tuple[standing.Number, standing.Number], tuple[standing.Number, standing.Number]]
+Axes = tuple[tuple[ranks.Number, ranks.Number], tuple[ranks.Number, ranks.Number]]
 """First positive and last step, and the ends of the vertical axis."""
 
 
@@ -75,7 +75,7 @@ def _axes(
         ends = [charts.extent(tables[c.name], c, measure, found[c.name]) for c in own]
         steps = [figures.reach(c) for c in own]
         x = min(first for first, _ in steps), max(last for _, last in steps)
-        lowest = min(standing.lowest(f.criterion) for c in own for f in c.features if f.criterion)
+        lowest = min(ranks.lowest(f.criterion) for c in own for f in c.features if f.criterion)
         y = max(lowest, min(low for low, _ in ends)), max(high for _, high in ends)
         axes |= dict.fromkeys((c.name for c in own), (x, y))
     return axes
@@ -117,8 +117,8 @@ def _card(
     told = _told(c, rows)
     measure = charts.measured(c)
     medians, areas, seeds = [], [], []
-    points = courses.thinned(table, 50).rows_by_key("feature", named=True)
-    lines = courses.thinned(course, 30).rows_by_key("feature", named=True) if every else {}
+    points = learning_curves.thinned(table, 50).rows_by_key("feature", named=True)
+    lines = learning_curves.thinned(course, 30).rows_by_key("feature", named=True) if every else {}
     for name in timed:
         if name not in points:
             continue
@@ -130,7 +130,7 @@ def _card(
             seeds.append(sketches.Line(color, [(p["step"], p["value"]) for p in line]))
     x, y = axes
     shared = {
-        "levels": sorted({v for n in timed if (v := standing.level(c, n)) is not None}),
+        "levels": sorted({v for n in timed if (v := ranks.level(c, n)) is not None}),
         "x": x,
         "y": y,
     }

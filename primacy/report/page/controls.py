@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from primacy.page.wording import counted, number
-from primacy.sanity import FALSE_ALARMS, MARGIN, Outcome, failed
+from primacy.analysis.controls import FALSE_ALARMS, MARGIN, Outcome, failed
+from primacy.report.page.wording import counted, number
 
 SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}
 MEANINGS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from primacy.page.figures import visible
+from primacy.report.page.figures import visible
 
 HERE = Path(__file__).parent
 

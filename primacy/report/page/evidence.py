@@ -10,12 +10,12 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 from markupsafe import Markup
 
-from primacy.events import PICKED_UP, TIME_TO_PICK_UP, event_criterion
-from primacy.page import charts, courses, figures, sketches, standing
-from primacy.page.wording import counted, listed
-from primacy.record import Hypothesis, StudyRecord
-from primacy.runs import Runs, own_target
-from primacy.selection import Pick, Plan, SelectionError, resolve
+from primacy.analysis.learning_times import PICKED_UP, TIME_TO_PICK_UP, event_criterion
+from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
+from primacy.analysis.runs import Runs, own_target
+from primacy.records.study import Hypothesis, StudyRecord
+from primacy.report.page import charts, figures, learning_curves, ranks, sketches
+from primacy.report.page.wording import counted, listed
 
 DIFFERING = ("condition", "feature", "layer", "target", "split")
 """What names a side, where the sides differ in it."""
@@ -69,7 +69,7 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
     medians, areas, key = [], [], []
     for i, (side, table) in enumerate(tables):
         color, dash = _look(side, i, tables, palette)
-        rows = courses.thinned(table, 40).to_dicts()
+        rows = learning_curves.thinned(table, 40).to_dicts()
         medians.append(sketches.Line(color, [(r["step"], r["median"]) for r in rows], dash))
         upper, lower = ([(r["step"], r[end]) for r in rows] for end in ("high", "low"))
         areas.append(sketches.Line(color, [*upper, *reversed(lower)]))
@@ -108,7 +108,7 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
             criterion = event_criterion(c, plan.event, feature, target)
             if criterion is None:
                 return None
-            measure, lowest = criterion.measure, standing.lowest(criterion)
+            measure, lowest = criterion.measure, ranks.lowest(criterion)
             theta = PICKED_UP if plan.event == TIME_TO_PICK_UP else c.theta
             if criterion.ceiling is not None:
                 level = criterion.chance + theta * (criterion.ceiling - criterion.chance)
@@ -206,4 +206,4 @@ def _bands(values: Float[np.ndarray, "s e"], steps: Int[np.ndarray, " e"]) -> pl
             "value": values.ravel(),
         }
     ).filter(pl.col("value").is_finite())
-    return None if course.is_empty() else courses.bands(course)
+    return None if course.is_empty() else learning_curves.bands(course)

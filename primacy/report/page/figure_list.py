@@ -4,13 +4,13 @@ import dataclasses
 
 import polars as pl
 
-from primacy.page import charts, courses, figures, findings, stages
-from primacy.page import standing as places
-from primacy.page.figures import Figure
-from primacy.page.inside import inside
-from primacy.page.wording import listed, number, ranges
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.runs import GROUP, is_group
+from primacy.analysis.runs import GROUP, is_group
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import charts, figures, findings, learning_curves, stages
+from primacy.report.page import ranks as places
+from primacy.report.page.figures import Figure
+from primacy.report.page.inside import inside
+from primacy.report.page.wording import listed, number, ranges
 
 
 def drawings(
@@ -31,7 +31,7 @@ def drawings(
     c = record.condition(condition if condition is not None else known[0])
     rows = places.standings(record, summary, curves)[c.name]
     palette = figures.colors(record)
-    gone = courses.diverged(c, lanes)
+    gone = learning_curves.diverged(c, lanes)
     left = f" Curves of networks that diverged ({gone}) end where they did." if gone else ""
     found = [*_races(c, curves, lanes, rows, palette), *_strong(c, curves, lanes, summary, palette)]
     if len(rows) > 1:
@@ -61,7 +61,7 @@ def _races(
     timed = [r["feature"] for r in rows if r["timed"]]
     measure = charts.measured(c)
     split = places.split(c)
-    course = courses.path(c, curves, lanes, measure, timed, split=split)
+    course = learning_curves.path(c, curves, lanes, measure, timed, split=split)
     found = []
     if not course.is_empty():
         found = [charts.race(c, course, rows, palette, log=log) for log in (True, False)]
@@ -72,13 +72,13 @@ def _races(
                 axis=charts.called(measure, split),
                 caption="Thin: a network. Thick: the median over seeds. Dashed: the criterion.",
                 levels={n: places.level(c, n) for n in timed},
-                ends=charts.extent(courses.bands(course), c, measure, course),
+                ends=charts.extent(learning_curves.bands(course), c, measure, course),
             )
         )  # fmt: skip
     targets = [t.name for t in c.targets]
     if places.by_use(c) and targets:
         score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
-        task = courses.task_path(c, curves, lanes, score)
+        task = learning_curves.task_path(c, curves, lanes, score)
         looks = {n: (figures.PALETTE[i % len(figures.PALETTE)], ()) for i, n in enumerate(targets)}
         if not task.is_empty():
             found.append(
@@ -88,7 +88,7 @@ def _races(
                     axis=f"held-out {score.replace('_', ' ')}",
                     caption="Of each target. Thin: a network. Thick: the median. "
                     f"{_chances(c)}",
-                    ends=charts.extent(courses.bands(task), c, score, task),
+                    ends=charts.extent(learning_curves.bands(task), c, score, task),
                 )
             )  # fmt: skip
     return found
@@ -123,14 +123,14 @@ def _strong(
             "Thin: a network. Thick: the median over seeds.",
         ),
     ):
-        course = courses.path(c, curves, lanes, measure, names)
+        course = learning_curves.path(c, curves, lanes, measure, names)
         if measure == "variance_explained":
             wide = [f.name for f in c.features if is_group(f)]
-            joint = courses.path(c, curves, lanes, GROUP, wide)
+            joint = learning_curves.path(c, curves, lanes, GROUP, wide)
             course = pl.concat([course, joint]) if wide and not joint.is_empty() else course
         if course.is_empty():
             continue
-        over = courses.beyond(course)
+        over = learning_curves.beyond(course)
         kept = course.join(over, on=["feature", "seed"], how="anti")["value"]
         ends = None
         if over.height:

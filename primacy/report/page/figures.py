@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
-from primacy.page.standing import Number
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import ranks
+from primacy.report.page.ranks import Number
 
 PALETTE = (
     "#0072b2", "#c04a00", "#007a5a", "#a83f80", "#8a6a00", "#5b50c0", "#7a4a2b", "#5f6b76",
@@ -166,7 +166,7 @@ def short(name: str, most: int = 22) -> str:
 
 def colors(record: StudyRecord) -> dict[str, tuple[str, tuple[int, ...]]]:
     """A color and a dash for each feature, the same in every condition of a study."""
-    names = dict.fromkeys(f for c in record.conditions for f in standing.declared(c))
+    names = dict.fromkeys(f for c in record.conditions for f in ranks.declared(c))
     return {name: look(i) for i, name in enumerate(names)}
 
 

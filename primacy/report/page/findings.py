@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
-from primacy.page.ranking import CLEAR, EQUAL, FLOOR, larger
-from primacy.page.wording import among, counted, listed, number, ranges, share, signed
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.sharing import not_identified, shares
+from primacy.analysis.redundancy import not_identified, shares
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import ranks
+from primacy.report.page.ranking import CLEAR, EQUAL, FLOOR, larger
+from primacy.report.page.wording import among, counted, listed, number, ranges, share, signed
 
 Row = Mapping[str, Any]
 MOST = 8
@@ -31,8 +31,8 @@ def disagreeing(
     An order counts where the medians have one (`ranking.larger`) and at least `ranking.CLEAR` of
     the seeds agree with it, which is the rule of the answer and of the slope chart, too.
     """
-    timed = standing.times(summary)
-    tables = {k: standing.matrix(timed, condition.name, c) for k, c in COLUMNS.items()}
+    timed = ranks.times(summary)
+    tables = {k: ranks.matrix(timed, condition.name, c) for k, c in COLUMNS.items()}
     found = []
     for a, b in itertools.combinations(rows, 2):
         ways = {
@@ -48,9 +48,7 @@ def disagreeing(
 
 def _agreed(table: dict, a: Row, b: Row, kind: str, way: int) -> bool:
     first, second = (a, b) if way > 0 else (b, a)
-    won, lost, ties = standing.wins(
-        table, first["feature"], second["feature"], time=kind == "learned"
-    )
+    won, lost, ties = ranks.wins(table, first["feature"], second["feature"], time=kind == "learned")
     return len(won) >= CLEAR * (len(won) + len(lost) + len(ties))
 
 
@@ -60,7 +58,7 @@ def disagreements(
     """Each pair that disagrees in a sentence; one sentence says so where none does."""
     if len(rows) < 2:
         return ["There is one feature, so there is nothing to disagree about."] if rows else []
-    timed = standing.times(summary)
+    timed = ranks.times(summary)
     found = []
     for a, b, known in disagreeing(condition, rows, summary):
         told = [
@@ -89,16 +87,12 @@ def _told(
     """Who leads in one respect, and the numbers."""
     ahead, behind = pair
     column = COLUMNS[kind]
-    table = standing.matrix(timed, condition.name, column)
-    won, lost, ties = standing.wins(
-        table, ahead["feature"], behind["feature"], time=kind == "learned"
-    )
+    table = ranks.matrix(timed, condition.name, column)
+    won, lost, ties = ranks.wins(table, ahead["feature"], behind["feature"], time=kind == "learned")
     seeds = among(len(won), len(won) + len(lost) + len(ties))
     if kind == "learned":
-        after = (
-            "never by half" if behind["steps"] is None else standing.when(behind, behind["steps"])
-        )
-        median = f"median step {standing.when(ahead, ahead['steps'])}"
+        after = "never by half" if behind["steps"] is None else ranks.when(behind, behind["steps"])
+        median = f"median step {ranks.when(ahead, ahead['steps'])}"
         return ahead["feature"], f"is learned first ({median} against {after}, {seeds})"
     more = {
         "represented": ("is represented more strongly", "of the variance, "),
@@ -162,22 +156,22 @@ def exceptions(
     condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 ) -> list[tuple[str, list[str]]]:
     """What did not go as the medians say, by kind, with the seeds; `None.` is said too."""
-    own = standing.times(
-        summary.filter(pl.col("condition").cast(pl.String) == condition.name)
-    ).sort("seed", maintain_order=True)
+    own = ranks.times(summary.filter(pl.col("condition").cast(pl.String) == condition.name)).sort(
+        "seed", maintain_order=True
+    )
     columns = ("seed", "feature", "time", "learned", "forgotten", "diverged", "end_step")
     lanes = own.select(columns).rows(named=True)
-    verb = standing.verb(condition)
+    verb = ranks.verb(condition)
     flips, never, forgotten, unknown = [], [], [], []
     timed = [r for r in rows if r["timed"]]
-    table: dict[int, dict[str, standing.Number | None]] = {lane["seed"]: {} for lane in lanes}
+    table: dict[int, dict[str, ranks.Number | None]] = {lane["seed"]: {} for lane in lanes}
     for lane in lanes:
         table[lane["seed"]][lane["feature"]] = lane["time"]
     ended = {lane["seed"]: lane["end_step"] for lane in lanes if lane["diverged"]}
     for a, b in itertools.combinations(timed, 2):
         if a["place"] is None or a["place"] == b["place"]:
             continue
-        _, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+        _, behind, ties = ranks.wins(table, a["feature"], b["feature"], time=True)
         behind, ties = ([s for s in seeds if s not in ended] for seeds in (behind, ties))
         if behind:
             flips.append(f"{b['feature']} before {a['feature']}: {_seeds(behind, a['seeds'])}")
@@ -207,13 +201,13 @@ def exceptions(
             or _none("the order of the medians is the order in every seed that did not diverge"),
         ),
         (
-            "Without a time" if standing.relative(condition) else f"Never {verb}",
+            "Without a time" if ranks.relative(condition) else f"Never {verb}",
             never
             or _none(
                 "in every network that did not diverge, every timed feature has one"
-                if standing.relative(condition)
+                if ranks.relative(condition)
                 else f"in every network that did not diverge, every timed feature was {verb}"
-                if standing.by_use(condition)
+                if ranks.by_use(condition)
                 else f"every network that did not diverge {verb} every timed feature"
             ),
         ),

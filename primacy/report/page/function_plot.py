@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from primacy.page.figures import CONFIG, HEIGHT, PALETTE, WIDTH, Figure
-from primacy.record import ConditionRecord
+from primacy.records.study import ConditionRecord
+from primacy.report.page.figures import CONFIG, HEIGHT, PALETTE, WIDTH, Figure
 
 POINTS = 201
 """Points along the one input."""

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import polars as pl
 from markupsafe import Markup
 
-from primacy.page.figures import visible
-from primacy.record import StudyRecord
-from primacy.verdicts import Verdict
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import StudyRecord
+from primacy.report.page.figures import visible
 
 SVG = "http://www.w3.org/2000/svg"
 SHAPES = frozenset(

@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import charts, figures
-from primacy.page.figures import INK, MUTED, Figure
-from primacy.record import ConditionRecord, MeasureRecord, StudyRecord
-from primacy.runs import own_target
+from primacy.analysis.runs import own_target
+from primacy.records.study import ConditionRecord, MeasureRecord, StudyRecord
+from primacy.report.page import charts, figures
+from primacy.report.page.figures import INK, MUTED, Figure
 
 NULL = "_null"
 """Ends the name of a measure of random directions, which stands beside the one they are for."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from primacy.page import questions, sketches
-from primacy.page.wording import edited, number, ratio, ratio_range, signed
-from primacy.record import StudyRecord
-from primacy.verdicts import Verdict
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import StudyRecord
+from primacy.report.page import questions, sketches
+from primacy.report.page.wording import edited, number, ratio, ratio_range, signed
 
 SYMBOLS = {
     "supported": "✔",

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from primacy import curves as tables
-from primacy.events import own_target
-from primacy.record import ConditionRecord
+from primacy.analysis.learning_times import own_target
+from primacy.records import curves as tables
+from primacy.records.study import ConditionRecord
 
 
 def path(

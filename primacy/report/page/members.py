@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from primacy.inclusion import FACTOR
-from primacy.page.standing import Number, racers, verb, when
-from primacy.record import ConditionRecord, StudyRecord
+from primacy.records.members import FACTOR
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page.ranks import Number, racers, verb, when
 
 FEW = 4
 """Conditions up to which one of them is shown in full, first."""

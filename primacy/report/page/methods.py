@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
-from primacy.page.wording import MINUS, counted, listed, number
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.sanity import FALSE_ALARMS
-from primacy.verdicts import Verdict
+from primacy.analysis.controls import FALSE_ALARMS
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import ranks
+from primacy.report.page.wording import MINUS, counted, listed, number
 
 CURVES = {
     "condition": ("name", "condition; on disk its key"),
@@ -131,7 +131,7 @@ def _kind(model: Mapping[str, Any]) -> str:
 
 def _settings(c: ConditionRecord, task: Mapping[str, Any]) -> str:
     # The table of settings has the columns of every feature and the hash of the data.
-    told = [f"features: {listed(standing.declared(c))}"]
+    told = [f"features: {listed(ranks.declared(c))}"]
     told += [
         f"{k.replace('_', ' ')}: {setting(v)}"
         for k, v in task.items()
@@ -199,7 +199,7 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
         further = "those kept for it" if fit == "all" else f"{_size(fit)} further ones"
         said += f"; regressions of variance explained were fitted on {further}"
     said += "."
-    racers = standing.racers(c)
+    racers = ranks.racers(c)
     if not racers:
         return said
     chosen = next(f.criterion for f in c.features if f.name == racers[0])
@@ -208,11 +208,11 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     if chosen is not None and chosen.amount is not None:
         where = "training" if chosen.split == "train" else "held-out"
         return (
-            f"{said} A feature counts as {standing.verb(c)} at the first of {span} with {measure} "
+            f"{said} A feature counts as {ranks.verb(c)} at the first of {span} with {measure} "
             f"among {where} examples at or above {chosen.amount:g}. Features not there by step "
             f"{c.tau:,} are right-censored."
         )
-    if standing.relative(c):
+    if ranks.relative(c):
         floor = chosen.floor if chosen and chosen.floor is not None else 0
         return (
             f"{said} A feature counts as learned at the first of {span} with {measure} at or above "
@@ -220,7 +220,7 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
             f"value is below {floor:g}; such times are relative to the end of the run. Features "
             f"not there by step {c.tau:,} are right-censored."
         )
-    levels = sorted({round(v, 4) for n in racers if (v := standing.level(c, n)) is not None})
+    levels = sorted({round(v, 4) for n in racers if (v := ranks.level(c, n)) is not None})
     return (
         f"{said} A feature counts as learned at the first of {span} with held-out {measure} at or "
         f"above {listed([f'{v:g}' for v in levels], 'or')} ({100 * c.theta:g} % of the way from "

@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import across, reliance, standing
-from primacy.page.figures import visible
-from primacy.page.ranking import CLEAR, EQUAL, above
-from primacy.page.standing import when
-from primacy.page.wording import among, listed, number, share
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.verdicts import Verdict
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import across, ranks, reliance
+from primacy.report.page.figures import visible
+from primacy.report.page.ranking import CLEAR, EQUAL, above
+from primacy.report.page.ranks import when
+from primacy.report.page.wording import among, listed, number, share
 
 STRONGER = {
     "variance_explained": (
@@ -37,7 +37,7 @@ def sentences(
     curves: pl.DataFrame | None = None,
 ) -> list[str]:
     """The answer sentence by sentence; the first is the order of learning."""
-    standings = standing.standings(record, summary, curves)
+    standings = ranks.standings(record, summary, curves)
     trained = [c for c in record.conditions if standings[c.name]]
     if not trained:
         return ["Nothing has been trained yet."]
@@ -57,7 +57,7 @@ def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame)
             f"{'The one network' if n == 1 else f'All {n} networks'} diverged, "
             "so there is no order of learning to tell."
         ]
-    if standing.by_use(condition):
+    if ranks.by_use(condition):
         return _own_data(condition, rows, summary)
     came = order(condition, rows, summary)
     said = []
@@ -79,7 +79,7 @@ def _own_data(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataF
         reliance.relied(condition, rows, summary),
         *reliance.suspects(condition, rows),
     ]
-    if standing.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
+    if ranks.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
         column = "variance_explained"
         told.append(stronger(condition, rows, summary, column, STRONGER[column], first))
         told += [order(condition, rows, summary), *_exceptions(condition, rows)]
@@ -93,7 +93,7 @@ def _median(row: Row) -> str | None:
 def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> str:
     """Which feature came first, in how many seeds, after how many steps."""
     timed = [r for r in rows if r["timed"]]
-    n, verb, tau = rows[0]["seeds"], standing.verb(condition), f"{condition.tau:,} steps"
+    n, verb, tau = rows[0]["seeds"], ranks.verb(condition), f"{condition.tau:,} steps"
     ending = _meaning(condition)
     if not timed:
         return "No feature of this study has a time-to-learn."
@@ -102,19 +102,19 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         prefix = "Neither " if len(timed) == 2 else "None of " if len(timed) > 2 else ""
         if len(timed) > 2:
             names = listed([r["feature"] for r in timed])
-        if standing.relative(condition) and any((r.get("score_lost") or 0) > 0.01 for r in timed):
+        if ranks.relative(condition) and any((r.get("score_lost") or 0) > 0.01 for r in timed):
             end = f"{100 * condition.theta:g} % of its own end value"
             return f"No feature stays at {end}, so no time is told."
         return f"{prefix}{names} was{'' if prefix else ' not'} {verb} within {tau}, in any seed."
     if verb != "learned" and (there := [r["feature"] for r in timed if r["steps"] == 0]):
-        return _from_the_start(there, timed, standing.relative(condition)) + ending
+        return _from_the_start(there, timed, ranks.relative(condition)) + ending
     if len(timed) == 1:
         row = timed[0]
         after = f", after {_median(row)} steps (median)" if row["steps"] is not None else ""
         return (
             f"{row['feature']} was {verb} within {tau} {among(row['learned'], n)}{after}.{ending}"
         )
-    table = standing.matrix(standing.times(summary), condition.name, "time")
+    table = ranks.matrix(ranks.times(summary), condition.name, "time")
     if len(timed) == 2:
         return _pair(timed, table, n, verb, condition) + ending
     leader, last = timed[0], timed[-1]
@@ -142,7 +142,7 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 def _meaning(condition: ConditionRecord) -> str:
     """What the times of own data mean; nothing where features are learned."""
     found = next((f.criterion for f in condition.features if f.criterion is not None), None)
-    if found is None or not standing.by_use(condition):
+    if found is None or not ranks.by_use(condition):
         return ""
     where = "training" if found.split == "train" else "held-out"
     cost = {
@@ -150,7 +150,7 @@ def _meaning(condition: ConditionRecord) -> str:
         "reliance_loss": f"interchanging it among {where} examples costs",
     }.get(found.measure, f"interchanging it among {where} examples costs")
     what = {"reliance": "", "reliance_loss": " of loss", "reliance_accuracy": " of accuracy"}
-    said = f" {standing.verb(condition).capitalize()}: {cost}"
+    said = f" {ranks.verb(condition).capitalize()}: {cost}"
     if found.amount is not None:
         return f"{said} {found.amount:g}{what.get(found.measure, ' of R²')} or more."
     end = f"{100 * condition.theta:g} % of its value at the run's own end"
@@ -192,7 +192,7 @@ def _reached(row: Row, verb: str) -> str:
 
 def _pair(timed: Sequence[Row], table: dict, n: int, verb: str, condition: ConditionRecord) -> str:
     (a, b), tau, epoch = timed, f"{condition.tau:,} steps", condition.steps_per_epoch
-    ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=True)
+    ahead, behind, ties = ranks.wins(table, a["feature"], b["feature"], time=True)
     epochs = [number(r["steps"] / epoch) for r in timed if epoch and r["steps"] is not None]
     medians = (
         f"after {_median(a)} steps against {_median(b)} (medians"
@@ -241,8 +241,8 @@ def stronger(
         values = f"{of} {share(a[column])}{f' {unit}' if unit else ''}; {rest}"
     if not above(a, column):
         return f"No feature is measurably {verb} at the end ({values})."
-    table = standing.matrix(summary, condition.name, column)
-    ahead, behind, ties = standing.wins(table, a["feature"], b["feature"], time=False)
+    table = ranks.matrix(summary, condition.name, column)
+    ahead, behind, ties = ranks.wins(table, a["feature"], b["feature"], time=False)
     n = len(ahead) + len(behind) + len(ties)
     if a[column] - b[column] < EQUAL * a[column]:
         level = [r for r in known if a[column] - r[column] < EQUAL * a[column]]
@@ -266,7 +266,7 @@ def stronger(
 
 def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     n, diverged = rows[0]["seeds"], rows[0]["diverged"]
-    verb, tau = standing.verb(condition), f"within {condition.tau:,} steps"
+    verb, tau = ranks.verb(condition), f"within {condition.tau:,} steps"
     # Where half never got there the order has said so.
     missed = {
         r["feature"]: n - r["learned"] - diverged
@@ -274,7 +274,7 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
         if r["timed"] and r["steps"] is not None and n - r["learned"] - diverged > 0
     }
     said = []
-    if missed and standing.relative(condition):
+    if missed and ranks.relative(condition):
         told = listed([f"{name} in {k}" for name, k in missed.items()])
         said.append(
             f"Without a time, as not staying at {100 * condition.theta:g} % of the own end value: "

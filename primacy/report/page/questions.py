@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from primacy.events import EVENTS
-from primacy.page import prose, ranking, reliance, standing
-from primacy.page.figures import visible
-from primacy.page.wording import listed, number, ratio
-from primacy.record import StudyRecord
-from primacy.verdicts import Verdict
+from primacy.analysis.learning_times import EVENTS
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import StudyRecord
+from primacy.report.page import prose, ranking, ranks, reliance
+from primacy.report.page.figures import visible
+from primacy.report.page.wording import listed, number, ratio
 
 NAMED = 2
 """Exceptions that a sentence quotes; the others are counted."""
@@ -78,7 +78,7 @@ def sentences(
     verdicts = ranking.shown(record, summary, verdicts)
     if not asked(verdicts) or summary.is_empty():
         return prose.sentences(record, summary, verdicts, curves)
-    cautions = reliance.cautions(record, standing.standings(record, summary))
+    cautions = reliance.cautions(record, ranks.standings(record, summary))
     return [visible(s) for s in (*cautions, *(q.sentence for q in questions(record, verdicts)))]
 
 

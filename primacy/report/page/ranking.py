@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.events import EVENTS, TIME_TO_LEARN
-from primacy.page import standing
-from primacy.record import Hypothesis, StudyRecord
-from primacy.selection import Plan, SelectionError, resolve
-from primacy.verdicts import Verdict
+from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
+from primacy.analysis.resolve import Plan, SelectionError, resolve
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import Hypothesis, StudyRecord
+from primacy.report.page import ranks
 
 FLOOR = 0.01
 """A share of variance, or a reliance, up to here is not ranked (the rule of `sanity`, too)."""
@@ -32,7 +32,7 @@ def above(row: Row, column: str) -> bool:
     return value is not None and value > floor(row, column)
 
 
-def floor(row: Row, column: str) -> standing.Number:
+def floor(row: Row, column: str) -> ranks.Number:
     """The value up to which a column of this row is not ranked."""
     return max(FLOOR, row.get("controls", {}).get(column, FLOOR))
 
@@ -98,7 +98,7 @@ def _no_time(record: StudyRecord, summary: pl.DataFrame, plan: Plan) -> str | No
 
 
 def _no_size(summary: pl.DataFrame, plan: Plan) -> str | None:
-    ranked = plan.measure == "reliance" or plan.measure in standing.STRENGTHS
+    ranked = plan.measure == "reliance" or plan.measure in ranks.STRENGTHS
     if not ranked or plan.measure not in summary.columns or any(p.at != "end" for p in plan.picks):
         return None
     for pick in plan.picks:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from primacy.record import ConditionRecord, Criterion, StudyRecord
+from primacy.records.study import ConditionRecord, Criterion, StudyRecord
 
 STRENGTHS = (
     "variance_explained",

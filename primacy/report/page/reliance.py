@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import standing
-from primacy.page.ranking import CLEAR, EQUAL
-from primacy.page.wording import among, listed, number, share
-from primacy.record import ConditionRecord, StudyRecord
-from primacy.sanity import MARGIN, shared_rows
+from primacy.analysis.controls import MARGIN, shared_rows
+from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.report.page import ranks
+from primacy.report.page.ranking import CLEAR, EQUAL
+from primacy.report.page.wording import among, listed, number, share
 
 Row = Mapping[str, Any]
 NAMED = 8
@@ -38,7 +38,7 @@ def cautions(record: StudyRecord, standings: Mapping[str, list[dict]]) -> list[s
 
 def unlearned(condition: ConditionRecord, rows: Sequence[Row]) -> str | None:
     """That held-out examples are predicted no better than by a constant; None: they are."""
-    if not rows or not standing.by_use(condition):
+    if not rows or not ranks.by_use(condition):
         return None
     binary = condition.targets[0].kind == "binary"
     column, called = ("final_accuracy", "accuracy") if binary else ("final_r_squared", "R²")
@@ -107,7 +107,7 @@ def _shortcut(
     told = f"The shortcut {name}, which alone predicts {alone},"
     if costs is None or here is None:
         return f"{told} was not measured in training."
-    values = standing.matrix(summary, condition.name, "score_lost_train")
+    values = ranks.matrix(summary, condition.name, "score_lost_train")
     lost = [v for seed in values.values() if (v := seed.get(name)) is not None]
     amount = _amount(condition, name)
     n, k = len(lost), sum(v >= amount for v in lost)
@@ -165,7 +165,7 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
         return (
             f"The output relies about equally on {told} (median reliance {values}{also}){several}."
         )
-    table = standing.matrix(summary, condition.name, "reliance")
+    table = ranks.matrix(summary, condition.name, "reliance")
     tops = [max(own, key=lambda f: own[f]) for own in _known(table).values()]
     k, n = tops.count(a["feature"]), len(tops)
     if k < CLEAR * n:
@@ -182,8 +182,8 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
 
 
 def _known(
-    table: Mapping[int, Mapping[str, standing.Number | None]],
-) -> dict[int, dict[str, standing.Number]]:
+    table: Mapping[int, Mapping[str, ranks.Number | None]],
+) -> dict[int, dict[str, ranks.Number]]:
     found = {s: {f: v for f, v in own.items() if v is not None} for s, own in table.items()}
     return {s: own for s, own in found.items() if own}
 

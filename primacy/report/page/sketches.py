@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from primacy.page.standing import Number
-from primacy.page.wording import number
+from primacy.report.page.ranks import Number
+from primacy.report.page.wording import number
 
 
 class Line(NamedTuple):

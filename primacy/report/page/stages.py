@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from primacy.page import ranking
-from primacy.page.charts import Palette, last_values
-from primacy.page.figures import INK, Figure, end_labels, hue, layered, short, y_axis
-from primacy.page.standing import Number
-from primacy.page.wording import listed
+from primacy.report.page import ranking
+from primacy.report.page.charts import Palette, last_values
+from primacy.report.page.figures import INK, Figure, end_labels, hue, layered, short, y_axis
+from primacy.report.page.ranks import Number
+from primacy.report.page.wording import listed
 
 STAGES = {"early": "steps", "represented": "variance_explained", "used": "reliance"}
 """Each stage and the column of the standings that it shows."""

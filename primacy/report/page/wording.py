@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from primacy.page import standing
+from primacy.report.page import ranks
 
 MINUS = "−"
 SMALL, LARGE = 1e-3, 1e7
@@ -16,7 +16,7 @@ SMALL, LARGE = 1e-3, 1e7
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: standing.Number | None) -> str:
+def number(value: ranks.Number | None) -> str:
     """A value with at most three significant digits; `–` for null."""
     if value is None:
         return "–"
@@ -36,17 +36,17 @@ def _plain(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def signed(value: standing.Number) -> str:
+def signed(value: ranks.Number) -> str:
     """A difference: its sign is always there, but at 0."""
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
-def ratio(value: standing.Number, *, times: bool) -> str:
+def ratio(value: ranks.Number, *, times: bool) -> str:
     """`41 times sooner` for a ratio of two times, `41 times smaller` for any other."""
     return ratio_range(value, value, times=times)
 
 
-def ratio_range(low: standing.Number, high: standing.Number, *, times: bool) -> str:
+def ratio_range(low: ranks.Number, high: ranks.Number, *, times: bool) -> str:
     """An interval of ratios: `35 to 46 times sooner`, `1.2 times sooner to 3 times later`."""
     less, more = ("sooner", "later") if times else ("smaller", "larger")
     if _factor(low) == _factor(high) == "1":
@@ -63,12 +63,12 @@ def ratio_range(low: standing.Number, high: standing.Number, *, times: bool) -> 
     return f"{_between(low, high)} times {more}"
 
 
-def _between(low: standing.Number, high: standing.Number) -> str:
+def _between(low: ranks.Number, high: ranks.Number) -> str:
     ends = list(dict.fromkeys((_factor(low), _factor(high))))
     return " to ".join(ends)
 
 
-def _factor(value: standing.Number) -> str:
+def _factor(value: ranks.Number) -> str:
     return f"{value:,.0f}" if value >= 10 and math.isfinite(value) else number(value)
 
 
@@ -86,14 +86,14 @@ def code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
 
 
-def share(value: standing.Number | None) -> str:
+def share(value: ranks.Number | None) -> str:
     """A value of order 1 with two decimals, so that a column of them lines up."""
     if value is None:
         return "–"
     return f"{value:.2f}".replace("-", MINUS) if round(value, 2) else "0.00"
 
 
-def probability(p: standing.Number | None) -> str:
+def probability(p: ranks.Number | None) -> str:
     """A p-value; never 0."""
     if p is None:
         return "–"

@@ -1,1 +1,4 @@
-"""What a study file may say: each table of the TOML read, with every mistake found."""
+"""A study file as text: its lines, its tables, and everything that is wrong with it.
+
+Order: lines < mistakes < document < hypotheses | sources | grid < head | conditions | overrides
+"""

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
-from primacy.describe import features, null_name
-from primacy.grammar.grid import (
+from primacy.errors import quoted
+from primacy.records.study import Level
+from primacy.registry import models, tasks
+from primacy.study.describe import features, null_name
+from primacy.study.spec import Condition, Training
+from primacy.study.toml.grid import (
     PARTS,
     Axis,
     Cell,
@@ -20,7 +24,8 @@ from primacy.grammar.grid import (
     short,
     source,
 )
-from primacy.grammar.mistakes import (
+from primacy.study.toml.lines import Path
+from primacy.study.toml.mistakes import (
     Mistake,
     checked,
     dotted,
@@ -29,11 +34,6 @@ from primacy.grammar.mistakes import (
     unknown_key,
     value_at,
 )
-from primacy.grammar.tomllines import Path
-from primacy.problems import quoted
-from primacy.record import Level
-from primacy.registry import models, tasks
-from primacy.study import Condition, Training
 
 MOST = 10_000
 """Conditions of one study."""

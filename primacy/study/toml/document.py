@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from primacy.grammar.mistakes import Mistake
-from primacy.grammar.tomllines import Path
-from primacy.problems import quoted, refuse
+from primacy.errors import quoted, refuse
+from primacy.study.toml.lines import Path
+from primacy.study.toml.mistakes import Mistake
 
 DEEPEST = 32
 """Tables and lists inside each other."""

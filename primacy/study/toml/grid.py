@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from primacy.grammar.tomllines import Path
-from primacy.record import Level
+from primacy.records.study import Level
+from primacy.study.toml.lines import Path
 
 Table = dict[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from primacy.grammar.claims import Name
-from primacy.record import Controls
-from primacy.study import SEED_AXES, SeedAxis
+from primacy.records.study import Controls
+from primacy.study.spec import SEED_AXES, SeedAxis
+from primacy.study.toml.hypotheses import Name
 
 MOST_SEEDS = 1_000_000
 

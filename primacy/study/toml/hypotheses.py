@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from primacy import curves
-from primacy.events import EVENTS
-from primacy.grammar.mistakes import Mistake, checked, name, not_among, unknown_key, value_at
-from primacy.grammar.tomllines import Path
-from primacy.record import Contrast, Hypothesis, Level
+from primacy.analysis.learning_times import EVENTS
+from primacy.records import curves
+from primacy.records.study import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
+from primacy.study.toml.lines import Path
+from primacy.study.toml.mistakes import Mistake, checked, name, not_among, unknown_key, value_at
 
 INGREDIENTS = ("variance_explained", "total_variance")
 """The measures from which every derived one is computed."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from primacy.grammar.tomllines import Path
-from primacy.problems import Problem, quoted
+from primacy.errors import Problem, quoted
 from primacy.registry import closest
+from primacy.study.toml.lines import Path
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_origin, get_type_hints
 
-from primacy.grammar.grid import axes
-from primacy.grammar.mistakes import Mistake, dotted, value_at
-from primacy.grammar.tomllines import Path
-from primacy.problems import quoted
+from primacy.errors import quoted
 from primacy.registry import models, tasks
-from primacy.study import Training
+from primacy.study.spec import Training
+from primacy.study.toml.grid import axes
+from primacy.study.toml.lines import Path
+from primacy.study.toml.mistakes import Mistake, dotted, value_at
 
 
 def holds_list(document: Mapping[str, Any], path: Path, head: type | None = None) -> bool:

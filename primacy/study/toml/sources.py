@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from primacy.problems import refuse
+from primacy.errors import refuse
 from primacy.registry import closest
 
 LARGEST = 1_000_000

@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import HOSTILE, Made, arrays, copied, made
 
-from primacy.page import charts, courses, figures, gallery, sketches, stages, standing
+from primacy.report.page import (
+    charts,
+    figure_list,
+    figures,
+    learning_curves,
+    ranks,
+    sketches,
+    stages,
+)
 
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 
@@ -26,19 +34,19 @@ def test_quantile_of_times_is_kaplan_meiers(found, q):
     fitted = lifelines.KaplanMeierFitter().fit(times, [t is not None for t in found])
     curve = fitted.survival_function_["KM_estimate"]
     reached = curve.index[curve <= 1 - q + 1e-12]
-    assert standing.quantile(found, q) == (reached[0] if len(reached) else None)
+    assert ranks.quantile(found, q) == (reached[0] if len(reached) else None)
 
 
 def test_quantile_of_three_of_ten_needs_three():
-    assert standing.quantile([1, 2, 3, *[None] * 7], 0.3) == 3  # .3 x 10 is above 3 in floats
-    assert standing.quantile([1, 2, *[None] * 8], 0.3) is None
+    assert ranks.quantile([1, 2, 3, *[None] * 7], 0.3) == 3  # .3 x 10 is above 3 in floats
+    assert ranks.quantile([1, 2, *[None] * 8], 0.3) is None
     with pytest.raises(ValueError, match="between 0 and 1"):
-        standing.quantile([1], 1.5)
+        ranks.quantile([1], 1.5)
 
 
 def test_standings_count_diverged_and_unlearned_lanes_as_later_than_any_step():
     study = made(6, diverged=(0, 1), never=(2, 3))
-    first, last = standing.standings(study.record, study.summary)["default"]
+    first, last = ranks.standings(study.record, study.summary)["default"]
     assert (first["feature"], first["place"], first["learned"]) == ("linear", 1, 4)
     assert (last["feature"], last["place"], last["learned"], last["steps"]) == (
         "xor_xor_xor", None, 2, None,
@@ -48,32 +56,32 @@ def test_standings_count_diverged_and_unlearned_lanes_as_later_than_any_step():
 
 def test_wins_count_a_time_that_never_came_as_the_latest():
     table = {0: {"a": 3, "b": None}, 1: {"a": 3, "b": 2}, 2: {"a": None, "b": None}}
-    assert standing.wins(table, "a", "b", time=True) == ([0], [1], [2])
-    assert standing.wins(table, "a", "b", time=False) == ([1], [], [])
+    assert ranks.wins(table, "a", "b", time=True) == ([0], [1], [2])
+    assert ranks.wins(table, "a", "b", time=False) == ([1], [], [])
 
 
 def test_bands_are_numpys_quantiles():
     study = made(12)
     c = study.record.conditions[0]
-    course = courses.path(c, study.curves, study.lanes, "accuracy", ["linear"])
+    course = learning_curves.path(c, study.curves, study.lanes, "accuracy", ["linear"])
     values = course.filter(pl.col("step") == 8)["value"].to_numpy()
-    row = courses.bands(course).filter(pl.col("step") == 8).row(0, named=True)
+    row = learning_curves.bands(course).filter(pl.col("step") == 8).row(0, named=True)
     expected = np.quantile(values, [0.1, 0.5, 0.9])  # oracle: NumPy
     assert np.allclose([row["low"], row["median"], row["high"]], expected, atol=1e-12)
-    few = courses.bands(course.filter(pl.col("seed") < 4)).filter(pl.col("step") == 8)
+    few = learning_curves.bands(course.filter(pl.col("seed") < 4)).filter(pl.col("step") == 8)
     assert few["low"][0] == values[:4].min() and few["high"][0] == values[:4].max()
 
 
 def test_course_of_a_stopped_lane_carries_on_and_that_of_a_diverged_one_ends():
     stopped, broken = made(2, stop="learned"), made(2, diverged=(1,))
     c = stopped.record.conditions[0]
-    course = courses.path(c, stopped.curves, stopped.lanes, "accuracy", ["linear"])
+    course = learning_curves.path(c, stopped.curves, stopped.lanes, "accuracy", ["linear"])
     end = stopped.lanes["end_step"][0]
     assert end < c.budget and course["step"].max() == c.budget
     own = course.filter(pl.col("seed") == 0)
     assert own.filter(pl.col("step") >= end)["value"].n_unique() == 1
     c = broken.record.conditions[0]
-    course = courses.path(c, broken.curves, broken.lanes, "accuracy", ["linear"])
+    course = learning_curves.path(c, broken.curves, broken.lanes, "accuracy", ["linear"])
     assert course.filter(pl.col("seed") == 1)["step"].max() < c.budget // 2 + 8
 
 
@@ -84,7 +92,7 @@ def test_course_takes_the_last_layer_and_the_features_own_target():
         ("reliance", pl.col("target") == "linear"),
         ("variance_explained", pl.col("layer") == "hidden4"),
     ):
-        course = courses.path(c, study.curves, study.lanes, measure, ["linear"])
+        course = learning_curves.path(c, study.curves, study.lanes, measure, ["linear"])
         rows = study.curves.filter(
             extra, pl.col("measure") == measure, pl.col("feature") == "linear",
             pl.col("split") == "test",
@@ -97,29 +105,32 @@ def test_courses_of_several_conditions_are_those_of_each():
     conditions = study.record.conditions
     names = {c.name: ["linear", "xor_xor_xor"][: i + 1] for i, c in enumerate(conditions)}
     for measure in ("accuracy", "variance_absolute"):
-        whole = courses.paths(conditions, study.curves, study.lanes, measure, names)
-        parts, drawn = courses.by_condition(whole), courses.by_condition(courses.bands(whole))
+        whole = learning_curves.paths(conditions, study.curves, study.lanes, measure, names)
+        parts, drawn = (
+            learning_curves.by_condition(whole),
+            learning_curves.by_condition(learning_curves.bands(whole)),
+        )
         for c in conditions:
-            alone = courses.path(c, study.curves, study.lanes, measure, names[c.name])
+            alone = learning_curves.path(c, study.curves, study.lanes, measure, names[c.name])
             assert alone.height and parts[c.name].drop("condition").equals(alone)
-            assert drawn[c.name].drop("condition").equals(courses.bands(alone))
+            assert drawn[c.name].drop("condition").equals(learning_curves.bands(alone))
 
 
 def test_medians_at_the_end_always_stand_in_one_order():
     study = made(6)
     c, palette = study.record.conditions[0], figures.colors(study.record)
     for _ in range(20):  # in another order each time, the page had other bytes
-        figure = charts.at_the_end(c, study.summary, standing.declared(c), palette)
+        figure = charts.at_the_end(c, study.summary, ranks.declared(c), palette)
         assert figure is not None
         assert figure.data["medians"]["feature"].to_list() == ["linear", "xor_xor_xor"]
 
 
 def test_thinned_keeps_both_ends_and_the_early_evaluations():
     table = pl.DataFrame({"step": range(0, 808, 8)})
-    kept = courses.thinned(table, 30)["step"].to_list()
+    kept = learning_curves.thinned(table, 30)["step"].to_list()
     assert len(kept) <= 30 and kept[:4] == [0, 8, 16, 24] and kept[-1] == 800
     assert max(np.diff(kept)) <= 64
-    assert courses.thinned(table, 101).equals(table)
+    assert learning_curves.thinned(table, 101).equals(table)
 
 
 @settings(max_examples=60, deadline=None)
@@ -143,7 +154,7 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_every_color_of_a_drawing_has_one_on_the_dark_page_and_all_are_readable():
-    from primacy.page import document
+    from primacy.report.page import document
 
     style = (document.HERE / "page.css").read_text()
     hues = [re.findall(rf"--hue{i + 1}: (#\w+)", style) for i in range(len(figures.PALETTE))]
@@ -241,7 +252,7 @@ def test_slopes_are_shares_of_the_best():
 
 
 def drawn(study, **options):
-    return gallery.drawings(study.record, study.curves, study.lanes, study.summary, **options)
+    return figure_list.drawings(study.record, study.curves, study.lanes, study.summary, **options)
 
 
 def test_drawings_of_a_study_are_those_there_is_data_for():
@@ -344,7 +355,7 @@ def test_drawings_do_not_depend_on_where_the_condition_stands():
     name = study.record.conditions[1].name
     alone = dataclasses.replace(study.record, conditions=study.record.conditions[1:])
     one = drawn(study, condition=name)["race-log"].frame
-    other = gallery.drawings(
+    other = figure_list.drawings(
         alone,
         study.curves.filter(pl.col("condition") == name),
         study.lanes.filter(pl.col("condition") == name),

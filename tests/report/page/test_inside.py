@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from pages import made
 
-from primacy.page import figures
-from primacy.page.inside import inside
+from primacy.report.page import figures
+from primacy.report.page.inside import inside
 
 DECLARED = ["linear", "xor_xor_xor"]
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from primacy.page import questions
-from tests.pages import made
-from tests.synthetic import HYPOTHESES
+from primacy.report.page import questions
+from tests.support.pages import made
+from tests.support.synthetic import HYPOTHESES
 
 
 def test_a_control_with_another_word_is_told():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from primacy.grammar.tomllines import locate
+from primacy.study.toml.lines import locate
 
 
 def paths(value, above=()):

@@ -1,0 +1,5 @@
+"""What the numbers say: learning times, estimates and verdicts. Never imports JAX.
+
+Order: runs | first_layer | inference < learning_times < redundancy < resolve < contrasts < words <
+verdicts < controls
+"""

@@ -1,0 +1,4 @@
+"""Which networks a run trains, where, and how they are kept.
+
+Order: machine | interruption | hardware | reconcile < packing | controls < plan < forecast < run
+"""

@@ -1,0 +1,4 @@
+"""Networks that exist, measured: stored ones rebuilt, and evaluated on other data.
+
+Order: stored < evaluation
+"""
