@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import polars as pl
 import pytest
-import synthetic
 from scipy import stats
-from synthetic import LINEAR, XOR
 
 from primacy.analysis.contrasts import NOWHERE, check, estimate, share_learned
 from primacy.analysis.learning_times import area, summary
 from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs
 from primacy.records.study import Contrast
+from tests.support import synthetic
+from tests.support.synthetic import LINEAR, XOR
 
 RATES = (1e-3, 2e-3, 4e-3)
 RATE = "training.learning_rate"

@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
-import synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from primacy.analysis.learning_times import area, restricted_mean, summary, time_to_learn, times
 from primacy.analysis.runs import Runs
+from tests.support import synthetic
 
 STEPS = np.arange(0, 100, 10)
 

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
-from slopes import FEATURES, STEPS, reaches, runs, study
 
 from primacy.analysis.contrasts import check, estimate, share_learned
 from primacy.analysis.learning_times import dropped, restricted_mean, summary, times
@@ -13,6 +12,7 @@ from primacy.analysis.redundancy import not_identified, shares
 from primacy.analysis.runs import Runs, reference_slope
 from primacy.analysis.verdicts import judge, problems
 from primacy.records.study import Contrast, Hypothesis
+from tests.support.slopes import FEATURES, STEPS, reaches, runs, study
 
 PICK_UP, LEARN = "time_to_pick_up", "time_to_learn"
 

@@ -4,16 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-import synthetic
 from scipy import stats
 from simulated_studies import claim, planted, reached
-from synthetic import LINEAR, XOR
 
 from primacy.analysis.contrasts import estimate
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict, judge
 from primacy.analysis.words import judged
 from primacy.records.study import Contrast, Hypothesis
+from tests.support import synthetic
+from tests.support.synthetic import LINEAR, XOR
 
 TAU = 3_700
 """Of 40 evaluations 100 steps apart, confirmed by 3."""

@@ -6,9 +6,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-import synthetic
 from scipy import stats
-from synthetic import LINEAR, XOR
 
 from primacy.analysis.inference import SignFlip, clopper_pearson, holm, least_p
 from primacy.analysis.verdicts import Verdict, from_json, judge, problems, to_json
@@ -16,6 +14,8 @@ from primacy.records.study import Contrast, Hypothesis
 from primacy.records.study import from_json as record_from_json
 from primacy.records.study import to_json as record_to_json
 from primacy.registry import canonical
+from tests.support import synthetic
+from tests.support.synthetic import LINEAR, XOR
 
 DEFINITIONS = ("", "_unit_mean", "_example_mean", "_unique")
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import HOSTILE, arrays, asked, copied, joined, made
 from playwright.sync_api import sync_playwright
+
+from tests.support.pages import HOSTILE, arrays, asked, copied, joined, made
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

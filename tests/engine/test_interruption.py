@@ -18,7 +18,8 @@ from tests.support import tiny
 HEAD = """
 import sys, threading
 import primacy
-from primacy import cli, programs
+from primacy.cli import app as cli
+from primacy.training import programs
 from primacy.interruption import Interruption
 """
 

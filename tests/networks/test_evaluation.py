@@ -6,7 +6,6 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-import tiny
 
 from primacy.cli import app
 from primacy.engine.run import run
@@ -18,6 +17,7 @@ from primacy.records import curves
 from primacy.records.store import Store, StoreError
 from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.regression import Affine
+from tests.support import tiny
 
 KEY = ["condition", "seed", "step", "split", "layer", "feature", "target", "measure"]
 

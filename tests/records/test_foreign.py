@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from safetensors.numpy import save
-from tests.test_store import KEY, RECORD, block
+from tests.records.test_store import KEY, RECORD, block
 
 from primacy.cli import app
 from primacy.records import curves, formats, parquet

@@ -6,12 +6,12 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-import synthetic
-from pages import HOSTILE, copied, made
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from primacy.report.export import escaped, latex
 from primacy.report.tensorboard import FILE, event_files, named_folders
+from tests.support import synthetic
+from tests.support.pages import HOSTILE, copied, made
 
 
 def read(folder):

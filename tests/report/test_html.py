@@ -13,8 +13,6 @@ from html.parser import HTMLParser
 import numpy as np
 import polars as pl
 import pytest
-import slopes
-from pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untold
 
 from primacy.analysis.resolve import Pick
 from primacy.analysis.runs import Runs
@@ -36,6 +34,8 @@ from primacy.report.page import (
     wording,
 )
 from primacy.report.page import judged as judged_rows
+from tests.support import slopes
+from tests.support.pages import HOSTILE, PROVENANCE, Made, arrays, copied, joined, made, untold
 
 VERDICT = Verdict(
     id="v", claim="a claim", answers=None, control_for=None, word="supported", flags=(),
@@ -301,11 +301,11 @@ def test_disagreements_follow_the_medians():
         (
             {"variance_explained": ahead.then(0.4).otherwise(0.2),
              "reliance": ahead.then(0.9).otherwise(0.1)},
-            "All three rankings agree: learned, represented and used (by medians",
+            "All three rankings agree: learned, represented and used (medians",
         ),
         (
             {"variance_explained": pl.lit(0.3), "reliance": ahead.then(0.9).otherwise(0.1)},
-            "Both rankings agree: learned and used (by medians",
+            "Both rankings agree: learned and used (medians",
         ),
         (
             {"variance_explained": pl.lit(0.3), "reliance": pl.lit(0.5)},
@@ -715,7 +715,7 @@ def test_fragile_verdict_says_what_flips_it():
         ({"expect": "equal"}, "expected: equal within 0.05"),
         ({"margin": 0.0, "threshold": 0.9}, "expected: greater than 0.9"),
         ({"threshold": 0.9}, "expected: greater than 0.9 by more than 0.05"),
-        ({"threshold": 2.0, "scale": "ratio", "margin": 0.0}, "expected: greater than 2×"),
+        ({"threshold": 2.0, "scale": "ratio", "margin": 0.0}, "expected: a ratio greater than 2"),
         ({"expect": "equal", "threshold": 0.9}, "expected: equal to 0.9 within 0.05"),
         ({"more_seeds": 12}, "about 12 more seeds would settle it"),
     ],

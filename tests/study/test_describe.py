@@ -5,7 +5,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from slopes import SLOPE
 
 from primacy.models.mlp import MLP
 from primacy.records.study import Criterion
@@ -13,6 +12,7 @@ from primacy.study.describe import describe, features, measured
 from primacy.training.block import Ending, Lane
 from primacy.types import Feature, Target
 from tests.support import tiny
+from tests.support.slopes import SLOPE
 
 
 def number(name="y", **fields) -> Target:

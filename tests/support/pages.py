@@ -4,12 +4,12 @@ import dataclasses
 import functools
 
 import polars as pl
-import synthetic
 
 from primacy.analysis import learning_times, verdicts
 from primacy.records import curves as tables
 from primacy.records.study import Criterion, StudyRecord, TargetRecord
 from primacy.report import html as report
+from tests.support import synthetic
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 PROVENANCE = {

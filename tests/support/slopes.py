@@ -2,7 +2,6 @@
 
 import numpy as np
 import polars as pl
-import synthetic
 
 from primacy.analysis.runs import Runs
 from primacy.records import curves as curves_module
@@ -13,6 +12,7 @@ from primacy.records.study import (
     StudyRecord,
     TargetRecord,
 )
+from tests.support import synthetic
 
 STEPS = tuple(range(0, 1100, 100))
 SLOPE = "input_gradient_signed"

@@ -5,11 +5,11 @@ import itertools
 
 import jax
 import numpy as np
-import tiny
 
 from primacy.rng import streams
 from primacy.tasks.regression import Affine
 from primacy.training.batches import PAGE_EXAMPLES, pages
+from tests.support import tiny
 
 PLAIN = (None, streams(0, "control"))
 SHUFFLED = "shuffled labels"

@@ -26,7 +26,18 @@ COLUMNS = {"learned": "time", "represented": "variance_explained", "used": "reli
 def disagreeing(
     condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
 ) -> list[tuple[Row, Row, Order]]:
-    """The pairs of features that change places between learned, represented and used.
+    """The pairs of features that change places between learned, represented and used."""
+    return [
+        (a, b, known)
+        for a, b, known in _orders(condition, rows, summary)
+        if len(set(known.values())) > 1
+    ]
+
+
+def _orders(
+    condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
+) -> list[tuple[Row, Row, Order]]:
+    """Each pair of features with the orders that it has.
 
     An order counts where the medians have one (`ranking.larger`) and at least `ranking.CLEAR` of
     the seeds agree with it, which is the rule of the answer and of the slope chart, too.
@@ -41,8 +52,7 @@ def disagreeing(
             "used": larger(a, b, "reliance"),
         }
         known = {k: way for k, way in ways.items() if way and _agreed(tables[k], a, b, k, way)}
-        if len(set(known.values())) > 1:
-            found.append((a, b, known))
+        found.append((a, b, known))
     return found
 
 
@@ -67,11 +77,17 @@ def disagreements(
         ]
         found.append(_sentence(told, list(known.values())))
     if not found:
-        return [
-            "No two features change places between what is learned first, represented and used in "
-            f"at least {100 * CLEAR:g} % of the seeds (medians closer than {100 * EQUAL:g} %, and "
-            f"values within their control columns or at most {FLOOR:g}, have no order)."
-        ]
+        orders = _orders(condition, rows, summary)
+        compared = [k for k in COLUMNS if any(k in known for _, _, known in orders)]
+        rule = (
+            f"medians closer than {100 * EQUAL:g} %, orders that fewer than {100 * CLEAR:g} % of "
+            f"the seeds share, and values within their control columns or at most {FLOOR:g} do not "
+            "count"
+        )
+        if len(compared) < 2:
+            return [f"There are no two rankings to compare ({rule})."]
+        how_many = "Both" if len(compared) == 2 else "All three"
+        return [f"{how_many} rankings agree: {listed(compared)} ({rule})."]
     more = len(found) - MOST
     return found[:MOST] + ([f"And {counted(more, 'more pair')} like these."] if more > 0 else [])
 

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pages import HOSTILE, Made, arrays, copied, made
 
 from primacy.report.page import (
     charts,
@@ -22,6 +21,7 @@ from primacy.report.page import (
     sketches,
     stages,
 )
+from tests.support.pages import HOSTILE, Made, arrays, copied, made
 
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 

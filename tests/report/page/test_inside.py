@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import polars as pl
-from pages import made
 
 from primacy.report.page import figures
 from primacy.report.page.inside import inside
+from tests.support.pages import made
 
 DECLARED = ["linear", "xor_xor_xor"]
 
