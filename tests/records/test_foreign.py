@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 from safetensors.numpy import save
-from tests.records.test_store import KEY, RECORD, block
 
 from primacy.cli import app
 from primacy.records import curves, formats, parquet
 from primacy.records.store import Damaged, Store, to_parquet
 from primacy.study.describe import describe
+from tests.records.test_store import KEY, RECORD, block
 from tests.support import tiny
 
 ROW = {"condition": KEY, "seed": 0, "step": 0, "split": "test", "layer": None,
