@@ -236,7 +236,7 @@ def test_mistakes_about_pick_ups_are_found_before_any_run():
     assert check(record, Contrast(measure=PICK_UP, of={"feature": "copy"}, at=300)) == []
     (lacking,) = check(record, Contrast(measure=PICK_UP, of={"feature": "copy"}), ["r_squared"])
     assert "its criterion, input_gradient_signed, is not measured" in lacking
-    assert "not an evaluation" in check(
+    assert "no evaluation at step" in check(
         record, Contrast(measure=PICK_UP, of={"feature": "copy"}, at=301)
     )[0]  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save
 
 from primacy.cli import app
+from primacy.engine.interruption import Interruption
 from primacy.records import curves, formats, parquet
 from primacy.records.store import Damaged, Store, to_parquet
 from primacy.study.describe import describe
@@ -45,7 +46,7 @@ def table(**changes):
 
 def told(words, capsys):
     """Exit code and the lines of an error."""
-    code = app._called(words)
+    code = app._called(words, Interruption())
     return code, capsys.readouterr().err.strip().splitlines()
 
 

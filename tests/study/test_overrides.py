@@ -176,7 +176,7 @@ def test_what_is_written_is_refused_and_not_changed(file):
     told = refused(file, GOOD, "training.batch_size=65")
     assert "training.batch_size = 65: larger than the training set of 64 examples" in told
     told = refused(file, GOOD, "training.evaluations=12")
-    assert "training.evaluations = 12: more than the 11 there can be" in told
+    assert "training.evaluations = 12: 10 steps allow at most 11" in told
     told = refused(file, GOOD.replace("evaluations = 11", "confirm = 20"))
     assert "training.confirm = 20: more than the 11 evaluations" in told
 
