@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, PyTree
 
 from primacy.errors import shown
 from primacy.models import encodings
+from primacy.records.files import Damaged
 from primacy.records.store import StoreError
 from primacy.records.study import ConditionRecord
 from primacy.registry import Registry, models, tasks
@@ -101,7 +102,7 @@ def params_of(
     """Stored weights in the shape of the model's parameters.
 
     Raises:
-        StoreError: a name or a shape is not the model's.
+        Damaged: a name or a shape is not the model's.
     """
     d, t = len(record.inputs), len(record.targets)
     shape: Any = model.shapes(d, t)
@@ -113,7 +114,7 @@ def params_of(
     stored = {name: array.shape for name, array in weights.items()}
     if wanted != stored:
         odd = sorted(set(wanted.items()) ^ set(stored.items()))[0][0]
-        raise StoreError(
+        raise Damaged(
             f"{record.name}: the stored weights do not fit the model: {shown(odd)} is "
             f"{stored.get(odd, 'missing')}, and should be {wanted.get(odd, 'absent')}"
         )
