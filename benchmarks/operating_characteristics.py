@@ -153,7 +153,7 @@ def sections() -> list[tuple[str, str, str]]:
         "learned, 30 % later than tau": Timing(late=0.3),
         "learned, 60 % later than tau": Timing(late=0.6),
         "learned, grid of 8 evaluations": Timing(evaluations=8),
-        "learned, 10 % of lanes diverged": Timing(lost=0.1, evaluations=20),
+        "learned, 10 % of networks diverged": Timing(lost=0.1, evaluations=20),
         "picked up, 10 % later than tau": Timing("time_to_pick_up", late=0.1),
     }
     nominal = {"alike: a word": 0.05, "at the margin: supported": 0.025,
@@ -208,7 +208,7 @@ def sections() -> list[tuple[str, str, str]]:
         "more, they were run and judged: together with the first 10, or as many new seeds alone. "
         "The advice aims at a power of 80 % if the mean and spread of the first 10 are the true "
         "ones, which they are not; a true difference of 0 (first row) cannot be settled without a "
-        "margin. The last column is how often the two looks together end in \"supported\" or "
+        "margin. The last column is how often the two tests together end in \"supported\" or "
         "\"contradicted\": in the first row an error, nominal 5 %. 1,000 studies a row.",
         table(["claim", "true difference (SD)"], rows),
     ))  # fmt: skip
@@ -260,7 +260,7 @@ def at_margins() -> list[tuple[str, str, str]]:
         "all within tau": Timing(),
         "20 % later than tau": Timing(late=0.2),
         "40 % later than tau": Timing(late=0.4),
-        "two thirds of the lanes diverged": Timing(lost=2 / 3),
+        "two thirds of the networks diverged": Timing(lost=2 / 3),
     }
     nominal = {"less: supported": 0.025, "less: no effect": 0.05, "equal: supported": 0.05}
     rows = {

@@ -335,7 +335,7 @@ def calibrate(
 
     Each row is one number that a formula or a paper gives. The outcome is kept in the user's data
     folder as calibration.json, which reports cite, and as calibration.html, which draws the
-    courses of training over the formulas. Exit code 1 if an answer was missed.
+    learning curves over the formulas. Exit code 1 if an answer was missed.
 
     Args:
         full: Also the cases that take long.

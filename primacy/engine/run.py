@@ -58,7 +58,7 @@ class Progress:
         """
 
     def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
-        """A block is on disk: how its lanes ended; `summary()` is their `events.summary`.
+        """A block is on disk: how its lanes ended; `summary()` is their `learning_times.summary`.
 
         It takes a while, so it is made for who asks; training waits for the answer.
         """

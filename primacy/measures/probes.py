@@ -147,14 +147,14 @@ def probe_accuracy(
     axes=("feature",),
     by_default=False,
     unit="fraction correct, the mean of both classes",
-    direction="higher is a probe that learns more by heart",
+    direction="higher is a probe that memorizes more",
     range=(0.0, 1.0),
     chance=0.5,
     formula="probe_accuracy for labels that are a hash of the input, 1 as often as the feature is",
     invariance="rotation, shift and overall scale of the layer; not the order of the inputs",
-    misleads="Where no input occurs twice (many random inputs) held-out examples cannot be known "
-    "by heart, so it is near 0.5 whatever the layer: it then shows only that nothing leaks. "
-    "Features of equal rate have the same control labels.",
+    misleads="Where no input occurs twice (many random inputs) the labels of held-out "
+    "examples cannot be memorized, so it is near 0.5 whatever the layer: it then shows only that "
+    "nothing leaks. Features of equal rate have the same control labels.",
     reference="control tasks: Hewitt, Liang 2019, arXiv 1909.03368",
 )
 def probe_control(
@@ -167,8 +167,8 @@ def probe_control(
 ) -> Float[Array, " k"]:
     """How often the same probe reads meaningless labels: one for each input, drawn by a hash.
 
-    0.5: chance. 1: the layer tells inputs apart so well that the probe learns any labels of theirs
-    by heart, and its accuracy for a feature says little. Null: as probe_accuracy, or the control
+    0.5: chance. 1: the layer tells inputs apart so well that the probe memorizes any labels of
+    theirs, and its accuracy for a feature says little. Null: as probe_accuracy, or the control
     labels are all the same.
     """
     fit_labels, _ = two_valued(fit_features, fit_features)
@@ -180,7 +180,7 @@ def probe_control(
     axes=("feature",),
     by_default=False,
     unit="fraction correct, the mean of both classes",
-    direction="higher is decoded by its meaning, not by heart",
+    direction="higher is decoded by its meaning, not memorized",
     range=(-1.0, 1.0),
     chance=0.0,
     formula="probe_accuracy - probe_control",

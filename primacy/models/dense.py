@@ -21,7 +21,7 @@ def affine(layer: PyTree, x: Float[Array, "n a"]) -> Float[Array, "n b"]:
 def product(
     x: Float[Array, "n a"], kernel: Float[Array | np.ndarray, "a b"]
 ) -> Float[Array, "n b"]:
-    """The matrix product of a layer, so that `train.advance` is as fast as it can be."""
+    """The matrix product of a layer, so that `step.advance` is as fast as it can be."""
     if len(x) == 1:
         # XLA would work out the gradient of a unit anew for each of its weights.
         return jax.lax.optimization_barrier(x @ kernel)

@@ -157,7 +157,7 @@ def to_markdown(certificate: Certificate) -> str:
         f"`primacy calibrate{' --full' if certificate.full else ''}` "
         "(`primacy.records.certificate.to_markdown`); run it to see your own machine's.",
         "",
-        f"{certificate.hits} of {len(certificate.checks)} known answers hit in "
+        f"{certificate.hits} of {len(certificate.checks)} known results reproduced in "
         f"{certificate.seconds:.0f} s on {certificate.device}, {certificate.date}; {versions}.",
     ]
     case = None
@@ -211,6 +211,6 @@ def cited(certificate: Certificate | None, versions: Mapping[str, str], device: 
             f"where {hits} of {n} known answers were hit: {again}."
         )
     return (
-        f"Calibrated: {hits} of {n} known answers hit with these versions on this device "
+        f"Calibrated: {hits} of {n} known results reproduced with these versions on this device "
         f"({certificate.date})."
     )

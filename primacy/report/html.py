@@ -63,7 +63,7 @@ def page(
         record: the study.
         curves: in memory's form (`curves.named`).
         lanes: how each lane ended.
-        summary: `events.summary`.
+        summary: `learning_times.summary`.
         verdicts: every hypothesis, judged.
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.

@@ -87,7 +87,7 @@ def card_text(name: str, card: Mapping[str, Any], held: Certificate | None) -> T
         told.append(Text(f"  calibration: no known answer of its own ({held.date})"))
     else:
         hits = sum(check.passed for check in checks)
-        of = f"{hits} of {len(checks)} known answers hit ({held.date})"
+        of = f"{hits} of {len(checks)} known results reproduced ({held.date})"
         told.append(Text(f"  calibration: {of}"))
     for check in checks:
         missed = "" if check.passed else "; MISSED"

@@ -73,6 +73,7 @@ class Study(plain.Study):
         controls: Any = plain.Study.controls,
         exact_solo: Any = plain.Study.exact_solo,
         members: Any = plain.Study.members,
+        notes: Any = plain.Study.notes,
         source: Any = plain.Study.source,
     ) -> None:
         parts = {"task": task, "model": model, "training": training, "grid": grid}

@@ -137,7 +137,7 @@ class Programs:
     def start(self, params: Any) -> Any:
         """The optimizer's first state of every lane: it remembers nothing, which is zeros.
 
-        So it takes no program (`tests/test_cohort.py` holds it against each optimizer's own).
+        It needs no program: `tests/training/test_block.py` compares it with each optimizer's own.
         """
         shapes = jax.eval_shape(jax.vmap(self._rule.init), params)
         zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)

@@ -208,7 +208,8 @@ def test_a_report_cites_only_what_was_made_here_with_these_versions():
     def said(held, **changes):
         return certificate.cited(held, {**VERSIONS, **changes}, "cpu (cpu)")
 
-    assert said(made()).startswith("Calibrated: 1 of 2 known answers hit with these versions")
+    start = "Calibrated: 1 of 2 known results reproduced with these versions"
+    assert said(made()).startswith(start)
     other = said(made(), jax="0.11.0")
     assert "jax 0.10.2, here 0.11.0" in other and "run `primacy calibrate`" in other
     assert "gpu, here cpu" in said(made(device="gpu"))
@@ -242,7 +243,7 @@ def test_curves_of_one_chart_are_drawn_together_over_their_formulas():
 def test_the_page_shows_hits_and_misses_and_escapes_text():
     whole = made(row(quantity="<img src=x>"), row(None, case="other"))
     text = page(whole, [course("A </script>", "<b>")])
-    assert "1 of 2 known answers hit" in text
+    assert "1 of 2 known results reproduced" in text
     assert "✘ missed" in text and "✔ hit" in text
     assert "<img" not in text and "&lt;img src=x&gt;" in text
     assert "<b>" not in text and "</script>" not in text
@@ -277,7 +278,7 @@ def test_calibrate_prints_rows_and_keeps_the_certificate(capsys, home, few, tmp_
     assert held is not None and held.hits == 2 and not held.full
     assert certificate.from_json(out.read_bytes()) == held
     for place in (home / "calibration.html", tmp_path / "mine.html"):
-        assert "2 of 2 known answers hit" in place.read_text()
+        assert "2 of 2 known results reproduced" in place.read_text()
     assert sorted(p.name for p in home.iterdir()) == ["calibration.html", "calibration.json"]
 
 
@@ -314,7 +315,7 @@ def test_explain_shows_the_rows_of_a_measure(capsys, home, few):
     assert "not on this machine yet; run `primacy calibrate`" in told
     assert called(capsys, "calibrate", "--json")[0] == 0
     _, told, _ = called(capsys, "explain", "accuracy")
-    assert "calibration: 1 of 1 known answers hit" in told and "b: q: 1, expected 1" in told
+    assert "calibration: 1 of 1 known results reproduced" in told and "b: q: 1, expected 1" in told
     _, told, _ = called(capsys, "explain", "reliance")
     assert "no known answer of its own" in told
     told = json.loads(called(capsys, "explain", "accuracy", "--json")[1])

@@ -146,7 +146,7 @@ advance = jax.jit(lambda condition, *rest: train.advance(condition, 1, *rest))
 
 
 def trained(given, first, encoding="none", params=None):
-    """Weights (bias last) after each of the problem's steps, through `train.advance`."""
+    """Weights (bias last) after each of the problem's steps, through `step.advance`."""
     d = given.x.shape[1]
     condition = Condition(
         task=Given(width=d),

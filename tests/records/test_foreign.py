@@ -81,7 +81,7 @@ def test_rows_that_the_study_cannot_have_are_refused(store, capsys, what):
 
 
 def test_rows_of_a_real_study_are_all_known():
-    """Every measure that a study has, on every axis, as `cohort.table` writes it."""
+    """Every measure that a study has, on every axis, as `block.table` writes it."""
     record = describe(tiny.study())
     c, rows = record.conditions[0], []
     for card in record.measures:

@@ -196,7 +196,7 @@ def _carried(
 
 
 def _bands(values: Float[np.ndarray, "s e"], steps: Int[np.ndarray, " e"]) -> pl.DataFrame | None:
-    """The curves as `courses.bands` has them; None: there is no number."""
+    """The curves as `learning_curves.bands` has them; None: there is no number."""
     seeds, evaluations = values.shape
     course = pl.DataFrame(
         {

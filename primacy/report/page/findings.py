@@ -239,7 +239,7 @@ def exceptions(
 
 
 def not_in_full(title: str, over: pl.DataFrame, n: int) -> tuple[str, list[str]]:
-    """The lines that leave a figure's axis (`courses.beyond`), as a kind of exception."""
+    """The lines that leave a figure's axis (`learning_curves.beyond`), as a kind of exception."""
     told = []
     for (name,), own in over.group_by("feature", maintain_order=True):
         top = number(float(own["peak"].max()))  # type: ignore[arg-type]
@@ -261,7 +261,7 @@ def unidentified(
 ) -> str | None:
     """How use is divided among features that the data cannot tell apart; None: there are no such.
 
-    The range over seeds of each one's share of the slopes at the end (`sharing.shares`).
+    The range over seeds of each one's share of the slopes at the end (`redundancy.shares`).
     """
     names = not_identified(condition)
     if len(names) < 2:

@@ -17,7 +17,7 @@ from primacy.records.study import Hypothesis, StudyRecord
 from primacy.report.page import ranks
 
 FLOOR = 0.01
-"""A share of variance, or a reliance, up to here is not ranked (the rule of `sanity`, too)."""
+"""A share of variance, or a reliance, up to here is not ranked (as in `analysis.controls`)."""
 CLEAR = 0.75
 """Share of the seeds that must agree before a winner is named or a disagreement listed."""
 EQUAL = 0.05

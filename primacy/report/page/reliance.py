@@ -1,6 +1,6 @@
 """What a study of own data says first: was the task learned, and what does the network rely on?
 
-Only of conditions whose features are judged by reliance (`standing.by_use`), where nobody knows
+Only of conditions whose features are judged by reliance (`ranks.by_use`), where nobody knows
 the best predictor. What is not about the task (it was not learned, or test rows also train) comes
 before what is.
 """

@@ -1,0 +1,129 @@
+"""Every code block of README.md and docs/ runs, or is read by the code it is about.
+
+Python runs in a temporary folder, with fewer examples, epochs and seeds than are printed. In shell
+blocks every `primacy` line is parsed by the command line itself, and every `make` line names a
+target. TOML is read as part of a complete study. Any other block must be known here, by how it
+begins.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from primacy.cli.app import app
+from primacy.study import file
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+
+BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.M | re.S)
+BLOCKS = [
+    pytest.param(language, text, id=f"{page.name}-{page.read_text()[:start].count(chr(10)) + 1}")
+    for page in PAGES
+    for language, text, start in ((m[1], m[2], m.start()) for m in BLOCK.finditer(page.read_text()))
+]
+
+SMALLER = """
+import primacy
+_study = primacy.Study
+def smaller(**given):
+    given["task"] = {**given["task"], "units_per_feature": 4}
+    given["model"] = {**given["model"], "widths": [8]}
+    given["training"] = {**given["training"], "epochs": 2, "examples": 64, "batch_size": 32}
+    return _study(**given, controls="none")
+primacy.Study = smaller
+_run = primacy.run
+primacy.run = lambda study, seeds: _run(study, seeds=2)
+"""
+"""Goes before a Python block: what it builds and trains is the same, but takes seconds."""
+
+REST = {
+    "task": '[task]\nkind = "boolean"\n',
+    "model": '[model]\nkind = "mlp"\n',
+    "training": "[training]\nepochs = 2\n",
+}
+"""Tables that a TOML block may leave out."""
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each `primacy` line of a shell block, without comments and the prompt."""
+    lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in text.splitlines()]
+    parts = [part for words in lines for part in _chain(words)]
+    return [words[1:] for words in parts if words and Path(words[0]).name == "primacy"]
+
+
+def _chain(words: list[str]) -> list[list[str]]:
+    """A line's commands that `&&` joins."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "&&":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
+@pytest.mark.parametrize(("language", "text"), BLOCKS)
+def test_block(language, text, tmp_path):
+    if language == "python":
+        runs(text, tmp_path)
+    elif language == "sh":
+        asked = commands(text)
+        made = re.findall(r"^make ([a-z]+)", text, re.M)
+        assert asked or made
+        assert set(made) <= TARGETS
+        for words in asked:
+            parses(words)
+    elif language == "toml":
+        (tmp_path / "study.toml").write_text(whole(text))
+        assert file.read(str(tmp_path / "study.toml")).conditions
+    elif text.startswith("$ primacy "):  # a session: its commands, then what they print
+        for words in commands("\n".join(x for x in text.splitlines() if x.startswith("$ "))):
+            parses(words)
+    else:  # the order of imports, which test_imports.py reads
+        assert text.startswith("ground:"), "a block that nothing checks: name its language"
+
+
+def runs(text: str, folder: Path) -> None:
+    """Run a Python block as a program of its own, in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-c", SMALLER + text],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def parses(words: list[str]) -> None:
+    """The command exists and takes these arguments."""
+    app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def whole(text: str) -> str:
+    """A TOML block with the tables that every study has."""
+    missing = [table for name, table in REST.items() if f"[{name}]" not in text]
+    return text + "\n" + "\n".join(missing)
+
+
+def test_a_command_that_does_not_exist_is_found():
+    assert commands("make run\n.venv/bin/primacy run x --seeds 2  # so\n$ primacy runs") == [
+        ["run", "x", "--seeds", "2"],
+        ["runs"],
+    ]
+    for words in (["trane", "complexity"], ["run", "complexity", "--sedes", "3"]):
+        with pytest.raises(Exception, match=r"trane|sedes"):
+            parses(words)
+
+
+def test_pages_link_to_files_that_exist():
+    for page in (*PAGES, ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
