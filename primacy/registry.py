@@ -34,19 +34,31 @@ OFFERED = (
 class Registry(dict[str, Any]):
     """Named things of one kind. Refuses another module's thing under a taken name."""
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, needs: tuple[str, ...] = ()) -> None:
+        """Nothing is imported before `load`.
+
+        Args:
+            kind: what a thing is called in errors.
+            package: whose files register things.
+            needs: members that every thing must have.
+        """
         super().__init__()
-        self.kind, self.package = kind, package
+        self.kind, self.package, self.needs = kind, package, needs
         self._loaded = False
 
     def add(self, name: str) -> Callable[[T], T]:
         """Register under `name`; the same module may do so again, as a cell run twice does.
 
         Raises:
-            ValueError: the name is taken by another module.
+            ValueError: the name is taken by another module, or the thing lacks a member.
         """
 
         def register(thing: T) -> T:
+            if missing := [member for member in self.needs if not hasattr(thing, member)]:
+                raise ValueError(
+                    f"{self.kind} {name!r} lacks {', '.join(missing)}; docs/design.md says what "
+                    f"a {self.kind} needs"
+                )
             if name in self.keys() and _module(self[name]) != _module(thing):
                 raise ValueError(
                     f"{self.kind} {name!r} is already registered by {_module(self[name])}; "
@@ -134,7 +146,11 @@ def _module(thing: Any) -> str:
 
 
 tasks = Registry("task", "primacy.tasks")
-models = Registry("model", "primacy.models")
+models = Registry(
+    "model",
+    "primacy.models",
+    needs=("layer_names", "layer_sizes", "shapes", "cost", "init", "apply"),
+)
 measures = Registry("measure", "primacy.measures")
 
 

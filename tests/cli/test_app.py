@@ -173,6 +173,7 @@ def test_every_printed_command_runs_the_same_study_again(folder, capsys, monkeyp
 
 
 PLUGIN = """\
+import jax
 import jax.numpy as jnp
 from primacy.registry import models, spec
 from primacy.types import Forward
@@ -181,7 +182,13 @@ from primacy.types import Forward
 @spec
 class Guess:
     start: float = 0.0
-    layer_names = ()
+    layer_names = layer_sizes = ()
+
+    def shapes(self, inputs, outputs):
+        return {"output": {"bias": jax.ShapeDtypeStruct((outputs,), jnp.float32)}}
+
+    def cost(self, inputs, outputs):
+        return outputs
 
     def init(self, rng, inputs, outputs):
         return {"output": {"bias": rng.normal(size=outputs).astype("float32") + self.start}}

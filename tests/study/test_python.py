@@ -232,6 +232,8 @@ def test_a_cell_that_registers_may_be_run_again(monkeypatch):
     cell("notebook")
     second = cell("notebook")
     assert names["mine"] is second
+    with pytest.raises(ValueError, match="model 'half' lacks layer_sizes, shapes, cost"):
+        models.add("half")(type("Half", (), {"layer_names": (), "init": None, "apply": None}))
     with pytest.raises(ValueError, match="'mine' is already registered by notebook") as caught:
         cell("another")
     assert "choose another name" in str(caught.value)
