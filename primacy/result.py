@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from primacy.analysis import controls as sanity
-from primacy.analysis import learning_times, verdicts
+from primacy.analysis import summary as summaries
+from primacy.analysis import verdicts
 from primacy.analysis.controls import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict
@@ -124,7 +125,7 @@ class Result:
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
         """A row for each condition, seed and feature: when learned, and what it came to."""
-        return learning_times.table(self._runs)
+        return summaries.table(self._runs)
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:

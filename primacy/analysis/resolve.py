@@ -13,7 +13,7 @@ import numpy as np
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN, event_criterion
 from primacy.analysis.runs import by_feature, cards, own_target
 from primacy.errors import closest
-from primacy.records.study import ConditionRecord, Contrast, Level, MeasureRecord, StudyRecord
+from primacy.records.study import ConditionRecord, Contrast, Level, StudyRecord
 
 COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
 
@@ -94,6 +94,7 @@ class _Resolver:
         stored = {m.name for m in record.measures} if measured is None else set(measured)
         kept = tuple(m for m in record.measures if m.name in stored)
         self.cards = cards(dataclasses.replace(record, measures=kept))
+        self.card = self.cards.get(contrast.measure)
         self.factors = list(dict.fromkeys(f for c in record.conditions for f in c.factors))
 
     def plan(self) -> Plan:
@@ -105,22 +106,21 @@ class _Resolver:
         self.check_shape()
         if self.problems:
             raise SelectionError(self.problems)
-        card = self.cards.get(c.measure)
         levels: tuple[float, ...] = ()
         if c.over is None:
-            of: tuple[tuple[Pick, ...], ...] = (self.side(c.of, "of", card),)
+            of: tuple[tuple[Pick, ...], ...] = (self.side(c.of, "of"),)
         else:
             levels = self.levels(c.over)
-            of = tuple(self.side({**c.of, c.over: level}, "of", card) for level in levels)
-        minus = None if c.minus is None else self.side(c.minus, "minus", card)
+            of = tuple(self.side({**c.of, c.over: level}, "of") for level in levels)
+        minus = None if c.minus is None else self.side(c.minus, "minus")
         picks = [p for group in (*of, minus or ()) for p in group]
-        if card is None and len({p.at for p in picks}) > 1:
+        if self.card is None and len({p.at for p in picks}) > 1:
             self.problems.append(
                 f"at: {c.measure} is counted up to one step on all sides: write `at` beside `of`"
             )
         if self.problems:
             raise SelectionError(list(dict.fromkeys(self.problems)))
-        unit = "steps" if card is None else card.unit
+        unit = "steps" if self.card is None else self.card.unit
         return Plan(measure=c.measure, unit=unit, of=of, minus=minus, levels=levels)
 
     def wrong(self, place: str, value: Any, what: str, choices: Iterable[Any] = ()) -> None:
@@ -164,9 +164,7 @@ class _Resolver:
             return ()
         return tuple(sorted(float(level) for level in found))
 
-    def side(
-        self, where: dict[str, Any], place: str, card: MeasureRecord | None
-    ) -> tuple[Pick, ...]:
+    def side(self, where: dict[str, Any], place: str) -> tuple[Pick, ...]:
         """The picks of `of` or `minus`; an empty tuple after a problem."""
         before = len(self.problems)
         legal = (*COLUMNS, *self.factors)
@@ -177,7 +175,7 @@ class _Resolver:
         conditions = self.conditions(where, place)
         if len(self.problems) > before:
             return ()
-        picks = [self.pick(c, where, place, card) for c in conditions]
+        picks = [self.pick(c, where, place) for c in conditions]
         return tuple(p for p in picks if p is not None)
 
     def conditions(self, where: dict[str, Any], place: str) -> list[ConditionRecord]:
@@ -218,11 +216,9 @@ class _Resolver:
             )
         return left
 
-    def pick(
-        self, c: ConditionRecord, where: dict[str, Any], place: str, card: MeasureRecord | None
-    ) -> Pick | None:
+    def pick(self, c: ConditionRecord, where: dict[str, Any], place: str) -> Pick | None:
         """One condition's place; None after a problem."""
-        before = len(self.problems)
+        before, card = len(self.problems), self.card
         event = card is None
         has = {
             "feature": event or by_feature(card) or "target" in card.axes,
@@ -246,19 +242,18 @@ class _Resolver:
             layer = where.get("layer", c.layers[-1] if c.layers else None)
             if layer not in c.layers:
                 self.wrong(f"{place}.layer", layer, "not a hidden layer", c.layers)
-        feature = self.feature(c, where, place, card)
+        feature = self.feature(c, where, place)
         if len(self.problems) > before:
             return None
-        target = self.target(c, where, place, card, feature)
-        at, clock = self.moment(c, where, place, card, feature, target)
+        target = self.target(c, where, place, feature)
+        at, clock = self.moment(c, where, place, feature, target)
         if len(self.problems) > before:
             return None
         return Pick(condition=c.name, split=split, layer=layer, feature=feature, target=target,
                     at=at, clock=clock)  # fmt: skip
 
-    def feature(
-        self, c: ConditionRecord, where: dict[str, Any], place: str, card: MeasureRecord | None
-    ) -> str | None:
+    def feature(self, c: ConditionRecord, where: dict[str, Any], place: str) -> str | None:
+        card = self.card
         name = where.get("feature")
         nulls_too = card is not None and "site" in card.axes
         names = [f.name for f in c.features if f.null_of is None or nulls_too]
@@ -281,13 +276,9 @@ class _Resolver:
         return name
 
     def target(
-        self,
-        c: ConditionRecord,
-        where: dict[str, Any],
-        place: str,
-        card: MeasureRecord | None,
-        feature: str | None,
+        self, c: ConditionRecord, where: dict[str, Any], place: str, feature: str | None
     ) -> str | None:
+        card = self.card
         if card is not None and "target" not in card.axes:
             return None
         names = [t.name for t in c.targets]
@@ -308,12 +299,11 @@ class _Resolver:
         c: ConditionRecord,
         where: dict[str, Any],
         place: str,
-        card: MeasureRecord | None,
         feature: str | None,
         target: str | None,
     ) -> tuple[str | int, tuple[str | None, str | None] | None]:
         """`at` of this side, and whose time-to-learn it needs."""
-        at = where.get("at", self.contrast.at)
+        card, at = self.card, where.get("at", self.contrast.at)
         side, place = place, f"{place}.at" if "at" in where else "at"
         if card is None:
             at = self.deadline(c, at, place)

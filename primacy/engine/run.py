@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from primacy.analysis import learning_times
+from primacy.analysis import summary as summaries
 from primacy.engine import forecast
 from primacy.engine.hardware import workers
 from primacy.engine.interruption import waiting
@@ -302,7 +302,7 @@ class Walk:
         here = curves.named(trained.lanes, record)
         self._tell(place)
         self.progress.committed(
-            here, lambda: learning_times.summary(curves.named(trained.curves, record), here, record)
+            here, lambda: summaries.summary(curves.named(trained.curves, record), here, record)
         )
 
     def _tell(self, place: Place) -> None:

@@ -8,9 +8,10 @@ import pytest
 from scipy import stats
 
 from primacy.analysis.contrasts import NOWHERE, check, estimate, share_learned
-from primacy.analysis.learning_times import area, summary
+from primacy.analysis.learning_times import area
 from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs
+from primacy.analysis.summary import summary
 from primacy.records.study import Contrast
 from tests.support import synthetic
 from tests.support.synthetic import LINEAR, XOR

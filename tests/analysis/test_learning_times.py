@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primacy.analysis.learning_times import area, restricted_mean, summary, time_to_learn, times
+from primacy.analysis.learning_times import area, restricted_mean, time_to_learn, times
 from primacy.analysis.runs import Runs
+from primacy.analysis.summary import summary
 from tests.support import synthetic
 
 STEPS = np.arange(0, 100, 10)

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from primacy.analysis.contrasts import check, estimate, share_learned
-from primacy.analysis.learning_times import dropped, restricted_mean, summary, times
+from primacy.analysis.learning_times import dropped, restricted_mean, times
 from primacy.analysis.redundancy import not_identified, shares
 from primacy.analysis.runs import Runs, reference_slope
+from primacy.analysis.summary import summary
 from primacy.analysis.verdicts import judge, problems
 from primacy.records.study import Contrast, Hypothesis
 from tests.support.slopes import FEATURES, STEPS, reaches, runs, study

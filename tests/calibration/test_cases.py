@@ -285,7 +285,7 @@ def test_calibrate_prints_rows_and_keeps_the_certificate(capsys, home, few, tmp_
 def test_a_missed_answer_ends_in_exit_code_1(capsys, home, few):
     code, told, _ = called(capsys, "calibrate", "--full")
     assert code == 1
-    assert "2 of 3 known answers hit" in told and "missed" in told
+    assert "2 of 3 known answers reproduced" in told and "missed" in told
     held = certificate.read()
     assert held is not None and held.full and held.hits == 2
 

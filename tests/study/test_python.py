@@ -232,11 +232,16 @@ def test_a_cell_that_registers_may_be_run_again(monkeypatch):
     cell("notebook")
     second = cell("notebook")
     assert names["mine"] is second
-    with pytest.raises(ValueError, match="model 'half' lacks layer_sizes, shapes, cost"):
-        models.add("half")(type("Half", (), {"layer_names": (), "init": None, "apply": None}))
     with pytest.raises(ValueError, match="'mine' is already registered by notebook") as caught:
         cell("another")
     assert "choose another name" in str(caught.value)
+
+
+def test_a_model_that_lacks_a_member_is_refused():
+    half = type("Half", (), {"layer_names": (), "init": None, "apply": None})
+    with pytest.raises(ValueError, match="model 'half' lacks layer_sizes, shapes, cost"):
+        registry.models.add("half")(half)
+    assert "half" not in registry.models
 
 
 def test_a_model_registered_again_is_made_anew(monkeypatch):

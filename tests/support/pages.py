@@ -5,7 +5,8 @@ import functools
 
 import polars as pl
 
-from primacy.analysis import learning_times, verdicts
+from primacy.analysis import summary as summaries
+from primacy.analysis import verdicts
 from primacy.records import curves as tables
 from primacy.records.study import Criterion, StudyRecord, TargetRecord
 from primacy.report import html as report
@@ -33,7 +34,7 @@ class Made:
 
     @functools.cached_property
     def summary(self) -> pl.DataFrame:
-        return learning_times.summary(self.curves, self.lanes, self.record)
+        return summaries.summary(self.curves, self.lanes, self.record)
 
     @functools.cached_property
     def verdicts(self) -> list[verdicts.Verdict]:

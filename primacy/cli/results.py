@@ -1,0 +1,287 @@
+"""Commands about run folders: judge, report, inspect, evaluate, export, verify, runs."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from primacy.cli.shared import Flag, Json, Overrides, Plugins, Refused, RunFolder, load, new_console
+from primacy.errors import shown
+
+
+def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) -> int:
+    """Judge the hypotheses of a stored run again; needs no JAX.
+
+    Args:
+        run: A run folder.
+        seeds: Judge only the first so many seeds: a labelled subset, nothing is written.
+        as_json: Print verdicts.json on stdout.
+    """
+    from primacy.result import open as open_run
+
+    result = open_run(run, seeds=seeds)
+    found = result.verdicts if seeds is not None else result.judge()
+    if as_json:
+        from primacy.analysis.verdicts import to_json
+
+        print(to_json(found, result.controls).decode())
+        return 0
+    from primacy.report.terminal import failed_controls, lines, verdict_table
+
+    if seeds is not None:
+        new_console().print(f"The first {seeds} seeds only; nothing was written.")
+    if told := failed_controls(result.controls):
+        new_console().print(told, style="bold red")
+    new_console().print(lines(result.answer), style="bold")
+    if found:
+        new_console().print(verdict_table(found))
+    return 0
+
+
+def report(run: RunFolder, *, out: Path | None = None, as_json: Json = False) -> int:
+    """Write the page of a stored run again; needs no JAX.
+
+    Args:
+        run: A run folder.
+        out: Where to write it; report.html in the run folder when left out.
+        as_json: Print a JSON object with the file.
+    """
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    result.judge()
+    page = str(result.report(out))
+    print(json.dumps({"page": page}) if as_json else page)
+    return 0
+
+
+def inspect(
+    run: RunFolder,
+    *,
+    condition: str | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Show one trained network: its weights, what its first units read, its function.
+
+    Weights themselves up to 200 numbers, else their mean, spread and range. For each unit of the
+    first layer the feature with the largest share of its squared incoming weight, each weight
+    times the SD of what it multiplies, where that is known.
+
+    Args:
+        run: A run folder.
+        condition: Its display name; may be left out where there is only one.
+        seed: Which network.
+        out: Draw the function of a network of one or two inputs: an .svg, .png or .pdf.
+        as_json: Print it all as a JSON object.
+    """
+    load(plugins)
+    from primacy.analysis.first_layer import parameters, units
+    from primacy.report.export import one_condition
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    own = one_condition(result.record, condition)
+    weights = result.weights(own.name, seed)
+    few = len(own.inputs) <= 2
+    if out is not None and not few:
+        raise Refused(
+            f"a network of {len(own.inputs)} inputs cannot be drawn; one of one or two can"
+        )
+    try:
+        spread, function = _rebuilt(result, own, seed, drawn=few)
+    except (ImportError, ValueError):
+        # Without JAX, or a model that is not registered here, the stored numbers still are.
+        if out is not None:
+            raise
+        spread = function = None
+    if out is not None and function is not None:
+        from primacy.report.page.function_plot import function_of_inputs
+
+        function_of_inputs(own, seed, *function).save(out)
+    rows, reads = parameters(weights), units(own, weights, spread)
+    if as_json:
+        from primacy.analysis.first_layer import to_json
+
+        print(to_json(rows, reads, scaled=spread is not None))
+        return 0
+    from primacy.report import terminal
+
+    console = new_console()
+    console.print(terminal.parameter_table(rows))
+    if all("values" in row for row in rows):
+        console.print(terminal.numbers(rows))
+    if reads is not None:
+        console.print(terminal.unit_table(reads, scaled=spread is not None))
+    if function is not None and len(own.inputs) == 1:
+        console.print(terminal.sketch(own, *function))
+    if out is not None:
+        console.print(f"The picture: {out}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _rebuilt(result: Any, condition: Any, seed: int, *, drawn: bool) -> tuple[Any, Any]:
+    """The spread of what the first layer reads and, if `drawn`, the function of a network."""
+    from primacy.networks import stored
+
+    trained = stored.network(result, condition.name, seed)
+    inputs = stored.examples_of(condition, seed)
+    spread = None if inputs is None else stored.spread_read(trained, inputs)
+    return spread, stored.function(trained, inputs) if drawn else None
+
+
+def evaluate(
+    run: RunFolder,
+    *,
+    task: str | None = None,
+    overrides: Overrides = (),
+    measures: Annotated[tuple[str, ...], Parameter(name="--measure", negative=())] = (),
+    condition: str | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Measure stored networks on another data set; nothing is trained.
+
+    Every measure on held-out examples of the new task, drawn by each network's own seed. Prints
+    medians over seeds with the 10 % and 90 % quantiles.
+
+    Args:
+        run: A run folder.
+        task: A study file (or built-in study) whose [task] is meant; else each network's own.
+        overrides: Change a key of the task, such as task.scale=2. Repeatable.
+        measures: Show only this one (`primacy list measures`). Repeatable.
+        condition: Only this one, by its display name.
+        seed: Only this network of each condition.
+        out: Write every number to this file: the rows of curves, as Parquet.
+        as_json: Print the table as a JSON list, with all layers.
+    """
+    load(plugins)
+    import polars as pl
+
+    from primacy.networks import evaluation
+    from primacy.records.store import to_parquet, write
+    from primacy.registry import closest
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    rows = evaluation.evaluate(
+        result, task=task, overrides=overrides, condition=condition, seed=seed
+    )
+    if out is not None:
+        write(out, to_parquet(rows, "evaluation"))
+    found = evaluation.spread(rows, result.record)
+    there = found["measure"].unique().sort().to_list()
+    for name in measures:
+        if name not in there:
+            near = closest(name, there)
+            raise Refused(f'no measure "{name}" here.{near} There are: {", ".join(there)}')
+    if measures:
+        found = found.filter(pl.col("measure").is_in(list(measures)))
+    if as_json:
+        print(json.dumps(found.to_dicts(), ensure_ascii=False, allow_nan=False))
+        return 0
+    from primacy.report.terminal import spread_table
+
+    console = new_console()
+    console.print(spread_table(result.record, found))
+    if out is not None:
+        console.print(f"Every number: {out}", markup=False, soft_wrap=True)
+    return 0
+
+
+def export(
+    run: RunFolder,
+    *,
+    to: Literal["tensorboard", "demo-csv", "latex"],
+    condition: str | None = None,
+    seeds: Annotated[bool, Flag] = False,
+    out: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Write a run in another tool's format.
+
+    Args:
+        run: A run folder.
+        to: tensorboard: event files, a run each for a condition's median, p10 and p90 over seeds.
+            demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
+            latex: tables of the verdicts and of what was first, represented and used (booktabs).
+        condition: Of demo-csv: its display name; may be left out where there is only one.
+        seeds: Of tensorboard: one more run for each seed.
+        out: A file, and stdout when left out; for tensorboard a folder.
+        as_json: Print a JSON object with the text, or with what was written.
+    """
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    if to == "tensorboard":
+        from primacy.report.tensorboard import event_files
+
+        if out is None:
+            raise Refused("event files need a folder: give --out DIR")
+        runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
+        told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
+        print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
+        return 0
+    from primacy.report.export import demo_csv, latex
+
+    if to == "latex":
+        text = latex(result.record, result.summary, result.verdicts)
+    else:
+        text = demo_csv(result.record, result.curves, condition)
+    if out is None:
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
+        return 0
+    from primacy.records.store import write
+
+    write(out, text.encode())
+    if as_json:
+        print(json.dumps({"file": str(out)}))
+    return 0
+
+
+def verify(run: RunFolder, *, as_json: Json = False) -> int:
+    """Check every file of a run folder against the manifest; writes nothing.
+
+    Args:
+        run: A run folder.
+        as_json: Print what is good and what is damaged as JSON.
+    """
+    from primacy.result import open as open_run
+
+    parts, bad = open_run(run).verified()
+    if as_json:
+        print(json.dumps({"good": sorted(set(parts) - set(bad)), "damaged": bad}))
+    else:
+        whole = f"all {len(parts)} parts intact"
+        print(f"{len(bad)} of {len(parts)} parts damaged" if bad else whole)
+        for problems in bad.values():
+            print("\n".join(map(shown, problems)))
+    return 1 if bad else 0
+
+
+def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:
+    """List the run folders in a folder: study, state, networks, verdicts.
+
+    Args:
+        folder: Where they lie, or a run folder itself.
+        as_json: Print a JSON list.
+    """
+    import dataclasses
+
+    from primacy.records import run_folders
+    from primacy.report.terminal import runs_table
+
+    found = run_folders.found(folder)
+    if as_json:
+        print(json.dumps([dataclasses.asdict(own) for own in found], ensure_ascii=False))
+    elif found:
+        new_console().print(runs_table(found))
+    else:
+        print(f"no run folder in {folder}. `primacy run STUDY` makes runs/STUDY")
+    return 0

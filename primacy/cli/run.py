@@ -1,0 +1,144 @@
+"""`primacy run`: train what is missing of a study, judge it and write the page."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from rich.console import Console
+
+from primacy.cli import studies
+from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
+from primacy.engine.interruption import Interruption
+from primacy.errors import shown
+
+
+def run(
+    study: str | None = None,
+    /,
+    *,
+    seeds: int | None = None,
+    out: Path | None = None,
+    controls: Literal["default", "full", "none"] | None = None,
+    exact_solo: Annotated[bool, Flag] = False,
+    overrides: Overrides = (),
+    dry_run: Annotated[bool, Flag] = False,
+    fork: Annotated[bool, Flag] = False,
+    allow_mixed: Annotated[bool, Flag] = False,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Train what is missing of a study, judge its hypotheses and write the page.
+
+    The same command again resumes an interrupted run; more seeds train only the new ones.
+    Without a study it lists the built-in ones.
+
+    Args:
+        study: A built-in study (`primacy list`) or a file that ends in .toml.
+        seeds: Networks to train for each condition; 30 is the default, 10 is exploratory.
+        out: The run folder; runs/NAME when left out.
+        controls: Negative-control networks: about 20 % extra work (default), one per network
+            (full), or none.
+        exact_solo: Train every network in a program of its own, slower: bit for bit as if alone.
+        overrides: Change a key of the study, such as training.learning_rate=3e-3. Repeatable.
+        dry_run: Show conditions, programs, seconds, memory and disk, and run nothing.
+        fork: If the folder holds runs of another study, start beside it (NAME-2).
+        allow_mixed: Go on in a folder begun with other library versions or numbers of networks
+            trained side by side.
+        as_json: Print verdicts.json on stdout; progress goes to stderr.
+    """
+    if study is None:
+        return studies.list_()
+    from primacy.study import file as studyfile
+
+    load(plugins)
+    changes = [*overrides, *seeds_override(seeds)]
+    changes += [] if controls is None else [f"controls={controls}"]
+    changes += ["exact_solo=true"] if exact_solo else []
+    requested = studyfile.read(study, overrides=changes)
+    for note in requested.notes:
+        print(shown(note), file=sys.stderr)
+    folder = out or Path("runs") / requested.name
+    if dry_run:
+        return _dry_run(requested, folder, fork, allow_mixed, as_json)
+    command = ["primacy", "run", study]
+    command += [part for file in plugins for part in ("--plugin", str(file))]
+    command += [] if controls is None else ["--controls", controls]
+    command += ["--exact-solo"] if exact_solo else []
+    command += [part for change in overrides for part in ("--set", change)]
+    command += ["--allow-mixed"] if allow_mixed else []
+    number = [] if seeds is None else ["--seeds", str(seeds)]
+    result = _train(requested, folder, [*command, *number], fork, allow_mixed)
+    if isinstance(result, int):
+        return result
+    page = result.report()
+    if as_json:
+        print((result.folder / "verdicts.json").read_text())
+    else:
+        place = ["--out", str(result.folder)] if out or fork else []
+        _show(result, page, [*command, "--seeds", "30", *place])
+    return 0
+
+
+def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_mixed: bool) -> Any:
+    """The finished run, or the exit code if it was interrupted."""
+    from primacy.cli.progress import TerminalProgress
+    from primacy.engine.run import run as run_blocks
+    from primacy.training.block import Interrupted
+
+    again = [*command, "--out", str(folder), *(["--fork"] if fork else [])]
+    resume = f"Every committed block is kept. This resumes:\n  {shlex.join(again)}"
+    error_console = Console(stderr=True, highlight=False)
+    with Interruption(polled=True, hint=resume) as interruption:
+        try:
+            with TerminalProgress(error_console) as progress:
+                return run_blocks(
+                    study,
+                    folder,
+                    progress=progress,
+                    stop=interruption.stop,
+                    fork=fork,
+                    allow_mixed=allow_mixed,
+                    command=command,
+                )
+        except Interrupted:
+            print(f"interrupted. {resume}", file=sys.stderr)
+            return interruption.code
+
+
+def _show(result: Any, page: Path, more: Sequence[str]) -> None:
+    """The answer, the verdicts, the page; `more` is the command that trains the missing seeds."""
+    from primacy.report.terminal import failed_controls, lines, verdict_table
+
+    console = new_console()
+    console.print()
+    if failed := failed_controls(result.controls):
+        console.print(failed, style="bold red")
+    console.print(lines(result.answer), style="bold")
+    if result.verdicts:
+        console.print(verdict_table(result.verdicts))
+    if len(result.record.seeds) < 30:
+        console.print(
+            f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"
+            f"  {shlex.join(more)}",
+            markup=False,
+            soft_wrap=True,
+        )
+    console.print(f"The page: {page}", soft_wrap=True)
+
+
+def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: bool) -> int:
+    from primacy.engine import forecast
+    from primacy.engine.plan import plan
+    from primacy.engine.run import destination, holdings
+    from primacy.report.terminal import plan_text
+
+    place = destination(study, folder) if fork else folder
+    facts = forecast.facts(plan(study, holdings(study, place), allow_mixed=allow_mixed))
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        new_console().print(plan_text(facts))
+    return 2 if facts["refused"] else 0

@@ -1,0 +1,188 @@
+"""Commands about what can be run: list, explain, check, init, schema."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any, Literal
+
+from primacy.cli.shared import Json, Overrides, Plugins, Refused, load, new_console
+from primacy.errors import shown
+
+
+def list_(
+    what: Literal["studies", "tasks", "models", "measures"] = "studies",
+    *,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Show what there is: built-in studies, or registered tasks, models, measures.
+
+    Args:
+        what: Which list.
+        as_json: Print a JSON object of names and one line about each.
+    """
+    load(plugins)
+    rows: dict[str, str] = {}
+    marked: set[str] = set()
+    if what == "studies":
+        from primacy.study import file as studyfile
+
+        rows = dict(studyfile.builtin())
+    else:
+        from primacy import registry
+
+        offered = getattr(registry, what).load()
+        for name, thing in sorted(offered.items()):
+            text = thing.function.__doc__ if what == "measures" else thing.__doc__
+            rows[name] = (text or "").strip().splitlines()[0]
+        marked = {name for name in rows if what == "measures" and not offered[name].by_default}
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, line in rows.items():
+        table.add_row(f"{name} *" if name in marked else name, line)
+    new_console().print(table)
+    if marked:
+        new_console().print("\n* only where a study names it, in `measures` or in a hypothesis")
+    if what == "studies":
+        new_console().print(
+            "\n`primacy run NAME` runs one; `primacy init NAME` prints it as a file."
+        )
+    else:
+        new_console().print(f"\n`primacy explain NAME` says more about one of these {what}.")
+    return 0
+
+
+def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
+    """Show what a measure, an event, a task or a model is: formula, chance, keys, when it misleads.
+
+    Args:
+        name: Of a measure, of `time_to_learn` or `time_to_pick_up`, of a task or a model.
+        as_json: Print it as a JSON object.
+    """
+    load(plugins)
+    facts, text = _entry(name)
+    if as_json:
+        print(json.dumps({"name": name, **facts}, ensure_ascii=False))
+    else:
+        new_console().print(text)
+    return 0
+
+
+def _entry(name: str) -> tuple[dict[str, Any], Any]:
+    """What is known about a name, as JSON values and as text."""
+    from primacy.analysis.learning_times import EVENTS
+    from primacy.records import certificate
+    from primacy.records.curves import DERIVED
+    from primacy.registry import closest, measures, models, tasks
+    from primacy.report.page.methods import SUMMARY
+    from primacy.report.terminal import card_text, entry_text
+    from primacy.study import reference
+
+    facts: dict[str, Any]
+    if name in measures.load():
+        card, held = measures[name].card(), certificate.read()
+        checks = () if held is None else held.of_measure(name)
+        return {**card, "calibration": certificate.rows(checks)}, card_text(name, card, held)
+    if name in EVENTS:
+        unit, means = SUMMARY[name]
+        facts = {"unit": unit, "means": means}
+    elif name in DERIVED:
+        facts = {"formula": DERIVED[name], "computed": "from the curves, when it is asked for"}
+    elif (found := reference.of(name)) is not None:
+        keys = [
+            dict(zip(("key", "value", "default", "means"), row, strict=True)) for row in found[1]
+        ]
+        facts = {"means": found[0], "keys": keys}
+    else:
+        known = [*EVENTS, *sorted({*measures, *DERIVED}), *sorted(tasks), *sorted(models)]
+        raise Refused(
+            f'nothing is called "{name}".{closest(name, known)} `primacy list measures`, `primacy '
+            "list tasks` and `primacy list models` show what there is"
+        )
+    return facts, entry_text(name, facts)
+
+
+def check(
+    study: str,
+    *,
+    overrides: Overrides = (),
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Read a study file and list every mistake; nothing is run.
+
+    Args:
+        study: A file that ends in .toml, or a built-in study.
+        overrides: Change a key of the study first. Repeatable.
+        as_json: Print the problems as JSON.
+    """
+    load(plugins)
+    from primacy.study import file as studyfile
+
+    read = studyfile.read(study, overrides=overrides)
+    if as_json:
+        print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
+    else:
+        conditions = sum(len(s.conditions) for s in read.studies)
+        hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)
+        print(
+            f"{read.name}: {conditions} condition(s), {read.seeds} seeds, "
+            f"{hypotheses} hypotheses. No mistakes."
+        )
+        print(*(shown(note) for note in read.notes), sep="\n", end="\n" if read.notes else "")
+    return 0
+
+
+def init(
+    study: str = "complexity",
+    *,
+    own_data: Path | None = None,
+    out: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Print a built-in study as a commented file to start your own from.
+
+    Args:
+        study: A built-in study.
+        own_data: A CSV, Parquet or npz file: write a study of its columns instead.
+        out: Write it to this file (which must not exist) instead of stdout.
+        as_json: Print a JSON object with the text, or with the file that was written.
+    """
+    from primacy.study import file as studyfile
+
+    if own_data is None:
+        text = studyfile.text(study)
+    else:
+        from primacy.tasks.arraydraft import draft
+
+        if not own_data.is_file():
+            raise Refused(f"{own_data}: no such file")
+        if out is not None and out.resolve().parent != own_data.resolve().parent:
+            raise Refused(f"{out}: must be in the folder of {own_data}, whose data it reads")
+        try:
+            text = draft(own_data)
+        except ValueError as problem:
+            raise Refused(f"{own_data}: {problem}") from None
+    if out is None:
+        print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
+        return 0
+    if out.exists():
+        raise Refused(f"{out} exists; give another --out")
+    out.write_text(text, encoding="utf-8")
+    name = shlex.quote(str(out))
+    told = f"wrote {out}; `primacy check {name}` reads it, `primacy run {name}` runs it"
+    print(json.dumps({"file": str(out)}) if as_json else told)
+    return 0
+
+
+def schema(*, plugins: Plugins = ()) -> int:
+    """Print the JSON Schema of study files, by which editors complete and check them."""
+    load(plugins)
+    from primacy.study.schema import study_schema
+
+    print(json.dumps(study_schema(), ensure_ascii=False, indent=1))
+    return 0
