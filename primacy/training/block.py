@@ -23,8 +23,8 @@ from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Condition, SeedAxis
 from primacy.training import control_data
-from primacy.training import step as train
 from primacy.training.batches import drawn, pages, shared, stack, stream_steps
+from primacy.training.evaluate import DIVERGED
 from primacy.training.programs import Programs
 from primacy.types import Draws, Streams
 
@@ -259,7 +259,7 @@ class Ending:
         """Take in lane `i`'s evaluation at `step`; true if the lane ends with it."""
         self.step, record = step, self.lane.record
         at_end = step == record.steps[-1]
-        if not seen["finite"][i] or (at_end and seen["loss_ratio"][i] > train.DIVERGED):
+        if not seen["finite"][i] or (at_end and seen["loss_ratio"][i] > DIVERGED):
             self.ended = "diverged"
         elif record.stop == "learned" and self._criteria and self._learned(seen, i):
             self.ended = "learned"
