@@ -29,8 +29,9 @@ from primacy.study.toml.document import override, parsed, unusable
 from primacy.study.toml.mistakes import Mistake, checked, not_among, placed, unknown_key
 from primacy.study.toml.overrides import holds_list
 from primacy.training.batches import stack
-from primacy.training.block import Ending, Lane, Names, table
 from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.lane import Ending, Lane
+from primacy.training.rows import Names, table
 from primacy.types import Task
 
 

@@ -34,9 +34,11 @@ from primacy.registry import measures
 from primacy.rng import streams
 from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition
-from primacy.training.block import Ending, Lane, Names, started, table
+from primacy.training.block import started
 from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.lane import Ending, Lane
 from primacy.training.losses import sigmoid_cross_entropy
+from primacy.training.rows import Names, table
 from tests.support.tiny import condition, study
 
 SIGNS = np.array(list(itertools.product([-1.0, 1.0], repeat=4)), np.float32)
