@@ -8,7 +8,6 @@ import pytest
 
 from primacy.engine.plan import plan, program
 from primacy.measures import linalg
-from primacy.records.store import Store
 from primacy.registry import measures
 from primacy.study import file
 from primacy.study.describe import measured
@@ -36,9 +35,9 @@ def lowered(monkeypatch):
     return found
 
 
-def compile_all(study, folder):
+def compile_all(study):
     """Lower the programs of every structure of a study; how many structures there are."""
-    todo = plan(study, Store(folder))
+    todo = plan(study)
     parts = {m.name: (m, p) for m, p in zip(study.studies, todo.parts, strict=True)}
     structures = {}
     for member, part in parts.values():
@@ -57,15 +56,15 @@ ALONE = [name for name in sorted(file.builtin()) if not file.read(name).members]
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_no_program_of_a_built_in_study_waits_for_its_own_pool(name, lowered, tmp_path):
-    structures = compile_all(file.read(name, overrides=["seeds=6"]), tmp_path)
+def test_no_program_of_a_built_in_study_waits_for_its_own_pool(name, lowered):
+    structures = compile_all(file.read(name, overrides=["seeds=6"]))
     assert len(lowered) >= 2 * structures > 0
     assert set(lowered) == {()}
 
 
-def test_no_measure_waits_for_its_own_pool(lowered, tmp_path):
+def test_no_measure_waits_for_its_own_pool(lowered):
     every = tuple(sorted(measures.load()))
-    assert compile_all(tiny.study(measures=every, controls="none"), tmp_path) == 1
+    assert compile_all(tiny.study(measures=every, controls="none")) == 1
     assert set(lowered) == {()}
 
 
