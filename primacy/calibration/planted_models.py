@@ -18,7 +18,7 @@ from primacy.calibration import Check, case
 from primacy.measures.steering import dose_curve
 from primacy.models.mlp import MLP
 from primacy.registry import measures
-from primacy.training import step
+from primacy.training.losses import sigmoid_cross_entropy
 
 TOLERANCE = 1e-3
 LOGIT, THRESHOLD = 8.0, 0.45
@@ -79,7 +79,7 @@ def _program(
         "forward": lambda x: model.apply(params, x).outputs,
         "onward": functools.partial(model.onward, params, "hidden1"),
         "own_targets": np.zeros(features.shape[1], np.int32),
-        "loss": step.sigmoid_cross_entropy,
+        "loss": sigmoid_cross_entropy,
     }  # fmt: skip
     registered = measures.load()
     found = {}

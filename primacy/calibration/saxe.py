@@ -21,7 +21,8 @@ from primacy.models.deep_linear import DeepLinear
 from primacy.study.describe import describe, measured
 from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.modes import LinearModes
-from primacy.training.block import Lane, Watch, train_block
+from primacy.training.block import Watch, train_block
+from primacy.training.lane import Lane
 from primacy.training.programs import Programs
 
 SINGULAR_VALUES = (4.0, 2.0, 1.0, 0.5)

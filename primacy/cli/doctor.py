@@ -29,8 +29,9 @@ from primacy.registry import models, tasks
 from primacy.report.terminal import plain
 from primacy.study.describe import VERSIONS, describe, measured
 from primacy.study.spec import Condition, Study, Training
-from primacy.training.block import Lane, Trained, Watch, train_block
+from primacy.training.block import Trained, Watch, train_block
 from primacy.training.block import width as planned_width
+from primacy.training.lane import Lane
 from primacy.training.programs import Programs
 
 STEPS = 32

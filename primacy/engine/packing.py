@@ -13,7 +13,7 @@ import numpy as np
 
 from primacy.records.study import ConditionRecord
 from primacy.study.spec import Condition
-from primacy.training.block import Lane
+from primacy.training.lane import Lane
 
 Described = tuple[Condition, ConditionRecord]
 

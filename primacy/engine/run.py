@@ -26,8 +26,8 @@ from primacy.registry import Measure
 from primacy.result import Result
 from primacy.study.describe import measured
 from primacy.study.spec import Study
-from primacy.training.block import Interrupted, Programs, Trained, Watch, train_block
-from primacy.training.programs import Device
+from primacy.training.block import Interrupted, Trained, Watch, train_block
+from primacy.training.programs import Device, Programs
 
 STALL_SECONDS = 60.0
 """A run in which nothing advances for less than this is never called stalled."""

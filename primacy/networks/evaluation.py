@@ -28,9 +28,10 @@ from primacy.study.toml import sources
 from primacy.study.toml.document import override, parsed, unusable
 from primacy.study.toml.mistakes import Mistake, checked, not_among, placed, unknown_key
 from primacy.study.toml.overrides import holds_list
-from primacy.training import step
 from primacy.training.batches import stack
-from primacy.training.block import Ending, Lane, Names, table
+from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.lane import Ending, Lane
+from primacy.training.rows import Names, table
 from primacy.types import Task
 
 
@@ -215,7 +216,7 @@ def _evaluated(
     asked = tuple(m for m in measured(study) if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
-    own_targets = step.own_targets(task.declared)
+    own_target_of = own_targets(task.declared)
     names = Names(task.declared, [t.name for t in task.targets], site_names, own.layers)
     parts = []
     for (end_step,), group in lanes.partition_by("end_step", as_dict=True).items():
@@ -228,7 +229,7 @@ def _evaluated(
             ends[-1].step = end_step
             params = params_of(condition.model, own, weights[seed])
             sets, donors = examples.drawn(condition, seed, look)
-            value = _measured(condition, asked, params, sets, columns, donors, own_targets)
+            value = _measured(condition, asked, params, sets, columns, donors, own_target_of)
             seen.append(jax.device_get(value))
         parts.append(table([e.lane for e in ends], ends, [stack(seen)], asked, names))
     return pl.concat(parts) if parts else curves.frame([])
@@ -271,4 +272,4 @@ def _fits(own: ConditionRecord, task: Task) -> None:
 
 @functools.partial(jax.jit, static_argnums=(1, 6))
 def _measured(condition, measures, params, sets, columns, donors, own) -> dict[str, Any]:
-    return step.evaluate(condition, measures, params, sets, columns, donors, own)
+    return evaluate_condition(condition, measures, params, sets, columns, donors, own)

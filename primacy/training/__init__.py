@@ -1,4 +1,4 @@
 """How networks are trained: one as pure functions, and many side by side in one program.
 
-Order: control_data < batches < step < programs < block
+Order: control_data < batches | losses < step | evaluate < lane | programs < rows < block
 """

@@ -13,6 +13,7 @@ import numpy as np
 from primacy.registry import Measure
 from primacy.study.spec import Condition
 from primacy.training import step
+from primacy.training.evaluate import evaluate_condition, own_targets
 
 OPTIONS: dict[str, str | bool] = {
     # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
@@ -106,7 +107,7 @@ class Programs:
         self.measures, self.width, self.device = measures, width, device
         self.budget, self.examples = condition.budget, condition.examples
         self._rule = step.optimizer(condition.training, self.budget)
-        own = step.own_targets(condition.task.declared)
+        own = own_targets(condition.task.declared)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
             lambda c, state, *rest: step.advance(c, self.budget, state, *rest),
@@ -115,7 +116,7 @@ class Programs:
             donate=(1,),
         )
         self._evaluate = Program(
-            lambda c, params, sets, columns, donors, in_training: step.evaluate(
+            lambda c, params, sets, columns, donors, in_training: evaluate_condition(
                 c, measures, params, sets, columns, donors, own, in_training
             ),
             (0, 0, 0, None, 0, 0),

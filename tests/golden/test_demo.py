@@ -19,6 +19,7 @@ from primacy.registry import measures
 from primacy.study.spec import Condition, Training
 from primacy.tasks.boolean import Boolean
 from primacy.training import step
+from primacy.training.evaluate import evaluate_condition
 
 HERE = Path(__file__).parent
 FEATURES = ("linear", "xor_xor_xor")
@@ -79,7 +80,7 @@ def ours(replay):
     chosen = tuple(measures.load()[name] for name in NAMES)
     columns = np.zeros((2, 32), bool)
     advance = jax.jit(lambda *a: step.advance(condition, 800, *a))
-    evaluate = jax.jit(lambda *a: step.evaluate(condition, chosen, *a))
+    evaluate = jax.jit(lambda *a: evaluate_condition(condition, chosen, *a))
     rows = []
     for epoch in range(11):
         if epoch:

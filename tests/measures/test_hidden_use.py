@@ -34,8 +34,11 @@ from primacy.registry import measures
 from primacy.rng import streams
 from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition
-from primacy.training import step
-from primacy.training.block import Ending, Lane, Names, started, table
+from primacy.training.block import started
+from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.lane import Ending, Lane
+from primacy.training.losses import sigmoid_cross_entropy
+from primacy.training.rows import Names, table
 from tests.support.tiny import condition, study
 
 SIGNS = np.array(list(itertools.product([-1.0, 1.0], repeat=4)), np.float32)
@@ -306,12 +309,12 @@ def test_the_engine_offers_each_layer_its_rest_of_the_network():
 
     def run(spec):
         params = started(spec, streams(0, "init")("init"), rng)
-        own = step.own_targets(spec.task.declared)
+        own = own_targets(spec.task.declared)
 
         @jax.jit
         def evaluated(params, sets):
             given = (spec, asked, params, sets, jnp.asarray(columns), donors)
-            return step.evaluate(*given, own_targets=own)
+            return evaluate_condition(*given, own_targets=own)
 
         return params, evaluated(params, sets)
 
@@ -324,7 +327,7 @@ def test_the_engine_offers_each_layer_its_rest_of_the_network():
     wanted = jax.jit(erasure_loss, static_argnums=(5, 6))(
         seen["fit"].layers["hidden2"], fit.features, seen["test"].layers["hidden2"],
         seen["test"].outputs, test.targets, lambda reps: reps @ last["kernel"] + last["bias"][None],
-        step.sigmoid_cross_entropy,
+        sigmoid_cross_entropy,
     )  # fmt: skip
     np.testing.assert_allclose(found["erasure_loss/test"][1], wanted, rtol=1e-5, atol=1e-6)
     plain = Condition(task=spec.task, model=Linear(), training=spec.training)

@@ -9,7 +9,7 @@ import pytest
 from primacy.models.mlp import MLP
 from primacy.records.study import Criterion
 from primacy.study.describe import describe, features, measured
-from primacy.training.block import Ending, Lane
+from primacy.training.lane import Ending, Lane
 from primacy.types import Feature, Target
 from tests.support import tiny
 from tests.support.slopes import SLOPE

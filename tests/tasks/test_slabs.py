@@ -20,7 +20,7 @@ from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition, Study, Training
 from primacy.study.toml.mistakes import checked
 from primacy.tasks.slabs import SHARES, Slabs, rotation, second_moments, slabs
-from primacy.training import step
+from primacy.training.evaluate import evaluate_condition
 
 N = 40_000
 
@@ -152,7 +152,8 @@ def evaluated(task, direction, names, n=4000):
     donors = jnp.asarray(np.random.default_rng(1).permutation(n))
     registered = measures.load()
     chosen = tuple(registered[name] for name in names)
-    found = jax.jit(lambda p: step.evaluate(condition, chosen, p, sets, columns, donors))(params)
+    given = sets, columns, donors
+    found = jax.jit(lambda p: evaluate_condition(condition, chosen, p, *given))(params)
     return {name: np.asarray(found[f"{name}/test"])[..., 0] for name in names}, sets, donors
 
 

@@ -15,7 +15,9 @@ from primacy.study import file
 from primacy.study.describe import describe, measured
 from primacy.study.spec import SEED_AXES
 from primacy.training import step
-from primacy.training.block import Interrupted, Lane, Programs, Watch, train_block, width
+from primacy.training.block import Interrupted, Watch, train_block, width
+from primacy.training.lane import Lane
+from primacy.training.programs import Programs
 from tests.support import tiny
 
 QUIET = Watch(lambda steps: None, lambda: False)

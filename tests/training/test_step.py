@@ -5,14 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy import registry
-from primacy.engine.run import run
 from primacy.models.dense import truncated_normal
 from primacy.models.mlp import MLP
 from primacy.rng import streams
 from primacy.study.spec import Training
 from primacy.training import step as train
-from tests.support import tiny
 from tests.support.tiny import condition
 
 torch = pytest.importorskip("torch")
@@ -132,57 +129,8 @@ def test_cosine_schedule_ends_at_zero():
     np.testing.assert_allclose(rates, 0.25 * (1 + np.cos(np.pi * np.arange(5) / 4)), atol=1e-7)
 
 
-def test_losses_are_optax_and_numpy():
-    outputs = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
-    targets = np.array([[0, 1], [1, 1], [0, 0], [1, 0], [0, 1]], np.float32)
-    p = 1 / (1 + np.exp(-outputs.astype(float)))
-    closed = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
-    given = jnp.asarray(outputs), jnp.asarray(targets)
-    np.testing.assert_allclose(train.sigmoid_cross_entropy(*given), closed, atol=1e-6)
-    np.testing.assert_allclose(train.squared_error(*given), (outputs - targets) ** 2, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("loss", "expected"),
-    [
-        ("sigmoid_cross_entropy", -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))),
-        ("squared_error", 0.25 * 0.75),
-    ],
-)
-def test_the_constant_predictors_loss_is_its_closed_form(loss, expected):
-    targets = jnp.array([[1.0], [0.0], [0.0], [0.0]])
-    assert float(train.constant_loss(loss, targets)) == pytest.approx(expected, abs=1e-6)
-
-
 def test_initial_weights_have_the_variance_they_claim():
     """Oracle: variance 2 / (in + out) of a normal cut at two SDs (before the cut, / .8796)."""
     weights = truncated_normal(np.random.default_rng(0), 400, 600)
     assert weights.std() == pytest.approx(np.sqrt(2 / 1000), rel=5e-3)
     assert np.abs(weights).max() <= 2 * np.sqrt(2 / 1000) / 0.87962566 + 1e-7
-
-
-def card(name, function, axes=("feature",)):
-    return registry.Measure(
-        name=name, function=function, asks=("outputs",), axes=axes, splits=("test",),
-        losses=("sigmoid_cross_entropy",), unit="", direction="", low=None, high=None,
-        chance=None, formula="", invariance="", misleads="", reference="",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (
-            lambda outputs: outputs.mean(0)[:1],
-            r"measure 'mine' gave shape \(1,\); its card says axes = \('feature',\), that is "
-            r"feature: \(2,\)",
-        ),
-        (lambda outputs: outputs @ outputs, r"measure 'mine' failed: TypeError: dot_general"),
-        (lambda outputs: {}["a"], r"measure 'mine' failed: KeyError: 'a'"),
-    ],
-)
-def test_a_measure_that_fails_is_named(tmp_path, monkeypatch, function, message):
-    monkeypatch.setitem(registry.measures.load(), "mine", card("mine", function))
-    study = tiny.study(measures=("mine",), controls="none", hypotheses=(), seeds=1)
-    with pytest.raises(train.MeasureError, match=message):
-        run(study, tmp_path)
