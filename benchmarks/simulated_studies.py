@@ -25,6 +25,7 @@ from primacy.records.study import (
     MeasureRecord,
     StudyRecord,
     TargetRecord,
+    completed,
 )
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -169,11 +170,11 @@ def planted(
             ),
         ) for i in range(c)
     )  # fmt: skip
-    card = MeasureRecord(
+    card = completed(MeasureRecord(
         name=measure, axes=AXES[measure], by_layer=measure == "variance_explained", unit="",
         direction="", low=None, high=None, chance=None, formula="", invariance="", misleads="",
         reference="",
-    )  # fmt: skip
+    ))  # fmt: skip
     record = StudyRecord(
         name="simulated", question="", study_hash="0" * 64, seeds=tuple(range(s)),
         conditions=conditions, measures=(card,), hypotheses=hypotheses,

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict
 
@@ -211,6 +211,20 @@ class Measure:
     reference: str
     by_default: bool = True
     """Whether a study that lists no measures has it; if not, it is computed where it is named."""
+    family: str = ""
+    """Measures of one quantity by several definitions: a claim about one is tried on the others."""
+    family_order: int = 0
+    """Place within the family; 0 is its headline, by which the page shows the family in figures."""
+    label: str = ""
+    """What it is called beside the others of its family; empty: its name."""
+    control_of: str | None = None
+    """The measure whose matched control this is (of random directions, say)."""
+    at_chance: float | None = None
+    """Its expectation, or more, for a feature that the inputs do not carry; null: not known."""
+    section: str | None = None
+    """Where the page shows it beyond its card. `table`: in "First, represented, used" and the
+    summary. `summary`: in the summary alone. Null: a panel of the hidden layers, where it is
+    measured in them for every feature."""
 
     @property
     def by_layer(self) -> bool:
@@ -234,10 +248,20 @@ class Measure:
             "invariance": self.invariance,
             "misleads": self.misleads,
             "reference": self.reference,
+            **self._standing(),
             "computed": "in every study that lists no measures"
             if self.by_default
             else "only where a study names it",
         }
+
+    def _standing(self) -> dict[str, Any]:
+        """What it is to other measures, where it is anything to them."""
+        told = {
+            "family": self.family,
+            "control_of": self.control_of,
+            "at_chance": self.at_chance,
+        }
+        return {key: value for key, value in told.items() if value not in ("", None)}
 
 
 def measure(
@@ -254,12 +278,19 @@ def measure(
     splits: tuple[str, ...] = ("test",),
     losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error"),
     by_default: bool = True,
+    family: str = "",
+    family_order: int = 0,
+    label: str = "",
+    control_of: str | None = None,
+    at_chance: float | None = None,
+    section: Literal["table", "summary"] | None = None,
 ) -> Callable[[T], T]:
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
     Raises:
-        ValueError: an argument name is not on the list of what can be offered, or `onward` comes
-            without the `reps` of the layer from which it goes on.
+        ValueError: an argument name is not on the list of what can be offered, `onward` comes
+            without the `reps` of the layer from which it goes on, or the measure is in the page's
+            table without a family, or the control of a measure that is not registered.
     """
 
     def register(function: T) -> T:
@@ -272,6 +303,10 @@ def measure(
             )
         if "onward" in asks and "reps" not in asks:
             raise ValueError(f"measure {name!r} asks for onward without reps: of which layer?")
+        if section == "table" and not family:
+            raise ValueError(f"measure {name!r}: a column of the table stands under its family")
+        if control_of is not None and control_of not in measures.keys():  # noqa: SIM118
+            measures.load()[control_of]  # refuses a name that is no measure's
         measures.add(name)(
             Measure(
                 name=name,
@@ -290,6 +325,12 @@ def measure(
                 misleads=misleads,
                 reference=reference,
                 by_default=by_default,
+                family=family,
+                family_order=family_order,
+                label=label,
+                control_of=control_of,
+                at_chance=at_chance,
+                section=section,
             )
         )
         return function

@@ -33,18 +33,6 @@ FEWEST = 6
 MARGIN = 0.01
 """Beyond chance by so much is beyond it at all: scores are accuracies or shares of variance."""
 
-AT_CHANCE = (
-    "variance_explained",
-    "variance_explained_unit_mean",
-    "variance_explained_unique",
-    "variance_explained_shapley",
-    "cka_debiased",
-    "rsa_pearson",
-    "rsa_spearman",
-    "probe_r_squared",
-    "probe_selectivity",
-)
-"""Measures of a feature whose expectation is 0, or below, where it is unrelated to the inputs."""
 MAX_SHARED = 0.02
 """Share of test rows that may also train, beyond what few different values bring about: so much
 can move an accuracy by .01."""
@@ -146,13 +134,21 @@ def trained(
             found.append(
                 compared("shuffled labels", c, score, target.name, told, target.chance, values)
             )
-        layer = pl.lit(True) if not c.layers else _is("layer", c.layers[-1])
-        for measure in features:
-            if measure in AT_CHANCE:
-                values = _by_network(own.filter(layer), c, measure)
-                told = "at most 0: no input carries it"
-                found.append(compared("random feature", c, measure, None, told, 0.0, values))
+        found += _random_feature(record, c, own)
     return [o for o in found if o.n]
+
+
+def _random_feature(record: StudyRecord, c: ConditionRecord, own: pl.DataFrame) -> list[Outcome]:
+    """The measures whose expectation is known for a feature that no input carries."""
+    found = []
+    for m in record.measures:
+        if m.at_chance is None or "feature" not in m.axes:
+            continue
+        layer = _is("layer", c.layers[-1]) if m.by_layer and c.layers else pl.lit(True)
+        values = _by_network(own.filter(layer), c, m.name)
+        told = f"at most {m.at_chance:g}: no input carries it"
+        found.append(compared("random feature", c, m.name, None, told, m.at_chance, values))
+    return found
 
 
 def learned(

@@ -1,6 +1,7 @@
 """The runs of a study as arrays, and what its record says about reading them."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -131,9 +132,37 @@ def cards(record: StudyRecord) -> dict[str, MeasureRecord]:
     if {"variance_explained", "total_variance"} <= set(found):
         share, total = found["variance_explained"], found["total_variance"]
         change = dataclasses.replace
-        found["variance_absolute"] = change(share, name="variance_absolute", unit=total.unit)
-        found["variance_explained_of_final"] = change(share, name="variance_explained_of_final")
+        alone = change(share, family="", label="", at_chance=None, section=None)
+        found["variance_absolute"] = change(
+            alone, name="variance_absolute", unit=total.unit, section="summary"
+        )
+        found["variance_explained_of_final"] = change(alone, name="variance_explained_of_final")
     return found
+
+
+def variants(cards: Mapping[str, MeasureRecord], name: str) -> list[str]:
+    """The other definitions of what a measure measures, its family's headline first."""
+    own = cards.get(name)
+    if own is None or not _is_definition(own):
+        return []
+    others = [
+        card
+        for card in cards.values()
+        if card.name != name
+        and card.family == own.family
+        and _is_definition(card)
+        and card.axes == own.axes
+    ]
+    return [card.name for card in sorted(others, key=in_family)]
+
+
+def _is_definition(card: MeasureRecord) -> bool:
+    return bool(card.family) and card.control_of is None and card.section != "summary"
+
+
+def in_family(card: MeasureRecord) -> tuple[str, int, str]:
+    """Sorts cards by family, and within it the headline first."""
+    return card.family, card.family_order, card.name
 
 
 def by_feature(card: MeasureRecord) -> bool:

@@ -128,18 +128,16 @@ def _where(values: np.ndarray, holds: np.ndarray) -> list:
 def _last_values(
     runs: Runs, condition: ConditionRecord, features: list[FeatureRecord], budget: float
 ) -> dict[str, Float[np.ndarray, "s k"]]:
-    """Area, accuracy, variance explained in each definition, total variance, reliance."""
+    """Area, accuracy, what the cards place in the summary, total variance, reliance."""
     measures = {"final_accuracy": "accuracy", "final_r_squared": "r_squared"}
-    measures |= {m: m for m in runs.cards if m.startswith("variance_")}
+    measures |= {m: m for m, card in runs.cards.items() if card.section is not None}
     measures |= {"total_variance": "total_variance", "reliance": "reliance"}
     steps, last = runs.steps(condition.name, budget), runs.last(condition.name, budget)
     layer = condition.layers[-1] if condition.layers else None
     shape = (len(runs.seeds), len(features))
     area_column = np.full(shape, np.nan)
     columns = {"area": area_column} | {
-        c: np.full(shape, np.nan)
-        for c, m in measures.items()
-        if m in runs.cards and m != "variance_explained_of_final"  # at the end: variance_explained
+        c: np.full(shape, np.nan) for c, m in measures.items() if m in runs.cards
     }
     diverged = runs.ended(condition.name) == "diverged"
     tau = int(steps[max(0, len(steps) - condition.confirm)])

@@ -19,7 +19,7 @@ from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share
 from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
 from primacy.analysis.resolve import SelectionError, resolve
-from primacy.analysis.runs import Runs
+from primacy.analysis.runs import Runs, variants
 from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
 from primacy.records.study import Hypothesis, StudyRecord
 
@@ -28,13 +28,6 @@ CONFIRMATORY = 30
 WHOLE = 0.8
 """Share of the networks that ran below which a verdict is one of survivors."""
 THETAS = (0.75, 0.9, 0.95, 0.99)
-DEFINITIONS = (
-    "variance_explained",
-    "variance_explained_unit_mean",
-    "variance_explained_example_mean",
-    "variance_explained_unique",
-)
-"""Shares of a layer's variance, which often disagree; a claim about one is tried on all."""
 MOST_SEEDS = 10_000
 """Where more would be needed, no number is given."""
 
@@ -244,10 +237,8 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
         if c.minus is not None:
             yield "`of` one evaluation earlier", paired(runs, c, grid=("early", "late"))
             yield "`minus` one evaluation earlier", paired(runs, c, grid=("late", "early"))
-    if c.measure in DEFINITIONS:
-        for measure in DEFINITIONS:
-            if measure != c.measure and measure in runs.cards:
-                yield measure, paired(runs, dataclasses.replace(c, measure=measure))
+    for measure in variants(runs.cards, c.measure):  # definitions often disagree
+        yield measure, paired(runs, dataclasses.replace(c, measure=measure))
     # What came by a given step does not depend on how long training went on after it.
     if not plan.is_event or all(p.at == "end" for p in plan.picks):
         yield "half the budget", one(runs, c, budget=0.5)

@@ -64,6 +64,8 @@ def _card(card: Measure) -> list[str]:
         "One number for each": " and ".join(one),
         "Losses": ", ".join(card.losses).replace("_", " "),
         "Examples": " and ".join(card.splits),
+        "Family": card.family,
+        "Control of": f"`{card.control_of}`" if card.control_of else "",
         "Computed": "" if card.by_default else "only where a study names it",
         "Unchanged by": card.invariance,
         "Misleads when": card.misleads,

@@ -58,6 +58,7 @@ def cka(reps: Float[Array, "n h"], features: Float[Array, "n k"]) -> Float[Array
     misleads=MISLEADS + "HSIC_1 has no bias; the ratio of three of them has a little, which falls "
     "as 1 / n.",
     reference=SONG,
+    at_chance=0.0,
 )
 def cka_debiased(reps: Float[Array, "n h"], features: Float[Array, "n k"]) -> Float[Array, " k"]:
     """Linear CKA of a layer with each feature, without the bias that few examples give.

@@ -101,6 +101,7 @@ def erasure_loss(
     "direction holds nearly all variance the match is that direction itself: then no control "
     "exists, and the two values agree. The mean of 4 draws from a fixed seed still scatters.",
     reference=AMNESIC,
+    control_of="erasure_loss",
 )
 def erasure_loss_null(
     fit_reps: Float[Array, "m h"],
@@ -166,6 +167,7 @@ def erasure_accuracy(
     "of the feature",
     misleads="As erasure_loss_null.",
     reference=AMNESIC,
+    control_of="erasure_accuracy",
 )
 def erasure_accuracy_null(
     fit_reps: Float[Array, "m h"],

@@ -52,6 +52,8 @@ def _directions(
     "up to more than 1. With nearly as many columns as fit examples the fit is noise, and the "
     "value below 0.",
     reference="",
+    family="variance explained",
+    section="summary",
 )
 def variance_explained_group(
     fit_reps: Float[Array, "m h"],

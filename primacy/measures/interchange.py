@@ -100,6 +100,7 @@ def subspace_reliance(
     misleads="In a layer of few directions a random one is partly the feature's own, and where one "
     "direction holds nearly all variance the match is that direction itself.",
     reference=GEIGER,
+    control_of="subspace_reliance",
 )
 def subspace_reliance_null(
     fit_reps: Float[Array, "m h"],
@@ -171,6 +172,7 @@ def interchange_accuracy(
     misleads="In a layer of few directions a random one is partly the feature's own, and where one "
     "direction holds nearly all variance the match is that direction itself.",
     reference=GEIGER,
+    control_of="interchange_accuracy",
 )
 def interchange_accuracy_null(
     fit_reps: Float[Array, "m h"],

@@ -188,6 +188,7 @@ def probe_control(
     misleads="Where no input occurs twice the control is near 0.5, and this is the accuracy less "
     "0.5. It cannot exceed 0.5 but by the control's own chance.",
     reference="selectivity: Hewitt, Liang 2019, arXiv 1909.03368",
+    at_chance=0.0,
 )
 def probe_selectivity(
     fit_reps: Float[Array, "m h"],
@@ -225,6 +226,7 @@ def probe_selectivity(
     "can be decoded, not that the network uses it. With nearly as many units as fit examples it "
     "overfits and falls, even below 0.",
     reference="Alain, Bengio 2017, arXiv 1610.01644; scikit-learn Ridge(alpha=1)",
+    at_chance=0.0,
 )
 def probe_r_squared(
     fit_reps: Float[Array, "m h"],

@@ -9,6 +9,7 @@ Everything is a sum of products of deviations (moments), never an array of featu
 units; the deviations come from `centered`, so float32 is enough where mean >> spread.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -78,11 +79,19 @@ def living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
     return spread > FLOOR * spread.mean()
 
 
-@measure(
+definition = functools.partial(
+    measure,
     axes=("feature",),
     unit="fraction of variance",
-    direction="higher is more strongly represented",
     range=(None, 1.0),
+    family="variance explained",
+    section="table",
+)
+"""Registers one of the definitions of how much of a layer a feature explains."""
+
+
+@definition(
+    direction="higher is more strongly represented",
     chance=0.0,
     formula="1 - sum_j SSE_j / sum_j SST_j (pooled over units)",
     invariance="rotation, shift and overall scale of the layer; not the scale of single units",
@@ -91,6 +100,8 @@ def living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
     "was read out by a probe without error. Where features are correlated the values overlap and "
     "may add up to more than 1.",
     reference=PAPER,
+    label="pooled",
+    at_chance=0.0,
 )
 def variance_explained(
     fit_reps: Float[Array, "m h"],
@@ -108,11 +119,8 @@ def variance_explained(
     return share(_explained(fit).sum(axis=1), (fit.reps**2).sum())
 
 
-@measure(
-    axes=("feature",),
-    unit="fraction of variance",
+@definition(
     direction="higher is more strongly represented",
-    range=(None, 1.0),
     chance=0.0,
     formula="mean over living units j of 1 - SSE_j / SST_j",
     invariance="shift and scale of every unit; not rotation of the layer",
@@ -121,6 +129,9 @@ def variance_explained(
     "paper's demo, count a unit constant at 0 as fully explained (force_finite): 48 dead units of "
     "64 give .75 with no information. Dead units are left out here; see dead_units.",
     reference=f"{PAPER} (its demo); scikit-learn r2_score, uniform_average",
+    family_order=1,
+    label="unit mean",
+    at_chance=0.0,
 )
 def variance_explained_unit_mean(
     fit_reps: Float[Array, "m h"],
@@ -142,17 +153,16 @@ def variance_explained_unit_mean(
     return share(each.sum(axis=1), alive.sum().astype(each.dtype))
 
 
-@measure(
-    axes=("feature",),
-    unit="fraction of variance",
+@definition(
     direction="higher is more strongly represented",
-    range=(None, 1.0),
     chance=None,
     formula="mean over examples i of 1 - |error_i|^2 / |rep_i - test mean|^2",
     invariance="rotation, shift and overall scale of the layer; not the scale of single units",
     misleads="Examples near the mean of the layer weigh without bound, so a few of them can carry "
     "it far below 0; one that sits exactly on the mean makes it null.",
     reference=f"{PAPER} (its formula read literally)",
+    family_order=2,
+    label="example mean",
 )
 def variance_explained_example_mean(
     fit_reps: Float[Array, "m h"],
@@ -265,6 +275,8 @@ def _together(fit: JointFit) -> Float[Array, " k1"]:
     "to 1 is everything that is not declared a feature, noise and meaning alike. Features that are "
     "groups of columns are left out.",
     reference="",
+    family="variance explained",
+    section="summary",
 )
 def variance_explained_joint(
     fit_reps: Float[Array, "m h"],
@@ -282,11 +294,8 @@ def variance_explained_joint(
     return jnp.where(fit.usable.any(), _together(fit)[0], jnp.nan)
 
 
-@measure(
-    axes=("feature",),
-    unit="fraction of variance",
+@definition(
     direction="higher is represented more apart from the others",
-    range=(None, 1.0),
     chance=0.0,
     formula="variance_explained_joint - the same of all features but this one",
     invariance="rotation, shift and overall scale of the layer",
@@ -294,6 +303,9 @@ def variance_explained_joint(
     "strongly both are represented. On held-out examples it may slightly exceed the joint value "
     "or lie below 0.",
     reference="",
+    family_order=3,
+    label="unique",
+    at_chance=0.0,
 )
 def variance_explained_unique(
     fit_reps: Float[Array, "m h"],

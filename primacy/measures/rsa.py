@@ -83,6 +83,7 @@ def _with_features(
     invariance=MOVED,
     misleads=MISLEADS,
     reference=REFERENCE,
+    at_chance=0.0,
 )
 def rsa_pearson(
     reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]
@@ -107,6 +108,7 @@ def rsa_pearson(
     invariance=MOVED,
     misleads=MISLEADS,
     reference=REFERENCE,
+    at_chance=0.0,
 )
 def rsa_spearman(
     reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]

@@ -46,6 +46,9 @@ def _choices(k: int) -> tuple[np.ndarray, np.ndarray]:
     f"{MOST_FEATURES} features all are null.",
     reference="Shapley 1953; Lindeman, Merenda, Gold 1980 (as LMG in Groemping 2006, "
     "Journal of Statistical Software 17)",
+    family="variance explained",
+    at_chance=0.0,
+    section="summary",
 )
 def variance_explained_shapley(
     fit_reps: Float[Array, "m h"],

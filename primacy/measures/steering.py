@@ -175,6 +175,7 @@ def steering_side_effect(
     misleads="In a layer of few directions a random one is partly the feature's own, and where one "
     "direction holds nearly all variance the match is that direction itself.",
     reference=REFERENCE,
+    control_of="steering_side_effect",
 )
 def steering_side_effect_null(
     fit_reps: Float[Array, "m h"],

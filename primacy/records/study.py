@@ -30,6 +30,10 @@ Controls = Literal["default", "full", "none"]
 T = TypeVar("T")
 Sparse = Annotated[T, Field(exclude_if=lambda value: not value or value == "test")]
 """A field that is left out where it says nothing: records without it keep their bytes."""
+Stated = Annotated[T, Field(exclude_if=lambda value: value is None)]
+"""The same of a number that may be 0."""
+
+Section = Literal["table", "summary"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -150,6 +154,90 @@ class MeasureRecord:
     in_training: Sparse[bool] = False
     """Also measured on the training examples, because a criterion or a hypothesis asks for it; not
     said of measures that every study has on both."""
+    family: Sparse[str] = ""
+    """Measures of one quantity by several definitions: a claim about one is tried on the others."""
+    family_order: Sparse[int] = 0
+    """Place within the family; 0 is its headline, by which the page shows the family in figures."""
+    label: Sparse[str] = ""
+    """What it is called beside the others of its family; empty: its name."""
+    control_of: Stated[str | None] = None
+    """The measure whose matched control this is (of random directions, say)."""
+    at_chance: Stated[float | None] = None
+    """Its expectation, or more, for a feature that the inputs do not carry; null: not known."""
+    section: Stated[Section | None] = None
+    """Where the page shows it beyond its card. `table`: in "First, represented, used" and the
+    summary. `summary`: in the summary alone. Null: a panel of the hidden layers, where it is
+    measured in them for every feature."""
+
+    @property
+    def shown(self) -> str:
+        """What it is called beside the others of its family."""
+        return self.label or self.name.replace("_", " ")
+
+
+_BEFORE_FAMILIES: dict[str, dict[str, Any]] = {
+    "variance_explained": {
+        "family": "variance explained",
+        "label": "pooled",
+        "at_chance": 0.0,
+        "section": "table",
+    },
+    "variance_explained_unit_mean": {
+        "family": "variance explained",
+        "family_order": 1,
+        "label": "unit mean",
+        "at_chance": 0.0,
+        "section": "table",
+    },
+    "variance_explained_example_mean": {
+        "family": "variance explained",
+        "family_order": 2,
+        "label": "example mean",
+        "section": "table",
+    },
+    "variance_explained_unique": {
+        "family": "variance explained",
+        "family_order": 3,
+        "label": "unique",
+        "at_chance": 0.0,
+        "section": "table",
+    },
+    "variance_explained_joint": {"family": "variance explained", "section": "summary"},
+    "variance_explained_group": {"family": "variance explained", "section": "summary"},
+    "variance_explained_shapley": {
+        "family": "variance explained",
+        "at_chance": 0.0,
+        "section": "summary",
+    },
+    **{
+        name: {"at_chance": 0.0}
+        for name in (
+            "cka_debiased",
+            "rsa_pearson",
+            "rsa_spearman",
+            "probe_r_squared",
+            "probe_selectivity",
+        )
+    },
+    **{
+        f"{name}_null": {"control_of": name}
+        for name in (
+            "subspace_reliance",
+            "interchange_accuracy",
+            "erasure_loss",
+            "erasure_accuracy",
+            "steering_side_effect",
+        )
+    },
+}
+"""What records written before these fields existed do not say of their measures."""
+
+
+def completed(card: MeasureRecord) -> MeasureRecord:
+    """The card with what one written before families existed leaves out; any other as it is."""
+    if card.family or card.control_of or card.at_chance is not None or card.section:
+        return card
+    return dataclasses.replace(card, **_BEFORE_FAMILIES.get(card.name, {}))
 
 
 At = Literal["end", "mean", "learned"] | int | dict[Literal["learned"], str]
@@ -267,4 +355,4 @@ def from_json(text: bytes) -> StudyRecord:
             raise ValueError(f"the evaluations of {c.name!r} are not in order")
         if c.steps[-1] >= 2**63 or c.steps_per_epoch == 0 or c.confirm < 1:
             raise ValueError(f"the evaluations of {c.name!r} are not possible")
-    return found
+    return dataclasses.replace(found, measures=tuple(completed(m) for m in found.measures))

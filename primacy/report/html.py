@@ -143,7 +143,7 @@ def page(
         verb=places.verb(lead) if lead else "learned",
         figures={name: _drawn(figure, palette) for name, figure in found.items()},
         rows=standings[lead.name] if lead else [],
-        strengths=[s for s in places.STRENGTHS if _any(standings, s)],
+        families=places.strengths(record, standings),
         nulls={r["feature"]: r for r in findings.nulls(lead, rows_of[lead.name])} if lead else {},
         hues={name: _hue(color) for name, (color, _) in palette.items()},
         disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
@@ -172,10 +172,6 @@ def page(
         summary_rows=summary.height,
         data=Markup(inline_svg.json_block(record, verdicts, provenance)),
     )
-
-
-def _any(standings: Mapping[str, list[dict]], column: str) -> bool:
-    return any(row.get(column) is not None for rows in standings.values() for row in rows)
 
 
 def _label(name: str) -> str:

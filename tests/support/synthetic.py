@@ -20,6 +20,7 @@ from primacy.records.study import (
     MeasureRecord,
     StudyRecord,
     TargetRecord,
+    completed,
 )
 
 FEATURES = ("linear", "xor_xor_xor")
@@ -71,12 +72,13 @@ HYPOTHESES = (
 
 def card(name: str) -> MeasureRecord:
     """A measure's card with made-up text."""
-    return MeasureRecord(
+    given = MeasureRecord(
         name=name, axes=AXES[name], by_layer=name in OF_LAYER, unit=UNITS.get(name, "share"),
         direction="higher is more", low=None, high=1.0, chance=0.5 if name == "accuracy" else None,
         formula=f"the formula of {name}", invariance="none stated",
         misleads="when it is read without its card", reference="",
     )  # fmt: skip
+    return completed(given)  # as if read from an earlier study
 
 
 def condition(name: str, rate: float, *, stop: str = "budget", evaluations: int = 101):

@@ -10,10 +10,6 @@ from primacy.records.study import ConditionRecord, MeasureRecord, StudyRecord
 from primacy.report.page import charts, figures
 from primacy.report.page.figures import INK, MUTED, Figure
 
-NULL = "_null"
-"""Ends the name of a measure of random directions, which stands beside the one they are for."""
-HELD = "variance_explained"
-"""The measure that the others are read against; its other definitions are not drawn."""
 COLUMNS, WIDTH, HEIGHT = 3, 165, 130
 LEGEND = {"orient": "top", "title": None, "labelColor": INK, "labelFontSize": 13, "labelLimit": 400}
 
@@ -28,15 +24,16 @@ def inside(
 ) -> Figure | None:
     """Measures of every hidden layer at the end of training, a panel each.
 
-    None where the study measured no more of the layers than variance explained.
+    None where the study measured no more of the layers than the table of its features has.
     """
     cards = [m for m in record.measures if _drawn(m)]
-    if not any(m.name != HELD for m in cards):
+    controls = {m.control_of: m.name for m in record.measures if m.control_of is not None}
+    if not any(_adds(m, controls) for m in cards):
         return None
-    cards.sort(key=lambda m: m.name != HELD)
-    table = _table(condition, curves, lanes, [m.name for m in cards], names)
+    cards.sort(key=lambda m: m.section != "table")  # what the others are read against
+    table = _table(condition, curves, lanes, [m.name for m in cards], controls, names)
     shown = [m for m in cards if m.name in set(table["measure"])]
-    if not any(m.name != HELD for m in shown):
+    if not any(_adds(m, controls) for m in shown):
         return None
     names = [n for n in names if n in set(table["feature"])]
     data = {m.name: table.filter(pl.col("measure") == m.name) for m in shown}
@@ -67,9 +64,15 @@ def inside(
 
 
 def _drawn(card: MeasureRecord) -> bool:
+    """Of a family its headline, and no control: that is drawn beside what it is for."""
     by_feature = card.by_layer and "feature" in card.axes
-    other_definition = card.name.startswith(f"{HELD}_")
-    return by_feature and not card.name.endswith(NULL) and not other_definition
+    other_definition = card.family_order > 0 or card.section == "summary"
+    return by_feature and card.control_of is None and not other_definition
+
+
+def _adds(card: MeasureRecord, controls: Mapping[str, str]) -> bool:
+    """Whether its panel shows more than the table does."""
+    return card.section != "table" or card.name in controls
 
 
 def _table(
@@ -77,6 +80,7 @@ def _table(
     curves: pl.DataFrame,
     lanes: pl.DataFrame,
     measures: Sequence[str],
+    controls: Mapping[str, str],
     names: Sequence[str],
 ) -> pl.DataFrame:
     """A row a measure, layer and feature: median, low and high over networks, and of its null."""
@@ -85,7 +89,8 @@ def _table(
         pl.col("condition") == condition.name, pl.col("ended") != "diverged"
     )
     targets = {name: own_target(condition, name) for name in names}
-    wanted = [*measures, *(m + NULL for m in measures)]
+    of = {controls[m]: m for m in measures if m in controls}
+    wanted = [*measures, *of]
     rows = (
         curves.filter(pl.col("split") == "test", pl.col("layer").is_not_null())
         .with_columns(text)
@@ -103,8 +108,8 @@ def _table(
             networks=pl.len(),
         )
     )
-    null = rows.filter(pl.col("measure").str.ends_with(NULL)).select(
-        pl.col("measure").str.strip_suffix(NULL), "layer", "feature", null="median"
+    null = rows.filter(pl.col("measure").is_in(list(of))).select(
+        pl.col("measure").replace(of), "layer", "feature", null="median"
     )
     at = ["measure", "layer", "feature"]
     return rows.filter(pl.col("measure").is_in(list(measures))).join(null, on=at, how="left")

@@ -24,6 +24,9 @@ CURVES = {
 }
 """Columns of curves: unit and meaning."""
 
+VARIANCE = "variance explained"
+"""The family of measures that are regressions fitted on examples of their own."""
+
 SUMMARY = {
     "condition": ("name", "condition"),
     "seed": ("", "which of the repeated networks"),
@@ -195,7 +198,7 @@ def _measured(record: StudyRecord, c: ConditionRecord) -> str:
     test, fit = training.get("test_examples"), training.get("fit_examples")
     held = f" on {_size(test)} held-out examples" if test else " on held-out examples"
     said = f"Each network was evaluated {len(c.steps)} times, before the first step included,{held}"
-    if fit and any(m.name.startswith("variance_explained") for m in record.measures):
+    if fit and any(m.family == VARIANCE for m in record.measures):
         further = "those kept for it" if fit == "all" else f"{_size(fit)} further ones"
         said += f"; regressions of variance explained were fitted on {further}"
     said += "."

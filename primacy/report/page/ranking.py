@@ -76,7 +76,7 @@ def _nothing(record: StudyRecord, summary: pl.DataFrame, h: Hypothesis | None) -
         return None
     if plan.is_event:
         return _no_time(record, summary, plan)
-    return _no_size(summary, plan)
+    return _no_size(record, summary, plan)
 
 
 def _no_time(record: StudyRecord, summary: pl.DataFrame, plan: Plan) -> str | None:
@@ -97,8 +97,9 @@ def _no_time(record: StudyRecord, summary: pl.DataFrame, plan: Plan) -> str | No
     return f"Nothing was {verb} {within} {sides}, in any seed, so there is no number to compare."
 
 
-def _no_size(summary: pl.DataFrame, plan: Plan) -> str | None:
-    ranked = plan.measure == "reliance" or plan.measure in ranks.STRENGTHS
+def _no_size(record: StudyRecord, summary: pl.DataFrame, plan: Plan) -> str | None:
+    tabled = {m.name for m in record.measures if m.section == "table"}
+    ranked = plan.measure == "reliance" or plan.measure in tabled
     if not ranked or plan.measure not in summary.columns or any(p.at != "end" for p in plan.picks):
         return None
     for pick in plan.picks:

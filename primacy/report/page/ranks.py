@@ -11,15 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from primacy.records.study import ConditionRecord, Criterion, StudyRecord
-
-STRENGTHS = (
-    "variance_explained",
-    "variance_explained_unit_mean",
-    "variance_explained_example_mean",
-    "variance_explained_unique",
-)
-"""Every definition of how strongly a feature is represented, the headline first."""
+from primacy.analysis.runs import in_family
+from primacy.records.study import ConditionRecord, Criterion, MeasureRecord, StudyRecord
 
 TIE = 1e-9
 COARSE = 0.1
@@ -87,6 +80,18 @@ def lowest(criterion: Criterion | None) -> float:
     if criterion is None or criterion.ceiling is None or criterion.ceiling <= criterion.chance:
         return -math.inf
     return 2 * criterion.chance - criterion.ceiling
+
+
+def strengths(
+    record: StudyRecord, standings: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[MeasureRecord]]:
+    """Of each family in the table the definitions with a value, the headline first."""
+    found: dict[str, list[MeasureRecord]] = {}
+    for card in sorted(record.measures, key=in_family):
+        rows = (row for own in standings.values() for row in own)
+        if card.section == "table" and any(row.get(card.name) is not None for row in rows):
+            found.setdefault(card.family, []).append(card)
+    return found
 
 
 def times(summary: pl.DataFrame) -> pl.DataFrame:

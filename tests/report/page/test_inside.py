@@ -18,7 +18,14 @@ def measured(study, value, *, null=True):
     (c,), card = record.conditions, record.measures[0]
     names = ["erasure_loss", *(["erasure_loss_null"] if null else [])]
     cards = [
-        dataclasses.replace(card, name=n, axes=("feature", "target"), by_layer=True, chance=0.25)
+        dataclasses.replace(
+            card,
+            name=n,
+            axes=("feature", "target"),
+            by_layer=True,
+            chance=0.25,
+            control_of="erasure_loss" if n.endswith("null") else None,
+        )
         for n in names
     ]
     rows = [
