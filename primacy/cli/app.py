@@ -158,6 +158,7 @@ def run(
     asked = studyfile.read(study, overrides=changes)
     for note in asked.notes:
         print(shown(note), file=sys.stderr)
+    from primacy.analysis.verdicts import CONFIRMATORY
     from primacy.cli.progress import TerminalProgress
     from primacy.engine.run import run as run_blocks
     from primacy.report.terminal import failed_controls, lines, verdict_table
@@ -202,8 +203,9 @@ def run(
     console.print(lines(result.answer), style="bold")
     if result.verdicts:
         console.print(verdict_table(result.verdicts))
-    if len(result.record.seeds) < 30:
-        words += ["--seeds", "30", *(["--out", str(result.folder)] if out or fork else [])]
+    if len(result.record.seeds) < CONFIRMATORY:
+        words += ["--seeds", str(CONFIRMATORY)]
+        words += ["--out", str(result.folder)] if out or fork else []
         console.print(
             f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"
             f"  {shlex.join(words)}",
