@@ -62,10 +62,20 @@ def quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def shown(text: str) -> str:
-    """Text for a terminal: control, bidirectional and line-ending characters are escaped."""
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of characters that are never printed as they are: control, format (as of
+writing direction), surrogates, and line endings."""
+
+
+def shown(text: str, keep: str = "") -> str:
+    """Text that others wrote, with hidden characters as escapes, but for those to `keep`.
+
+    A name that hides characters is a way to show one thing and mean another.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        rf"\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c
+        rf"\u{ord(c):04x}" if c not in keep and unicodedata.category(c) in HIDDEN else c
         for c in text
     )
 

@@ -22,7 +22,7 @@ import polars as pl
 from jaxtyping import Float
 from scipy import special
 
-from primacy.analysis.verdicts import judge
+from primacy.analysis.verdicts import judge, rounded
 from primacy.records.study import ConditionRecord, StudyRecord
 
 FALSE_ALARMS = 0.01
@@ -196,7 +196,7 @@ def rows_in_both(record: StudyRecord) -> list[Outcome]:
         found.append(Outcome(
             control="rows in both", condition=c.name, measure="share of test rows", of=None,
             expected=f"at most {by_chance + MAX_SHARED:.2g}, that of columns permuted apart and "
-            f"{MAX_SHARED:g}", chance=by_chance, n=len(record.seeds), value=_rounded(share),
+            f"{MAX_SHARED:g}", chance=by_chance, n=len(record.seeds), value=rounded(share),
             low=None, high=None, values=(), p=None, word="failed" if too_many else "passed",
             why="Rows with the same inputs as a row that trains.",
         ))  # fmt: skip
@@ -317,9 +317,9 @@ def compared(
     few = n < FEWEST
     return Outcome(
         control=control, condition=c.name, measure=measure, of=of, expected=expected,
-        chance=chance, n=n, value=_rounded(mean), low=_rounded(low), high=_rounded(high),
+        chance=chance, n=n, value=rounded(mean), low=rounded(low), high=rounded(high),
         values=tuple(float(f"{v:.6g}") for v in values) if few else (),
-        p=None if few else _rounded(p), word="shown",
+        p=None if few else rounded(p), word="shown",
         why=f"Only {n} network{'s' * (n != 1)}: shown, not tested." if few else "",
     )  # fmt: skip
 
@@ -340,7 +340,7 @@ def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
     return Outcome(
         control="constant feature", condition=c.name, measure=measure, of=None,
         expected="null: nothing varies", chance=None, n=n,
-        value=_rounded(float(numbers[0])) if failed else None, low=None, high=None,
+        value=rounded(float(numbers[0])) if failed else None, low=None, high=None,
         values=(), p=None, word="failed" if failed else "passed",
         why=f"{numbers.len()} of {own.height} values are a number, not null.",
     )  # fmt: skip
@@ -381,8 +381,3 @@ def _renamed(table: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
     own = table.filter(condition.is_in(list(names)))
     kind = pl.Enum(list(dict.fromkeys(names.values())))
     return own.with_columns(condition.replace_strict(names, return_dtype=pl.String).cast(kind))
-
-
-def _rounded(x: float | None) -> float | None:
-    """Ten digits, as in verdicts; null where it is not finite."""
-    return None if x is None or not np.isfinite(x) else float(f"{x:.10g}")

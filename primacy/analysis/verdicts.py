@@ -24,7 +24,7 @@ from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged
 from primacy.records.study import Hypothesis, StudyRecord
 
 CONFIRMATORY = 30
-"""Pairs below which a verdict is exploratory."""
+"""Pairs, or seeds of a study, below which what is found is exploratory."""
 WHOLE = 0.8
 """Share of the networks that ran below which a verdict is one of survivors."""
 THETAS = (0.75, 0.9, 0.95, 0.99)
@@ -189,9 +189,9 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
     verdict = Verdict(
         id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
         flags=("survivors",) if _survivors(found) else (),
-        measure=h.contrast.measure, value=_number(found.value),
-        low=_number(found.interval.low), high=_number(found.interval.high), unit=found.unit,
-        scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else _number(p.least),
+        measure=h.contrast.measure, value=rounded(found.value),
+        low=rounded(found.interval.low), high=rounded(found.interval.high), unit=found.unit,
+        scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else rounded(p.least),
         p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=flips,
         more_seeds=more_seeds(h, found) if word == "inconclusive" else None,
         why=why(h, found, word, reason),
@@ -256,7 +256,7 @@ def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:
             why += f" With {v.pairs} pairs no word can pass Holm over {family} hypotheses."
         else:
             flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
-    return dataclasses.replace(v, p_holm=_number(p), flips=flips, why=why)
+    return dataclasses.replace(v, p_holm=rounded(p), flips=flips, why=why)
 
 
 def _flagged(v: Verdict, record: StudyRecord) -> Verdict:
@@ -287,6 +287,6 @@ def more_seeds(h: Hypothesis, found: Estimate) -> int | None:
     return max(1, int(np.ceil(total)) - found.n) if total <= MOST_SEEDS else None
 
 
-def _number(x: float | None) -> float | None:
+def rounded(x: float | None) -> float | None:
     """Ten digits (the rest is rounding, and may differ between processors); null if not finite."""
     return None if x is None or not np.isfinite(x) else float(f"{x:.10g}")

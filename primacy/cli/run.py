@@ -78,7 +78,7 @@ def run(
         print((result.folder / "verdicts.json").read_text())
     else:
         place = ["--out", str(result.folder)] if out or fork else []
-        _show(result, page, [*command, "--seeds", "30", *place])
+        _show(result, page, [*command, "--seeds", str(CONFIRMATORY), *place])
     return 0
 
 
@@ -110,6 +110,7 @@ def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_m
 
 def _show(result: Any, page: Path, more: Sequence[str]) -> None:
     """The answer, the verdicts, the page; `more` is the command that trains the missing seeds."""
+    from primacy.analysis.verdicts import CONFIRMATORY
     from primacy.report.terminal import failed_controls, lines, verdict_table
 
     console = new_console()
@@ -119,7 +120,7 @@ def _show(result: Any, page: Path, more: Sequence[str]) -> None:
     console.print(lines(result.answer), style="bold")
     if result.verdicts:
         console.print(verdict_table(result.verdicts))
-    if len(result.record.seeds) < 30:
+    if len(result.record.seeds) < CONFIRMATORY:
         console.print(
             f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"
             f"  {shlex.join(more)}",

@@ -63,9 +63,14 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
 
 
 LATEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-} | {c: f"\\{c}" for c in "{}$&#_%"}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+} | {c: f"\\{c}" for c in "{}$&#_%"}
 """Characters that LaTeX takes for commands, or prints as others."""
 
 NULL = "--"
@@ -83,19 +88,32 @@ def latex(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict
     if verdicts:
         head = ["Claim", "Verdict", r"Effect [95\,\% interval]", "$n$", "$p$", "$p$ (Holm)"]
         told = [
-            [escaped(v.claim), escaped(", ".join((v.word, *v.flags))), _effect(v), str(v.pairs),
-             *(NULL if p is None else r"$<$0.001" if p < 0.001 else f"{p:.3f}"
-               for p in (v.p, v.p_holm))]
+            [
+                escaped(v.claim),
+                escaped(", ".join((v.word, *v.flags))),
+                _effect(v),
+                str(v.pairs),
+                *(
+                    NULL if p is None else r"$<$0.001" if p < 0.001 else f"{p:.3f}"
+                    for p in (v.p, v.p_holm)
+                ),
+            ]
             for v in verdicts
-        ]  # fmt: skip
+        ]
         parts.append(_booktabs("lllrrr", head, told))
     head = ["Condition", "Feature", "Learned", "First: steps", "Represented", "Used"]
     rows = [
-        [escaped(condition), escaped(row["feature"]), _learned(row), _steps(row),
-         _number(row.get("variance_explained")), _number(row.get("reliance"))]
+        [
+            escaped(condition),
+            escaped(row["feature"]),
+            _learned(row),
+            _steps(row),
+            _number(row.get("variance_explained")),
+            _number(row.get("reliance")),
+        ]
         for condition, features in standings(record, summary).items()
         for row in features
-    ]  # fmt: skip
+    ]
     parts.append(_booktabs("llrrrr", head, rows))
     return "\n".join(parts)
 
@@ -155,9 +173,14 @@ def one_condition(record: StudyRecord, name: str | None) -> ConditionRecord:
 
 
 def _rows(
-    own: pl.DataFrame, measure: str, split: str = "test", *, target: str | None = None,
-    feature: str | None = None, layer: str | None = None,
-) -> pl.DataFrame:  # fmt: skip
+    own: pl.DataFrame,
+    measure: str,
+    split: str = "test",
+    *,
+    target: str | None = None,
+    feature: str | None = None,
+    layer: str | None = None,
+) -> pl.DataFrame:
     keep: Sequence[pl.Expr] = [
         pl.col("measure") == measure,
         pl.col("split") == split,

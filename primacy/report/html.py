@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jinja2
 import polars as pl
 from markupsafe import Markup
 
 from primacy.analysis.controls import Outcome
-from primacy.analysis.verdicts import Verdict
+from primacy.analysis.verdicts import CONFIRMATORY, Verdict
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import (
     charts,
@@ -26,6 +27,7 @@ from primacy.report.page import (
     learning_curves,
     members,
     methods,
+    placed,
     prose,
     questions,
     ranking,
@@ -39,10 +41,6 @@ from primacy.report.page.questions import answer, sentences
 from primacy.report.page.wording import code, counted, edited, number, probability, share
 
 __all__ = ["SYMBOLS", "answer", "drawings", "page"]
-
-TABLE = 80
-"""Rows of a figure's table on the page; its CSV has all."""
-
 
 SUMMARY = 1000
 """Rows of the summary that a page may hold."""
@@ -78,7 +76,61 @@ def page(
     found = (
         drawings(record, rows_of[lead.name], lanes, summary, lead.name) if lead and alone else {}
     )
-    style, script = document.style(), document.script()
+    palette = figures.colors(record)
+    names = [f for c in record.conditions for f in places.declared(c)]
+    said = sentences(record, summary, verdicts, curves)
+    cards = condition_cards.cards(record, curves, lanes, standings, palette)
+    exceptions = _exceptions(trained, summary, standings, found)
+    rows = standings[lead.name] if lead else []
+    values = {
+        **_fixed(record),
+        **_of_lead(lead, rows, summary, rows_of),
+        **_sanity(record, rows_of, lanes, standings, controls),
+        **_provided(record, curves, lanes, summary, verdicts, provenance),
+    }
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            values,
+            heading=record.question or record.name,
+            answer=[_emphasized(s, names) for s in said],
+            answer_text=said[0],
+            provisional=_provisional(record, lanes, provenance),
+            sections=_sections(record, verdicts, found, standings, cards),
+            chips=_chips(record, lanes, summary, provenance),
+            questions=(
+                questions.questions(record, judged) if lead and questions.asked(verdicts) else []
+            ),
+            groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
+            evidence_band=learning_curves.band_name([len(record.seeds)]),
+            control=lambda v: prose.control(v, verdicts),
+            parts=[
+                {
+                    "name": name,
+                    "conditions": own,
+                    "short": {c.name: members.short(c, name) for c in own},
+                    "cards": [
+                        card for card in cards if card["condition"].name in {c.name for c in own}
+                    ],
+                    "maps": members.maps(own, standings),
+                    "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
+                    "shares": _shares(record, own, rows_of, lanes),
+                    "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
+                }
+                for name, own in members.groups(record)
+            ],
+            figures={name: placed.figure(figure, palette) for name, figure in found.items()},
+            families=places.strengths(record, standings),
+            hues={name: placed.hue(color) for name, (color, _) in palette.items()},
+            cards=cards,
+            band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
+            exceptions=list(zip(trained, exceptions.values(), strict=True)),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = document.environment()
     environment.filters |= {
         "number": number,
@@ -88,98 +140,114 @@ def page(
         "code": code,
         "edited": edited,
     }
-    palette = figures.colors(record)
-    names = [f for c in record.conditions for f in places.declared(c)]
-    said = sentences(record, summary, verdicts, curves)
-    parts = members.groups(record)
-    cards = condition_cards.cards(record, curves, lanes, standings, palette)
+    return environment
+
+
+def _fixed(record: StudyRecord) -> dict[str, Any]:
+    """What the template gets whatever was found: the study, style and script, helpers."""
+    style, script = document.style(), document.script()
+    return {
+        "style": style,
+        "script": script,
+        "policy": document.policy(style, script),
+        "record": record,
+        "several": len(record.conditions) > 1,
+        "many": members.many(record),
+        "places": {c.name: i for i, c in enumerate(record.conditions, 1)},
+        "symbols": SYMBOLS,
+        "confirmatory": CONFIRMATORY,
+        "when": places.when,
+        "counted": counted,
+        "methods": methods,
+    }
+
+
+def _of_lead(
+    lead: ConditionRecord | None,
+    rows: Sequence[dict],
+    summary: pl.DataFrame,
+    curves: Mapping[str, pl.DataFrame],
+) -> dict[str, Any]:
+    """What is shown of one condition in full: the first that was trained."""
+    return {
+        "lead": lead,
+        "rows": rows,
+        "relative": places.relative(lead) if lead else False,
+        "verb": places.verb(lead) if lead else "learned",
+        "nulls": _by_feature(findings.nulls(lead, curves[lead.name])) if lead else {},
+        "disagreements": findings.disagreements(lead, rows, summary) if lead else [],
+        "ends": findings.at_the_end(lead, rows, summary) if lead else [],
+    }
+
+
+def _exceptions(
+    trained: Sequence[ConditionRecord],
+    summary: pl.DataFrame,
+    standings: Mapping[str, list[dict]],
+    found: Mapping[str, Figure],
+) -> dict[str, list]:
+    """By condition; what the drawings leave out is listed at the first, which they show."""
     ends = learning_curves.by_condition(summary)
     exceptions = {c.name: findings.exceptions(c, standings[c.name], ends[c.name]) for c in trained}
-    if lead and "variance-absolute" in found:
+    if "variance-absolute" in found:
         over = learning_curves.beyond(found["variance-absolute"].frame)
         if over.height:
-            n = standings[lead.name][0]["seeds"]
-            exceptions[lead.name].append(findings.not_in_full("absolute variance", over, n))
-    return environment.get_template("report.html").render(
-        style=style,
-        script=script,
-        policy=document.policy(style, script),
-        record=record,
-        heading=record.question or record.name,
-        answer=[_emphasized(s, names) for s in said],
-        answer_text=said[0],
-        provisional=_provisional(record, lanes, provenance),
-        sections=_sections(record, verdicts, found, standings, cards),
-        chips=_chips(record, lanes, summary, provenance),
-        questions=(
-            questions.questions(record, judged) if lead and questions.asked(verdicts) else []
-        ),
-        groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
-        evidence_band=learning_curves.band_name([len(record.seeds)]),
-        symbols=SYMBOLS,
-        when=places.when,
-        counted=counted,
-        control=lambda v: prose.control(v, verdicts),
-        lead=lead,
-        several=len(record.conditions) > 1,
-        many=members.many(record),
-        parts=[
-            {
-                "name": name,
-                "conditions": own,
-                "short": {c.name: members.short(c, name) for c in own},
-                "cards": [
-                    card for card in cards if card["condition"].name in {c.name for c in own}
-                ],
-                "maps": members.maps(own, standings),
-                "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
-                "shares": _shares(record, own, rows_of, lanes),
-                "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
-            }
-            for name, own in parts
-        ],
-        places={c.name: i for i, c in enumerate(record.conditions, 1)},
-        relative=places.relative(lead) if lead else False,
-        verb=places.verb(lead) if lead else "learned",
-        figures={name: _drawn(figure, palette) for name, figure in found.items()},
-        rows=standings[lead.name] if lead else [],
-        families=places.strengths(record, standings),
-        nulls={r["feature"]: r for r in findings.nulls(lead, rows_of[lead.name])} if lead else {},
-        hues={name: _hue(color) for name, (color, _) in palette.items()},
-        disagreements=findings.disagreements(lead, standings[lead.name], summary) if lead else [],
-        ends=findings.at_the_end(lead, standings[lead.name], summary) if lead else [],
-        cards=cards,
-        band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
-        exceptions=list(zip(trained, exceptions.values(), strict=True)),
-        sane=[
+            lead = trained[0].name
+            n = standings[lead][0]["seeds"]
+            exceptions[lead].append(findings.not_in_full("absolute variance", over, n))
+    return exceptions
+
+
+def _sanity(
+    record: StudyRecord,
+    curves: Mapping[str, pl.DataFrame],
+    lanes: pl.DataFrame,
+    standings: Mapping[str, list[dict]],
+    controls: Sequence[Outcome],
+) -> dict[str, Any]:
+    """Controls, and checks of the first trained condition of each part of the study."""
+    return {
+        "sane": [
             {
                 "condition": c,
-                "untrained": _untrained(c, rows_of[c.name], lanes, standings),
-                "nulls": {r["feature"]: r for r in findings.nulls(c, rows_of[c.name])},
+                "untrained": _untrained(c, curves[c.name], lanes, standings),
+                "nulls": _by_feature(findings.nulls(c, curves[c.name])),
             }
-            for _, own in parts
+            for _, own in members.groups(record)
             for c in [c for c in own if standings[c.name]][:1]
         ],
-        controls=sanity.groups(controls),
-        control_rule=sanity.rule(controls),
-        control_warning=sanity.warning(controls),
-        methods=methods,
-        paragraphs=methods.paragraphs(record, provenance, lanes, verdicts),
-        provenance=provenance,
-        seconds=_seconds(provenance),
-        dictionaries=_dictionaries(curves, summary),
-        summary_csv=inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
-        summary_rows=summary.height,
-        data=Markup(inline_svg.json_block(record, verdicts, provenance)),
-    )
+        "controls": sanity.groups(controls),
+        "control_rule": sanity.rule(controls),
+        "control_warning": sanity.warning(controls),
+    }
+
+
+def _provided(
+    record: StudyRecord,
+    curves: pl.DataFrame,
+    lanes: pl.DataFrame,
+    summary: pl.DataFrame,
+    verdicts: Sequence[Verdict],
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Methods, and data to take away."""
+    return {
+        "paragraphs": methods.paragraphs(record, provenance, lanes, verdicts),
+        "provenance": provenance,
+        "seconds": _seconds(provenance),
+        "dictionaries": _dictionaries(curves, summary),
+        "summary_csv": inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
+        "summary_rows": summary.height,
+        "data": Markup(inline_svg.json_block(record, verdicts, provenance)),
+    }
+
+
+def _by_feature(rows: Sequence[dict]) -> dict[str, dict]:
+    return {r["feature"]: r for r in rows}
 
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _hue(color: str) -> str:
-    return f"hue{figures.PALETTE.index(color) + 1}"
 
 
 def _emphasized(text: str, names: Sequence[str]) -> Markup:
@@ -231,8 +299,8 @@ def _chips(
 ) -> list[tuple[str, str]]:
     """Facts for the first screen: text and kind (plain or warn)."""
     chips = []
-    if len(record.seeds) < 30:
-        chips.append(("exploratory: fewer than 30 seeds", "warn"))
+    if len(record.seeds) < CONFIRMATORY:
+        chips.append((f"exploratory: fewer than {CONFIRMATORY} seeds", "warn"))
     chips.append((counted(len(record.conditions), "condition"), "plain"))
     chips.append((counted(len(record.seeds), "seed"), "plain"))
     diverged = lanes.filter(pl.col("ended").cast(pl.String) == "diverged").height
@@ -284,53 +352,3 @@ def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str
         ("curves", methods.dictionary(methods.CURVES, list(curves.columns))),
         ("summary", methods.dictionary(methods.SUMMARY, list(summary.columns))),
     ]
-
-
-def _drawn(figure: Figure, palette: charts.Palette) -> dict[str, Any]:
-    """A figure as the page shows it: drawing, words, table, CSV."""
-    frame, label = figure.frame, f"{figure.title}. {figure.caption}"
-    labels = figure.data.get("labels", pl.DataFrame({"feature": []}))
-    header = [c.replace("_", " ") for c in frame.columns]
-    rows = _sparse(frame)
-    note = "" if rows.height == frame.height else (
-        f"{rows.height:,} of {frame.height:,} rows; the CSV has every one."
-    )  # fmt: skip
-    return {
-        "name": figure.name,
-        "title": figure.title,
-        "caption": figure.caption,
-        "svg": Markup(inline_svg.inline(figure.svg(), figure.name, label)),
-        "key": [(n, _hue(palette[n][0])) for n in labels["feature"] if n in palette],
-        "header": header,
-        "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],
-        "note": note,
-        "csv": inline_svg.csv_link(_wide(frame)),
-    }
-
-
-def _sparse(frame: pl.DataFrame) -> pl.DataFrame:
-    """At most about `TABLE` rows: of the evaluations, evenly chosen ones."""
-    if frame.height <= TABLE:
-        return frame
-    if "step" not in frame.columns:
-        return frame.head(TABLE)
-    steps = frame["step"].n_unique()
-    return learning_curves.thinned(frame, max(2, TABLE * steps // frame.height)).head(2 * TABLE)
-
-
-def _wide(frame: pl.DataFrame) -> pl.DataFrame:
-    """One column a feature and seed: a fourth of the size of one row a number."""
-    if not {"step", "seed", "feature", "value"} <= set(frame.columns):
-        return frame
-    column = pl.format("{} | seed {}", pl.col("feature").cast(pl.String), pl.col("seed"))
-    return (
-        frame.with_columns(column=column, value=pl.col("value").round_sig_figs(5))
-        .pivot(on="column", index="step", values="value")
-        .sort("step")
-    )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return number(value)
-    return "–" if value is None else f"{value:,}" if type(value) is int else str(value)

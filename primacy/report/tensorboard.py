@@ -93,9 +93,14 @@ def tagged(condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame
 
 
 def tag(
-    condition: ConditionRecord, *, split: str, measure: str, layer: str | None,
-    feature: str | None, target: str | None,
-) -> str:  # fmt: skip
+    condition: ConditionRecord,
+    *,
+    split: str,
+    measure: str,
+    layer: str | None,
+    feature: str | None,
+    target: str | None,
+) -> str:
     """What a number is called: `accuracy/linear`, `variance_explained/hidden2/linear`."""
     own = {f.name: f.target for f in condition.features}
     # The target is left out where there is no other, or where it is the feature's own.

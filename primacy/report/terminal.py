@@ -4,7 +4,6 @@ Names that a user chose are data: they are shown as text, never as markup, and c
 are shown escaped.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from primacy import errors
 from primacy.analysis.controls import Outcome, failed
 from primacy.analysis.first_layer import Unit
 from primacy.analysis.verdicts import Verdict
@@ -32,12 +32,8 @@ STYLES = {
 
 
 def plain(text: str) -> Text:
-    """A name as text, with control and direction characters shown escaped."""
-    shown = (
-        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode()
-        for c in text
-    )
-    return Text("".join(shown))
+    """A name as text, with hidden characters as escapes (`errors.shown`)."""
+    return Text(errors.shown(text))
 
 
 def lines(text: str) -> Text:
@@ -159,9 +155,12 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
         if verdict.value is not None:
             effect.append(f"\n{verdict.unit}", style="dim")
         table.add_row(
-            plain(verdict.claim), word, effect, str(verdict.pairs),
+            plain(verdict.claim),
+            word,
+            effect,
+            str(verdict.pairs),
             "–" if verdict.p is None else f"{number(verdict.p)}\n({number(verdict.p_holm)})",
-        )  # fmt: skip
+        )
     return table
 
 

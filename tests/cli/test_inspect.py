@@ -197,5 +197,5 @@ def test_names_are_shown_as_text():
     with console.capture() as told:
         console.print(terminal.parameter_table(parameters(hostile)))
         console.print(terminal.numbers(parameters(hostile)))
-    assert told.get().count(r"[red]\x1b[31mx") == 2
+    assert told.get().count(r"[red]\u001b[31mx") == 2
     assert "\x1b" not in told.get()

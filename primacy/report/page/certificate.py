@@ -17,6 +17,7 @@ from primacy.report.page.figures import (
     short,
     y_axis,
 )
+from primacy.report.page.layers import line, points
 
 DOTS = 48
 """Points of our course that are drawn, at most: the formula stays visible between them."""
@@ -57,14 +58,14 @@ def _figure(name: str, curves: Sequence[Curve]) -> Figure:
     palette = {
         label: (PALETTE[i % len(PALETTE)], ()) for i, label in enumerate(dict.fromkeys(labels))
     }
+    schema = {"feature": pl.String} | dict.fromkeys(("x", "measured", "formula"), pl.Float64)
     frame = pl.concat(
         pl.DataFrame(
             {"feature": c.label, "x": c.x, "measured": c.measured, "formula": c.formula},
-            schema={"feature": pl.String, "x": pl.Float64, "measured": pl.Float64,
-                    "formula": pl.Float64},
+            schema=schema,
         )
         for c in curves
-    )  # fmt: skip
+    )
     drawn = [v for column in ("measured", "formula") for v in frame[column].drop_nans().to_list()]
     low, high = min(drawn, default=0.0), max(drawn, default=1.0)
     pad = 0.04 * ((high - low) or 1.0)
@@ -81,21 +82,10 @@ def _figure(name: str, curves: Sequence[Curve]) -> Figure:
     }
     y = y_axis(curves[0].y_label, low, high)
     looks = hue(list(palette), palette)
+    each = {"field": "feature"}
     layers = [
-        {
-            "data": {"name": "formula"},
-            "mark": {"type": "line", "strokeWidth": 1.4, "color": INK},
-            "encoding": {
-                "x": x,
-                "y": {**y, "field": "formula"},
-                "detail": {"field": "feature"},
-            },
-        },
-        {
-            "data": {"name": "measured"},
-            "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
-            "encoding": {"x": x, "y": {**y, "field": "measured"}, "color": looks["color"]},
-        },
+        line("formula", x, y, "formula", 1.4, detail=each, mark={"color": INK}),
+        points("measured", x, y, "measured", 26, color=looks["color"]),
         names,
     ]
     return Figure(

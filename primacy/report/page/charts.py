@@ -11,7 +11,6 @@ import polars as pl
 from primacy.records.study import ConditionRecord
 from primacy.report.page import ranks
 from primacy.report.page.figures import (
-    MUTED,
     Figure,
     end_labels,
     hue,
@@ -21,6 +20,7 @@ from primacy.report.page.figures import (
     x_axis,
     y_axis,
 )
+from primacy.report.page.layers import band, bars, criteria, layer, line, points
 from primacy.report.page.learning_curves import band_name, bands, thinned
 
 Palette = Mapping[str, tuple[str, tuple[int, ...]]]
@@ -74,31 +74,13 @@ def race(
     labels, label_table = end_labels(ends, text, low, high, palette)
     looks, x = hue(names, palette), x_axis(condition, log)
     y = y_axis(called(measure, ranks.split(condition)), low, high)
-    curve = {"data": {"name": "curves"}, "encoding": {"x": x, **looks}}
     layers = [
-        {
-            **curve,
-            "mark": {"type": "area", "opacity": 0.16, "line": False},
-            "encoding": {
-                "x": x,
-                "color": looks["color"],
-                "y": {**y, "field": "low"},
-                "y2": {"field": "high"},
-            },
-        },
-        _criterion(),
-        {
-            **curve,
-            "mark": {"type": "line", "strokeWidth": 2.4},
-            "encoding": {"x": x, **looks, "y": {**y, "field": "median"}},
-        },
+        band("curves", x, y, looks["color"]),
+        criteria(),
+        line("curves", x, y, "median", **looks),
         *(
-            {
-                "data": {"name": "marks"},
-                "transform": [{"filter": f"datum.kind == '{kind}'"}],
-                "mark": {"type": "point", "size": 90, "opacity": 1, "strokeWidth": 2, **look},
-                "encoding": {"x": x, "y": {**y, "field": "y"}, "color": looks["color"]},
-            }
+            points("marks", x, y, "y", color=looks["color"], mark={"strokeWidth": 2, **look})
+            | {"transform": [{"filter": f"datum.kind == '{kind}'"}]}
             for kind, look in (("half", {"filled": True}), ("never", {"filled": False}))
         ),
         labels,
@@ -190,14 +172,6 @@ def _criteria(levels: Mapping[str, ranks.Number | None]) -> pl.DataFrame:
     return pl.DataFrame({"level": known}, schema={"level": pl.Float64})
 
 
-def _criterion() -> dict[str, Any]:
-    return {
-        "data": {"name": "criteria"},
-        "mark": {"type": "rule", "strokeDash": [5, 4], "color": MUTED},
-        "encoding": {"y": {"field": "level", "type": "quantitative"}},
-    }
-
-
 def every_seed(
     condition: ConditionRecord,
     course: pl.DataFrame,
@@ -225,23 +199,11 @@ def every_seed(
         last_values(table, names), {n: short(n) for n in names}, *ends, palette
     )
     looks, x, y = hue(names, palette), x_axis(condition, log), y_axis(axis, *ends)
+    each = {"color": looks["color"], "detail": {"field": "seed"}}
     layers = [
-        {
-            "data": {"name": "seeds"},
-            "mark": {"type": "line", "strokeWidth": 0.8, "opacity": 0.35, "clip": True},
-            "encoding": {
-                "x": x,
-                "y": {**y, "field": "value"},
-                "color": looks["color"],
-                "detail": {"field": "seed"},
-            },
-        },
-        *([_criterion()] if levels else []),
-        {
-            "data": {"name": "medians"},
-            "mark": {"type": "line", "strokeWidth": 2.4, "clip": True},
-            "encoding": {"x": x, "y": {**y, "field": "median"}, **looks},
-        },
+        line("seeds", x, y, "value", 0.8, **each, mark={"opacity": 0.35, "clip": True}),
+        *([criteria()] if levels else []),
+        line("medians", x, y, "median", **looks, mark={"clip": True}),
         labels,
     ]
     return Figure(
@@ -306,17 +268,10 @@ def at_the_end(
     )
     y = y_axis("variance explained", low, high)
     color = hue(names, palette)["color"]
+    dotted = {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.5}
     layers = [
-        {
-            "data": {"name": "medians"},
-            "mark": {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.5},
-            "encoding": {"y": {**y, "field": "median"}, "color": color},
-        },
-        {
-            "data": {"name": "seeds"},
-            "mark": {"type": "point", "filled": True, "size": 55, "opacity": 0.75},
-            "encoding": {"x": x, "y": {**y, "field": "variance_explained"}, "color": color},
-        },
+        layer("medians", dotted, y={**y, "field": "median"}, color=color),
+        points("seeds", x, y, "variance_explained", 55, color=color, mark={"opacity": 0.75}),
         labels,
     ]
     return Figure(
@@ -376,25 +331,11 @@ def strength(
     }
     y = y_axis("variance explained", low, high)
     color = hue(names, palette)["color"]
-    point = {"x": x, "y": {**y, "field": "median"}, "color": color}
     last = dict(table.select("feature", "median").iter_rows())
     labels, label_table = end_labels(last, {n: short(n) for n in names}, low, high, palette)
     layers = [
-        {
-            "data": {"name": "features"},
-            "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {
-                "x": x,
-                "y": {**y, "field": "low"},
-                "y2": {"field": "high"},
-                "color": color,
-            },
-        },
-        {
-            "data": {"name": "features"},
-            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-            "encoding": point,
-        },
+        bars("features", x, y, color),
+        points("features", x, y, "median", color=color),
         labels,
     ]
     return Figure(

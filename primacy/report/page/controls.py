@@ -37,10 +37,15 @@ def groups(controls: Sequence[Outcome]) -> list[dict[str, Any]]:
         words = [o.word for o in own]
         counts = [f"{words.count(w)} {w}" for w in ("failed", "passed", "shown") if w in words]
         own.sort(key=lambda o: o.word != "failed")
-        found.append({
-            "kind": kind, "meaning": meaning, "rows": [_row(o) for o in own],
-            "counts": ", ".join(counts), "open": len(own) <= FEW or "failed" in words,
-        })  # fmt: skip
+        found.append(
+            {
+                "kind": kind,
+                "meaning": meaning,
+                "rows": [_row(o) for o in own],
+                "counts": ", ".join(counts),
+                "open": len(own) <= FEW or "failed" in words,
+            }
+        )
     return found
 
 
@@ -94,6 +99,9 @@ def _row(o: Outcome) -> dict[str, Any]:
     if o.control == "claims":
         measured = o.why.removeprefix("Trained on shuffled labels: ").split(".")[0]
     return {
-        "outcome": o, "symbol": SYMBOLS[o.word], "between": between, "measured": measured,
+        "outcome": o,
+        "symbol": SYMBOLS[o.word],
+        "between": between,
+        "measured": measured,
         "what": o.measure.replace("_", " ") + (f" of {o.of}" if o.of else ""),
-    }  # fmt: skip
+    }

@@ -67,14 +67,18 @@ def _races(
         found = [charts.race(c, course, rows, palette, log=log) for log in (True, False)]
         found.append(
             charts.every_seed(
-                c, course, timed, palette,
-                name="race-seeds", title="The race, every seed",
+                c,
+                course,
+                timed,
+                palette,
+                name="race-seeds",
+                title="The race, every seed",
                 axis=charts.called(measure, split),
                 caption="Thin: a network. Thick: the median over seeds. Dashed: the criterion.",
                 levels={n: places.level(c, n) for n in timed},
                 ends=charts.extent(learning_curves.bands(course), c, measure, course),
             )
-        )  # fmt: skip
+        )
     targets = [t.name for t in c.targets]
     if places.by_use(c) and targets:
         score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
@@ -83,14 +87,17 @@ def _races(
         if not task.is_empty():
             found.append(
                 charts.every_seed(
-                    c, task, targets, looks,
-                    name="task", title="How well the task itself is learned",
+                    c,
+                    task,
+                    targets,
+                    looks,
+                    name="task",
+                    title="How well the task itself is learned",
                     axis=f"held-out {score.replace('_', ' ')}",
-                    caption="Of each target. Thin: a network. Thick: the median. "
-                    f"{_chances(c)}",
+                    caption=f"Of each target. Thin: a network. Thick: the median. {_chances(c)}",
                     ends=charts.extent(learning_curves.bands(task), c, score, task),
                 )
-            )  # fmt: skip
+            )
     return found
 
 

@@ -7,20 +7,27 @@ fixed ones below; the page's style sheet maps each to a variable, which gives th
 
 import dataclasses
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from primacy.errors import shown
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
 from primacy.report.page.ranks import Number
 
 PALETTE = (
-    "#0072b2", "#c04a00", "#007a5a", "#a83f80", "#8a6a00", "#5b50c0", "#7a4a2b", "#5f6b76",
-)  # fmt: skip
+    "#0072b2",
+    "#c04a00",
+    "#007a5a",
+    "#a83f80",
+    "#8a6a00",
+    "#5b50c0",
+    "#7a4a2b",
+    "#5f6b76",
+)
 """Okabe and Ito's hues, darkened until they reach a contrast of 4.5 on white."""
 DASHES = ((), (7, 3), (2, 3), (8, 3, 2, 3))
 FIRST_DASHES = (0, 0, 1, 2, 3, 1, 2, 3)
@@ -122,19 +129,8 @@ def _on_white(svg: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with control, bidirectional and other invisible characters written as escapes.
-
-    Line breaks and tabs stay. A name that hides characters is a way to show one thing and mean
-    another.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        f"\\u{ord(c):04x}"
-        if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        else c
-        for c in text
-    )
+    """The text with hidden characters as escapes (`errors.shown`); line breaks and tabs stay."""
+    return shown(text, keep="\n\t")
 
 
 def _shown(thing: Any) -> Any:

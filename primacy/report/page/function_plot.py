@@ -16,9 +16,7 @@ CELLS = 61
 """Cells along each of two inputs."""
 
 
-def grid(
-    low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"]
-) -> Float[np.ndarray, "n d"]:  # fmt: skip
+def grid(low: Float[np.ndarray, " d"], high: Float[np.ndarray, " d"]) -> Float[np.ndarray, "n d"]:
     """Inputs at which to ask a network of one or two inputs for its outputs.
 
     Raises:

@@ -24,12 +24,38 @@ SHAPES = frozenset(
 )
 KEPT = frozenset(
     (
-        "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "viewBox",
-        "transform", "fill", "stroke", "stroke-width", "fill-opacity", "stroke-opacity", "opacity",
-        "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
-        "text-anchor", "font-size", "font-weight", "font-style", "clip-path", "id",
+        "d",
+        "x",
+        "y",
+        "x1",
+        "x2",
+        "y1",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "width",
+        "height",
+        "viewBox",
+        "transform",
+        "fill",
+        "stroke",
+        "stroke-width",
+        "fill-opacity",
+        "stroke-opacity",
+        "opacity",
+        "stroke-dasharray",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "text-anchor",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "clip-path",
+        "id",
     )
-)  # fmt: skip
+)
 """Attributes of a drawing that the page takes over: no style, no script, no reference outside."""
 
 
@@ -101,12 +127,16 @@ def json_block(
         "complete": bool(provenance.get("complete", True)),
         "seeds": len(record.seeds),
         "conditions": [
-            {"name": c.name, "key": c.key, "factors": c.factors,
-             "features": [f.name for f in c.features if f.null_of is None]}
+            {
+                "name": c.name,
+                "key": c.key,
+                "factors": c.factors,
+                "features": [f.name for f in c.features if f.null_of is None],
+            }
             for c in record.conditions
         ],
         "verdicts": [dataclasses.asdict(v) for v in verdicts],
-    }  # fmt: skip
+    }
     # JSON escapes what is not ASCII, so U+2028 and U+2029 too; only markup is left to escape.
     text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

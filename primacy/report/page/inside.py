@@ -9,8 +9,10 @@ from primacy.analysis.runs import own_target
 from primacy.records.study import ConditionRecord, MeasureRecord, StudyRecord
 from primacy.report.page import charts, figures
 from primacy.report.page.figures import INK, MUTED, Figure
+from primacy.report.page.layers import bars, line, points
 
 COLUMNS, WIDTH, HEIGHT = 3, 165, 130
+TITLE = {"anchor": "start", "color": INK, "fontSize": 13, "fontWeight": "normal"}
 LEGEND = {"orient": "top", "title": None, "labelColor": INK, "labelFontSize": 13, "labelLimit": 400}
 
 
@@ -132,30 +134,27 @@ def _panel(
         "scale": {"type": "point", "padding": 0.3, "domain": list(layers)},
         "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
     }
-    y = {"type": "quantitative", "title": None, "scale": {"zero": True, "nice": True},
-         "axis": {"tickCount": 4}}  # fmt: skip
-
-    def layer(mark: Mapping[str, Any], field: str, **more: Any) -> dict[str, Any]:
-        return {"mark": mark, "encoding": {"x": x, "y": {**y, "field": field}, **more}}
-
+    y = {
+        "type": "quantitative",
+        "title": None,
+        "scale": {"zero": True, "nice": True},
+        "axis": {"tickCount": 4},
+    }
+    color = looks["color"]
     drawn = [
-        layer({"type": "rule", "strokeWidth": 2, "opacity": 0.6}, "low",
-              y2={"field": "high"}, color=looks["color"]),
-        layer({"type": "line", "strokeWidth": 2.2}, "median", **looks),
-        layer({"type": "point", "filled": True, "size": 55, "opacity": 1}, "median",
-              color=looks["color"]),
-    ]  # fmt: skip
+        bars(None, x, y, color, opacity=0.6),
+        line(None, x, y, "median", 2.2, **looks),
+        points(None, x, y, "median", 55, color=color),
+    ]
     if table["null"].is_not_null().any():
-        dashed = {"type": "line", "strokeWidth": 1.5, "strokeDash": [3, 3]}
-        drawn.append(layer(dashed, "null", color=looks["color"]))
+        drawn.append(line(None, x, y, "null", 1.5, color=color, mark={"strokeDash": [3, 3]}))
     if card.chance:
         dotted = {"type": "rule", "strokeWidth": 1.2, "strokeDash": [1, 3], "color": MUTED}
         drawn.append({"mark": dotted, "encoding": {"y": {**y, "datum": card.chance}}})
     return {
-        "title": {"text": card.name.replace("_", " "), "anchor": "start", "color": INK,
-                  "fontSize": 13, "fontWeight": "normal"},
+        "title": {"text": card.name.replace("_", " "), **TITLE},
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"name": card.name},
         "layer": drawn,
-    }  # fmt: skip
+    }

@@ -88,9 +88,10 @@ def _carried(
     line = [*lane, "feature"]
     rows = rows.group_by(*line, "step").agg(pl.col("value").mean().cast(pl.Float64))
     ended = lanes.select(
-        pl.col("condition").cast(pl.String), "seed",
+        pl.col("condition").cast(pl.String),
+        "seed",
         stopped=pl.col("ended").cast(pl.String) == "learned",
-    )  # fmt: skip
+    )
     steps = pl.DataFrame(
         [(c.name, step) for c in conditions for step in c.steps],
         schema={"condition": pl.String, "step": pl.Int64},

@@ -32,18 +32,29 @@ SUMMARY = {
     "seed": ("", "which of the repeated networks"),
     "feature": ("", "declared feature"),
     "rank": ("1 = first", "order of learning within the network, ties shared; null: not learned"),
-    "time_to_learn": ("training steps", "first evaluation of those that stay at the criterion; "
-                      "null: not learned within tau, or no criterion"),
+    "time_to_learn": (
+        "training steps",
+        "first evaluation of those that stay at the criterion; "
+        "null: not learned within tau, or no criterion",
+    ),
     "low_step": ("training steps", "the evaluation before it: the true time lies between the two"),
     "learned": ("true/false", "reached the criterion; null: it has none, or the run stopped early"),
     "forgotten": ("true/false", "later below the criterion; the time stands"),
-    "time_to_pick_up": ("training steps", "first evaluation of those that stay at a quarter of the "
-                        "feature's slope in the best predictor, from all features or from it "
-                        "alone, whichever is larger; null: not picked up, or it has no such slope"),
-    "picked_up": ("true/false", "reached that quarter within tau; null: it has no such slope, or "
-                  "the run stopped early"),
-    "dropped": ("true/false", "picked up, and under a tenth of that slope at the end; null: it has "
-                "no such slope, or the run diverged"),
+    "time_to_pick_up": (
+        "training steps",
+        "first evaluation of those that stay at a quarter of the "
+        "feature's slope in the best predictor, from all features or from it "
+        "alone, whichever is larger; null: not picked up, or it has no such slope",
+    ),
+    "picked_up": (
+        "true/false",
+        "reached that quarter within tau; null: it has no such slope, or the run stopped early",
+    ),
+    "dropped": (
+        "true/false",
+        "picked up, and under a tenth of that slope at the end; null: it has "
+        "no such slope, or the run diverged",
+    ),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
     "ended": ("", "budget, learned (stop rule) or diverged"),
     "end_step": ("training steps", "last evaluation"),
@@ -54,11 +65,13 @@ SUMMARY = {
     "score_lost_train": ("accuracy, R²", "the same on training examples"),
     "final_score_train": ("accuracy, R²", "score on training examples at the end"),
     "total_variance": ("activation²", "of the last hidden layer, summed over units"),
-    "reliance": ("share", "change of the feature's own output when its columns are interchanged "
-                 "among examples"),
+    "reliance": (
+        "share",
+        "change of the feature's own output when its columns are interchanged among examples",
+    ),
     "variance_explained": ("share", "of the last hidden layer at the end, pooled over units"),
     "variance_absolute": ("activation²", "variance_explained x total_variance"),
-}  # fmt: skip
+}
 """Columns of the summary: unit and meaning; other columns are the measures of that name."""
 
 

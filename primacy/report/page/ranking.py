@@ -58,8 +58,9 @@ def shown(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict
     for v in verdicts:
         why = None if v.value is None else _nothing(record, summary, hypotheses.get(v.id))
         if why is not None:
-            v = dataclasses.replace(v, value=None, low=None, high=None, p=None, p_holm=None,
-                                    more_seeds=None, why=why)  # fmt: skip
+            v = dataclasses.replace(
+                v, value=None, low=None, high=None, p=None, p_holm=None, more_seeds=None, why=why
+            )
         found.append(v)
     return found
 

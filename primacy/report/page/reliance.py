@@ -169,8 +169,9 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
     tops = [max(own, key=lambda f: own[f]) for own in _known(table).values()]
     k, n = tops.count(a["feature"]), len(tops)
     if k < CLEAR * n:
-        counts = [f"{r['feature']} in {tops.count(r['feature'])}" for r in known
-                  if r["feature"] in tops]  # fmt: skip
+        counts = [
+            f"{r['feature']} in {tops.count(r['feature'])}" for r in known if r["feature"] in tops
+        ]
         return (
             f"The seeds disagree about what the output relies on most: {listed(counts)} of {n} "
             f"(median reliance {each(known)}){several}."

@@ -9,6 +9,7 @@ import polars as pl
 from primacy.report.page import ranking
 from primacy.report.page.charts import Palette, last_values
 from primacy.report.page.figures import INK, Figure, end_labels, hue, layered, short, y_axis
+from primacy.report.page.layers import line, points
 from primacy.report.page.ranks import Number
 from primacy.report.page.wording import listed
 
@@ -87,20 +88,12 @@ def _layers(
             "ticks": False,
         },
     }
-    at = {"x": x, "y": {**y_axis("share of the best feature", *ENDS), "field": "share"}}
-    ring = {"type": "point", "filled": False, "size": 260, "opacity": 1, "color": INK}
+    y = y_axis("share of the best feature", *ENDS)
+    ring = {"filled": False, "color": INK, "strokeWidth": 1.5}
     return [
-        {
-            "data": {"name": "shares"},
-            "mark": {"type": "line", "strokeWidth": 2.4},
-            "encoding": {**at, **looks},
-        },
-        {
-            "data": {"name": "shares"},
-            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-            "encoding": {**at, "color": looks["color"]},
-        },
-        {"data": {"name": "circles"}, "mark": {**ring, "strokeWidth": 1.5}, "encoding": at},
+        line("shares", x, y, "share", **looks),
+        points("shares", x, y, "share", color=looks["color"]),
+        points("circles", x, y, "share", 260, mark=ring),
         dict(labels),
     ]
 
