@@ -51,6 +51,7 @@ def run(
     """
     if study is None:
         return studies.list_()
+    from primacy.analysis.verdicts import CONFIRMATORY
     from primacy.study import file as studyfile
 
     load(plugins)
