@@ -1,23 +1,21 @@
-"""Walks the blocks of a study: skips what is stored, trains the rest, commits, tells progress."""
+"""A run: plan what is missing, have an engine train it, commit each block, judge the whole."""
 
 import contextlib
 import dataclasses
 import shlex
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import polars as pl
 
 from primacy.analysis import summary as summaries
 from primacy.engine import forecast
-from primacy.engine.hardware import workers
 from primacy.engine.interruption import waiting
-from primacy.engine.packing import Block
+from primacy.engine.jobs import Driver, Engine, Job
 from primacy.engine.plan import Plan, plan, program, refusal
+from primacy.engine.threads import Threads
 from primacy.records import curves
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
@@ -26,8 +24,7 @@ from primacy.registry import Measure
 from primacy.result import Result
 from primacy.study.describe import measured
 from primacy.study.spec import Study
-from primacy.training.block import Interrupted, Trained, Watch, train_block
-from primacy.training.programs import Device, Programs
+from primacy.training.block import Trained
 
 STALL_SECONDS = 60.0
 """A run in which nothing advances for less than this is never called stalled."""
@@ -100,9 +97,8 @@ def run(
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):
             raise StoreError(why)
-        pool = workers()[: max(1, sum(map(len, todo.every_batch)))]
-        kind = {f"{d.platform} ({d.device_kind})" for d in pool}
-        todo = _on(todo, ", ".join(sorted(kind)))
+        engine = Threads(sum(map(len, todo.every_batch)))
+        todo = _on(todo, engine.device)
         inside = [held.members[member.name] for member in study.members] or [held]
         for place, own in zip(places, inside, strict=True):
             for there, found in ((place, own), (controls_of(place), own.controls)):
@@ -120,9 +116,9 @@ def run(
         walk = Walk(
             todo, store, study, progress, stop, _command(command, store.folder, todo.record)
         )
-        walk.over(pool)
+        walk.over(engine)
         walk.take_over()
-        walk.complete(time.time() - began)
+        walk.complete(engine, time.time() - began)
         result = Result(store.folder)
         result.judge()
         for place in places[: len(study.members)]:
@@ -183,12 +179,9 @@ class Place:
 
 
 class Walk:
-    """One pass over the blocks of a plan.
+    """One pass over the blocks of a plan: the driver of an engine.
 
-    The blocks of all members stand in one queue, so that no worker waits for a member to end, and
-    a program compiled for one serves the others. Equal structures stand together and workers take
-    from both ends: two seldom want the same program at the same time, and while one traces its own,
-    which takes the interpreter's lock, the other trains.
+    Equal structures are next to each other, and those of all members are in one list.
     """
 
     def __init__(
@@ -202,90 +195,49 @@ class Walk:
     ) -> None:
         self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
         self.axes, self.command = study.seed_axes, command
-        self.compiled: dict[tuple, Programs] = {}
-        """By structure and device; all workers share them."""
         self.places = {
             member.name: Place(part, place, measured(member), part.stored)
             for member, part, place in zip(
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
-        self._queue = deque(
-            (p, b) for p in self.places.values() for b in (*p.plan.blocks, *p.plan.control_blocks)
-        )
-        self._turn = threading.Lock()
         self._moved = time.monotonic()
         """When a step was last taken or a block committed."""
+        self._reported: float | None = None
+        """`_moved` when a stall was last reported."""
 
-    def over(self, pool: Sequence[Device]) -> None:
-        """Train every block; the first failure stops the others and is raised."""
-        if not self._queue:
+    def over(self, engine: Engine) -> None:
+        """Train and commit every block that is missing."""
+        jobs = [
+            Job(name, block, place.measures, program(place.plan, block))
+            for name, place in self.places.items()
+            for block in (*place.plan.blocks, *place.plan.control_blocks)
+        ]
+        self._moved = time.monotonic()
+        driver = Driver(self._commit, self._advanced, self._idle, self.stop)
+        engine.train(jobs, self.axes, driver)
+
+    def _advanced(self, seed_steps: int) -> None:
+        self._moved = time.monotonic()
+        self.progress.advanced(seed_steps)
+
+    def _idle(self) -> None:
+        """Report when nothing has advanced for longer than the forecast allows."""
+        still = time.monotonic() - self._moved
+        if still < STALL_SECONDS or self._moved == self._reported:
             return
-        with ThreadPoolExecutor(len(pool), thread_name_prefix="worker") as threads:
-            futures = [
-                threads.submit(self._work, device, k % 2 == 1) for k, device in enumerate(pool)
-            ]
-            try:
-                self._wait(futures)
-            finally:
-                failed = any(f.done() and f.exception() for f in futures)
-                if failed or not all(f.done() for f in futures):
-                    self.stop.set()  # a failure, or Ctrl-C while waiting
-        errors = [error for f in futures if (error := f.exception())]
-        errors.sort(key=lambda error: isinstance(error, Interrupted))
-        if errors:
-            raise errors[0]
+        # Only now: the forecast measures the machine's speed.
+        allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
+        if still > allowed:
+            self.progress.stalled(still, allowed, tuple(waiting()))
+            self._reported = self._moved
 
-    def _wait(self, futures: Sequence[Future]) -> None:
-        """Until all are done or one failed; report when nothing advances."""
-        self._moved, reported = time.monotonic(), 0.0
-        while True:
-            done, pending = wait(futures, timeout=STALL_SECONDS / 10, return_when=FIRST_EXCEPTION)
-            if not pending or any(future.exception() for future in done):
-                return
-            still = time.monotonic() - self._moved
-            if still < STALL_SECONDS or self._moved == reported:
-                continue
-            # Only now: the forecast measures the machine's speed.
-            allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
-            if still > allowed:
-                self.progress.stalled(still, allowed, tuple(waiting()))
-                reported = self._moved
-
-    def _work(self, device: Device, from_the_end: bool) -> None:
-        def advanced(seed_steps: int) -> None:
-            self._moved = time.monotonic()
-            self.progress.advanced(seed_steps)
-
-        watch = Watch(advanced, self.stop.is_set)
-        while True:
-            with self._turn:
-                if not self._queue:
-                    return
-                place, block = self._queue.pop() if from_the_end else self._queue.popleft()
-            trained = train_block(
-                self._programs(place, block, device),
-                (*block.lanes, *block.riders),
-                self.axes,
-                watch,
-            )
-            with self._turn:
-                self._commit(place, block, trained)
-                self._moved = time.monotonic()
-
-    def _programs(self, place: Place, block: Block, device: Device) -> Programs:
-        key = (program(place.plan, block), device)
-        with self._turn:
-            if key not in self.compiled:
-                self.compiled[key] = Programs(
-                    block.lanes[0].condition, place.measures, block.width, device
-                )
-            return self.compiled[key]
-
-    def _commit(self, place: Place, block: Block, trained: Trained) -> None:
+    def _commit(self, job: Job, trained: Trained) -> None:
+        self._moved = time.monotonic()
+        place = self.places[job.member]
         record = place.plan.record
         origin = {
-            "block_width": block.width,
+            "block_width": job.block.width,
             "study_hash": record.study_hash,
             "versions": record.versions,
             "device": record.device,
@@ -298,7 +250,7 @@ class Walk:
             if not trained.lanes.height:
                 return
         place.store.commit(*trained, origin)
-        place.done += len(block.lanes)
+        place.done += len(job.block.lanes)
         here = curves.named(trained.lanes, record)
         self._tell(place)
         self.progress.committed(
@@ -325,7 +277,7 @@ class Walk:
                     place.done += ends.height
                     self._tell(place)
 
-    def complete(self, seconds: float) -> None:
+    def complete(self, engine: Engine, seconds: float) -> None:
         """Say in every folder that the run is done, and what it took."""
         for place in self.places.values():
             if place.plan.controls is not None:
@@ -345,9 +297,9 @@ class Walk:
             lanes=_total(todo.record),
             trained=todo.lanes,
             shared=todo.shared,
-            programs=len(self.compiled),
+            programs=engine.programs,
             command=self.command,
-            seconds={"total": seconds, "compile": sum(p.seconds for p in self.compiled.values())},
+            seconds={"total": seconds, "compile": engine.compile_seconds},
         )
 
 

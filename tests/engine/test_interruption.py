@@ -10,7 +10,7 @@ import time
 import pytest
 
 import primacy
-from primacy.engine import run
+from primacy.engine import run, threads
 from primacy.engine.run import Progress
 from primacy.result import open as open_run
 from tests.support import tiny
@@ -20,7 +20,7 @@ import sys, threading
 import primacy
 from primacy.cli import app as cli
 from primacy.training import programs
-from primacy.interruption import Interruption
+from primacy.engine.interruption import Interruption
 """
 
 STUDY = """
@@ -149,17 +149,18 @@ class Heard(Progress):
 
 
 def test_a_run_in_which_nothing_advances_says_where_it_waits(tmp_path, monkeypatch):
-    free, train = threading.Event(), run.train_block
+    free, train = threading.Event(), threads.train_block
 
     def train_block(*arguments):
         assert free.wait(60)
         return train(*arguments)
 
-    monkeypatch.setattr(run, "train_block", train_block)
+    monkeypatch.setattr(threads, "train_block", train_block)
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
     monkeypatch.setattr(run, "STALL_SECONDS", 0.5)
     monkeypatch.setattr(run, "STALL_FACTOR", 0.0)
     progress = Heard(free)
     primacy.run(tiny.study(seeds=1, controls="none"), tmp_path, progress=progress)
     ((seconds, allowed, waits),) = progress.reports
     assert seconds > allowed == 0.5
-    assert any("_work (engine/run.py:" in where for where in waits)
+    assert any("_work (engine/threads.py:" in where for where in waits)

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from primacy.engine import run
+from primacy.engine import threads
 from primacy.engine.hardware import workers
 from primacy.records import curves
 from primacy.training.block import Trained
@@ -45,9 +45,9 @@ class Trainer:
 
     def __init__(self, monkeypatch) -> None:
         self.seeds: list[int] = []
-        monkeypatch.setattr(run, "train_block", self._train)
-        monkeypatch.setattr(run, "Programs", _NoPrograms)
-        monkeypatch.setattr(run, "workers", lambda: workers()[:1])  # one order of operations
+        monkeypatch.setattr(threads, "train_block", self._train)
+        monkeypatch.setattr(threads, "Programs", _NoPrograms)
+        monkeypatch.setattr(threads, "workers", lambda: workers()[:1])  # one order of operations
 
     def _train(self, programs, lanes, axes, watch) -> Trained:
         (lane,) = lanes
