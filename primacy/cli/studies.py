@@ -1,6 +1,7 @@
 """Commands about what can be run: list, explain, check, init, schema."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any, Literal
@@ -127,11 +128,13 @@ def check(
     if as_json:
         print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
     else:
+        from primacy.report.page.wording import counted
+
         conditions = sum(len(s.conditions) for s in read.studies)
         hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)
         print(
-            f"{read.name}: {conditions} condition(s), {read.seeds} seeds, "
-            f"{hypotheses} hypotheses. No mistakes."
+            f"{read.name}: {counted(conditions, 'condition')}, {counted(read.seeds, 'seed')}, "
+            f"{'1 hypothesis' if hypotheses == 1 else f'{hypotheses} hypotheses'}. No mistakes."
         )
         print(*(shown(note) for note in read.notes), sep="\n", end="\n" if read.notes else "")
     return 0
@@ -156,6 +159,9 @@ def init(
 
     if own_data is None:
         text = studyfile.text(study)
+        if out is not None:
+            # Without a name the study is called after its file, and has a run folder of its own.
+            text = re.sub(r"^name = .*\n", "", text, count=1, flags=re.MULTILINE)
     else:
         from primacy.tasks.arraydraft import draft
 

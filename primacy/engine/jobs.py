@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from primacy.engine.packing import Block
 from primacy.registry import Measure
@@ -37,6 +37,7 @@ class Driver:
     """When set, jobs in progress are dropped."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Trains jobs somewhere: in threads of this process, or on other machines.
 

@@ -42,7 +42,7 @@ class Threads:
     @property
     def compile_seconds(self) -> float:
         """Seconds spent compiling, summed over programs."""
-        return sum(programs.seconds for programs in self._compiled.values())
+        return sum((programs.seconds for programs in self._compiled.values()), start=0.0)
 
     def train(self, jobs: Sequence[Job], axes: Sequence[SeedAxis], driver: Driver) -> None:
         """Train every job; the first failure stops the others and is raised."""

@@ -135,7 +135,7 @@ def check_as_binary(levels: Levels | None, info: Any) -> Levels | None:
             some = ", ".join(f'"{v[:40]}"' for v in found[:5]) + (", ..." if found[5:] else "")
             raise ValueError(
                 f'"{name}" has {len(found)} levels ({some}); expected two. Of more, make one 0/1 '
-                f'column each: frame.to_dummies("{name}") in polars'
+                f'column each: pl.read_csv(...).to_dummies("{name}") in polars'
             )
         if level not in found:
             raise ValueError(f'"{name}" never is "{level}"; its levels: "{found[0]}", "{found[1]}"')
@@ -211,8 +211,8 @@ def _check_kind(table: datafile.Table, column: str, values: np.ndarray, kind: st
         '"number"'
         + (
             _two_levels(column, levels)
-            or f'. If classes, make one 0/1 column of each, frame.to_dummies("{column}") in '
-            "polars, and name them all as targets"
+            or ". If classes, make one 0/1 column of each (polars: pl.read_csv(...)"
+            f'.to_dummies("{column}")) and name them all as targets'
         )
     )
 

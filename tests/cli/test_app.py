@@ -532,6 +532,11 @@ def test_init_prints_a_study_that_checks(capsys, tmp_path):
     (tmp_path / "mine.toml").write_text(out)
     assert called(capsys, "check", tmp_path / "mine.toml")[0] == 0
     assert called(capsys, "init", "--out", tmp_path / "mine.toml")[0] == 2
+    assert called(capsys, "init", "--out", tmp_path / "own.toml")[0] == 0
+    # Not the built-in study's name, whose run folder it would share.
+    assert called(capsys, "check", tmp_path / "own.toml")[1].startswith(
+        "own: 1 condition, 30 seeds"
+    )
 
 
 HUGE = STUDY.replace("widths = [80, 40]", "widths = [100000, 100000]")

@@ -574,7 +574,7 @@ def test_run_as_typed_dry_then_whole(folder, whole, capsys, tmp_path):
     assert code == 0
     assert [v["id"] for v in json.loads(out)["verdicts"]][:2] == ["across", "rates/faster"]
     code, out, _ = called(capsys, "check", folder / "both.toml")
-    assert "4 condition(s), 6 seeds, 4 hypotheses" in out
+    assert "4 conditions, 6 seeds, 4 hypotheses" in out
 
 
 def test_a_damaged_part_of_a_member_is_named(whole, capsys, tmp_path):
