@@ -237,7 +237,7 @@ def test_a_plugin_is_run_and_its_hash_is_kept(folder, capsys, monkeypatch):
             "mine.py:2  ModuleNotFoundError: No module named",
         ),
         ("x = (\n", "mine.py:1  not valid Python: "),
-        (PLUGIN.replace("constant_guess", "mlp"), "mine.py:5  ValueError: model 'mlp' is already"),
+        (PLUGIN.replace("constant_guess", "mlp"), "mine.py:6  ValueError: model 'mlp' is already"),
     ],
 )
 def test_a_plugin_that_fails_is_one_line(capsys, tmp_path, monkeypatch, text, message):

@@ -30,5 +30,5 @@ def test_every_key_has_a_description_of_its_own(table):
 def test_a_key_is_not_described_by_its_neighbor():
     """`exact_solo` had the text of `controls`."""
     head = tables()[""]
-    assert "must show nothing" in head["controls"]["description"]
+    assert "Negative-control networks" in head["controls"]["description"]
     assert "program of its own" in head["exact_solo"]["description"]
