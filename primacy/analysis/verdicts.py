@@ -253,10 +253,7 @@ def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:
     flips, why = v.flips, v.why
     if v.word != "inconclusive" and p > ALPHA:
         if at_best > ALPHA:
-            why += (
-                f" With {v.pairs} pairs no verdict can pass Holm's correction over {family} "
-                "hypotheses."
-            )
+            why += f" With {v.pairs} pairs no verdict can pass Holm over {family} hypotheses."
         else:
             flips = (*flips, f"Holm over {family} hypotheses: inconclusive")
     return dataclasses.replace(v, p_holm=rounded(p), flips=flips, why=why)

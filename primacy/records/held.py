@@ -58,7 +58,9 @@ def _with_controls(folder: Path) -> Held:
 
 
 def _one(store: Store) -> Held:
-    record = store.record() if store.begun() else None
+    if not store.begun():
+        return Held()
+    record = store.record()
     seeds: dict[str, list[int]] = {}
     damaged = {}
     for name, part in store.manifest().items():

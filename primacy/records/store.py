@@ -313,7 +313,7 @@ class Store:
         write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
         write(self.folder / "data.md", dictionary.markdown(study).encode())
-        if not self.manifest():  # from now on, a missing one was lost
+        if not os.path.lexists(self.folder / MANIFEST):  # from now on, a missing one was lost
             self._keep({})
 
     def commit(

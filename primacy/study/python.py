@@ -236,6 +236,10 @@ class _Tables:
             return self.table(given.tolist(), place)
         if isinstance(given, Groups):
             return self.table(dict(given), place)
+        if dataclasses.is_dataclass(given) and not isinstance(given, type):  # a spec in a spec
+            fields = {f.name: getattr(given, f.name) for f in dataclasses.fields(given)}
+            stated = {f.name for f in dataclasses.fields(given) if fields[f.name] != f.default}
+            return self.table({k: v for k, v in fields.items() if k in stated}, place)
         if isinstance(given, tuple | list):
             return [self.table(item, (*place, i)) for i, item in enumerate(given)]
         if isinstance(given, Path):

@@ -82,7 +82,7 @@ claim = "in training the network relies on the sticker"
 measure = "reliance_accuracy"
 of = { feature = "sticker", split = "train" }
 expect = "greater"
-margin = 0.2
+threshold = 0.2
 """
 
 
