@@ -313,7 +313,7 @@ class Store:
         write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
         write(self.folder / "data.md", dictionary.markdown(study).encode())
-        if not os.path.lexists(self.folder / MANIFEST):  # from now on, a missing one was lost
+        if not _exists(self.folder / MANIFEST):  # from now on, a missing one was lost
             self._keep({})
 
     def commit(
@@ -349,7 +349,7 @@ class Store:
         for name in damaged:
             for place in PLACES:
                 path = self._path(name, place)
-                if os.path.lexists(path):
+                if _exists(path):
                     move(path, self.folder / DAMAGED)
         if damaged:
             self._keep({name: part for name, part in parts.items() if name not in damaged})
@@ -362,6 +362,15 @@ class Store:
     def status(self, **facts: Any) -> None:
         """Rewrite `status.json`, the one source for whoever watches the run."""
         write(self.folder / STATUS, json.dumps(facts, allow_nan=False, indent=1).encode())
+
+
+def _exists(path: Path) -> bool:
+    """Whether something is at a path; unlike `os.path.lexists`, an error is not an answer."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def conditions(study: StudyRecord) -> pl.DataFrame:
