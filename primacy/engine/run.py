@@ -55,7 +55,7 @@ class Progress:
         """
 
     def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
-        """A block is on disk: how its lanes ended; `summary()` is their `learning_times.summary`.
+        """A block is on disk: how its lanes ended; `summary()` is their `analysis.summary.summary`.
 
         It takes a while, so it is made for who asks; training waits for the answer.
         """

@@ -61,7 +61,7 @@ def page(
         record: the study.
         curves: in memory's form (`curves.named`).
         lanes: how each lane ended.
-        summary: `learning_times.summary`.
+        summary: `analysis.summary.summary`.
         verdicts: every hypothesis, judged.
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.

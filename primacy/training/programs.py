@@ -69,11 +69,13 @@ class Program:
             if self._compiled is None:
                 began = time.perf_counter()
                 lowered = self._traced.lower(*arguments)
-                if waits := pooled(lowered):
+                # On other devices these calls do not go through the pool of the host.
+                if jax.default_backend() == "cpu" and (waits := pooled(lowered)):
                     raise BatchedFactorization(
                         f"A measure or model calls {', '.join(waits)}, which may wait for ever "
-                        "inside a compiled program on the CPU. Use qr, svd or solve_positive of "
-                        "primacy.measures.linalg, which take one matrix at a time."
+                        "inside a compiled program on the CPU. Take one matrix at a time (qr, svd "
+                        "and solve_positive of primacy.measures.linalg); write a Fourier transform "
+                        "as a matrix product."
                     )
                 self._compiled = lowered.compile(OPTIONS)
                 self.seconds = time.perf_counter() - began
