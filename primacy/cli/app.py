@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import machine, results, run, studies
+from primacy.cli import compare, machine, results, run, studies
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -45,6 +45,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(studies.list_, name="list")
+app.command(compare.command, name="compare")
 
 
 @app.command
