@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import compare, machine, results, run, studies
+from primacy.cli import compare, machine, results, run, studies, watch
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -46,6 +46,7 @@ for command in COMMANDS:
     app.command(command)
 app.command(studies.list_, name="list")
 app.command(compare.command, name="compare")
+app.command(watch.command, name="watch")
 
 
 @app.command

@@ -21,7 +21,7 @@ import polars as pl
 from safetensors.numpy import save
 
 from primacy.records import columns as dictionary
-from primacy.records import curves, formats, manifest
+from primacy.records import curves, formats, live, manifest
 from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
 from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
 from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
@@ -32,7 +32,7 @@ CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, live.LIVE)
 OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
              "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
@@ -305,6 +305,7 @@ class Store:
                 inside = leftover.relative_to(self.folder).parents
                 if not any((self.folder / p / ".lock").exists() for p in inside if p.name):
                     leftover.unlink(missing_ok=True)
+            live.sweep(self.folder)
             yield
 
     def begin(self, study: StudyRecord, source: str) -> None:
