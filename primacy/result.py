@@ -238,6 +238,19 @@ class Result:
             tables.append(named.filter(pl.col("seed").is_in(list(record.seeds))))
         return curves.together(tables) if len(tables) > 1 else tables[0]
 
+    def _repr_html_(self) -> str:
+        from primacy.report.notebook import run_html
+
+        page = self.folder / "report.html"
+        return run_html(
+            self.record,
+            self.answer,
+            self.verdicts,
+            self.figures(),
+            trained=self.lanes.height,
+            page=str(page) if page.exists() else None,
+        )
+
     def __repr__(self) -> str:
         return f"Result({self.folder.name!r}: {self.answer})"
 

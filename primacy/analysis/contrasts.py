@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall, log_rank
 from primacy.analysis.learning_times import EVENTS, Times, area, restricted_mean, times
+from primacy.analysis.notebook import between, facts, short
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs
 from primacy.records.study import Contrast, StudyRecord
@@ -55,6 +56,18 @@ class Estimate:
     """Further statistics of the same pairs, not used for the word."""
     columns: tuple[Float[np.ndarray, " s"], ...] = ()
     """Each group's value in every seed of the record, `minus` last; NaN where it did not enter."""
+
+    def _repr_html_(self) -> str:
+        """For a notebook's cell."""
+        rows = [
+            ("value", f"{short(self.value)} {self.unit}"),
+            ("95 % interval", between(*self.interval)),
+            ("pairs", f"{self.pairs} of {self.n}"),
+            ("p", short(self.p)),
+            ("left out", ", ".join(f"{k} {why}" for why, k in self.left_out.items())),
+            ("problem", self.problem),
+        ]
+        return facts(f"{self.scale} of {self.n} seeds", rows)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

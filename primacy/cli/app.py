@@ -33,6 +33,7 @@ COMMANDS = (
     studies.schema,
     results.judge,
     results.report,
+    results.cite,
     results.inspect,
     results.evaluate,
     results.export,

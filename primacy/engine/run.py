@@ -18,7 +18,7 @@ from primacy.engine.live import Live
 from primacy.engine.plan import Plan, plan, program, refusal
 from primacy.engine.provisional import Pages
 from primacy.engine.threads import Threads
-from primacy.records import curves
+from primacy.records import curves, live
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.records.study import StudyRecord
@@ -95,6 +95,7 @@ def run(
     with contextlib.ExitStack() as locks:
         for place in dict.fromkeys((store, *places)):
             locks.enter_context(place.locked())
+            live.sweep(place.folder)
         held = holdings(study, store.folder)
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):

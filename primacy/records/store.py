@@ -305,7 +305,6 @@ class Store:
                 inside = leftover.relative_to(self.folder).parents
                 if not any((self.folder / p / ".lock").exists() for p in inside if p.name):
                     leftover.unlink(missing_ok=True)
-            live.sweep(self.folder)
             yield
 
     def begin(self, study: StudyRecord, source: str) -> None:

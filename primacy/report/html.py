@@ -18,6 +18,7 @@ from primacy.analysis.verdicts import CONFIRMATORY, Verdict
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import (
     charts,
+    citation,
     condition_cards,
     document,
     evidence,
@@ -234,6 +235,7 @@ def _provided(
     return {
         "paragraphs": methods.paragraphs(record, provenance, lanes, verdicts),
         "provenance": provenance,
+        "bibtex": citation.bibtex(record, provenance),
         "seconds": _seconds(provenance),
         "dictionaries": _dictionaries(curves, summary),
         "summary_csv": inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
@@ -289,6 +291,7 @@ def _sections(
         "exceptions": ("Exceptions", rows),
         "sanity": ("Sanity", True),
         "methods": ("Methods", True),
+        "cite": ("Cite", True),
         "data": ("Data", True),
     }
     return [(id, title) for id, (title, there) in listed.items() if there]

@@ -1,30 +1,57 @@
-"""How results show themselves in Jupyter and marimo: HTML with nothing to load, names as text.
+"""How a run, its figures and a comparison of runs show themselves in Jupyter and marimo.
 
 No style sheet of ours reaches a notebook's cell, so these are plain tables, and drawings whose
 colors suit a light and a dark page.
 """
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from primacy.analysis.compared import Comparison
-from primacy.report.page.figures import visible
-from primacy.report.page.wording import number, probability
+from primacy.analysis.notebook import VERDICTS, escaped, table, verdict_row
+from primacy.analysis.verdicts import Verdict
+from primacy.records.study import StudyRecord
+from primacy.report.page.figures import Figure
+from primacy.report.page.wording import counted, number, probability
+
+SHOWN = "race-log"
+"""The figure that a run shows."""
 
 
-def escaped(text: object) -> str:
-    """Text as markup; hidden characters as escapes."""
-    return html.escape(visible(str(text)))
+def run_html(
+    record: StudyRecord,
+    answer: str,
+    verdicts: Sequence[Verdict],
+    figures: Mapping[str, Figure],
+    *,
+    trained: int,
+    page: str | None,
+) -> str:
+    """A run: its question and answer, how far it is, its verdicts and its race.
 
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of texts; markup in them is escaped."""
-    top = "".join(f'<th style="text-align:left">{escaped(h)}</th>' for h in head)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{escaped(v)}</td>' for v in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    Args:
+        record: the study.
+        answer: the finding in one sentence.
+        verdicts: every hypothesis, judged.
+        figures: those of one condition.
+        trained: networks that are stored.
+        page: where the whole page is; null: not written yet.
+    """
+    asked = len(record.seeds) * len(record.conditions)
+    far = f"{trained:,} of {counted(asked, 'network')}"
+    said = [
+        f"<p><strong>{escaped(record.question or record.name)}</strong></p>",
+        f"<p>{escaped(answer)}</p>",
+        f"<p>{far}, {counted(len(record.conditions), 'condition')}, "
+        f"{counted(len(record.seeds), 'seed')}"
+        + (". Everything here may change." if trained < asked else "")
+        + "</p>",
+    ]
+    if verdicts:
+        said.append(table(VERDICTS, map(verdict_row, verdicts)))
+    if SHOWN in figures:
+        said.append(figures[SHOWN]._repr_html_())
+    where = f"The whole page: {page}" if page else "The whole page: .report() writes it"
+    return "".join([*said, f"<p>{escaped(where)}</p>"])
 
 
 def comparison_html(comparison: Comparison, answer: str) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from primacy.engine import provisional
 from primacy.engine import run as engine_run
 from primacy.engine.run import run
 from primacy.records import live
+from primacy.training.block import Interrupted
 from tests.support import tiny
 
 DATA = ("curves", "checkpoints")
@@ -72,8 +74,9 @@ def test_data_are_the_same_with_and_without(tmp_path, monkeypatch, caught):
 
 def test_a_network_that_ended_early_writes_no_more(tmp_path, caught):
     study = tiny.study(
-        seeds=4, controls="none",
-        conditions={"default": tiny.condition(stop="learned", epochs=24, evaluations=25)},
+        seeds=4, controls="none", measures=("accuracy",), hypotheses=(),
+        conditions={"default": tiny.condition(
+            stop="learned", epochs=24, evaluations=25, theta=0.1, confirm=1)},
     )  # fmt: skip
     result = run(study, tmp_path / "run")
     ends = dict(result.lanes.select("seed", "end_step").rows())
@@ -109,17 +112,13 @@ def test_writes_are_half_a_second_apart(monkeypatch, tmp_path):
     assert sum(n for _, n in writes) == 17  # the last three wait for the next write
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from primacy.engine import live
-from primacy.engine.run import run
-from tests.support import tiny
-live.WRITE_SECONDS = 0.0
-study = tiny.study(seeds=2, controls="none",
-                   conditions={"default": tiny.condition(epochs=200_000, evaluations=20_001)})
-run(study, sys.argv[1])
-"""
+def long():
+    """A study that trains for hours."""
+    condition = tiny.condition(epochs=200_000, evaluations=20_001)
+    return tiny.study(seeds=2, controls="none", conditions={"default": condition})
+
+
+KILLED = "from tests.engine.test_live import *; run(long(), sys.argv[1])"
 
 
 def test_after_a_kill_the_next_run_leaves_nothing_of_it(tmp_path):
@@ -137,8 +136,13 @@ def test_after_a_kill_the_next_run_leaves_nothing_of_it(tmp_path):
         started.send_signal(signal.SIGKILL)
         started.wait()
     assert live.files(folder)
-    with engine_run.Store(folder).locked():  # as every run begins
-        assert not (folder / "live").exists()
+    (key, _), *_ = live.files(folder)
+    live.append(live.path(folder, key, 99), [live.line(0, [0.5, 0.5])])  # nobody's own any more
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        run(long(), folder, stop=stop)
+    assert not (folder / "live").exists()
 
 
 def test_the_page_is_provisional_while_the_run_goes_on(tmp_path, monkeypatch):
