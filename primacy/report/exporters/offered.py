@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from primacy.report.exporters.mlflow import local_store
+from primacy.report.exporters.mlflow_store import local_store
 from primacy.report.exporters.series import Exporter
 from primacy.report.exporters.tensorboard import event_files
-from primacy.report.exporters.wandb import offline_runs
+from primacy.report.exporters.wandb_runs import offline_runs
 
 EXPORTERS: Mapping[str, Exporter] = {
     "tensorboard": event_files,

@@ -7,8 +7,8 @@ installed, its export is tested: `pip install 'primacy[wandb,mlflow]'`.
 import polars as pl
 import pytest
 
-from primacy.report.exporters import mlflow as to_mlflow
-from primacy.report.exporters import wandb as to_wandb
+from primacy.report.exporters import mlflow_store as to_mlflow
+from primacy.report.exporters import wandb_runs as to_wandb
 from primacy.report.exporters.offered import EXPORTERS, shown_by
 from primacy.report.exporters.series import series
 from tests.support.pages import made
