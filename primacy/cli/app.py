@@ -32,6 +32,7 @@ COMMANDS = (
     studies.init,
     studies.schema,
     data.audit_data,
+    data.data,
     results.judge,
     results.report,
     results.inspect,

@@ -1,12 +1,12 @@
-"""`primacy audit-data`: a data file looked at before anything is trained on it."""
+"""Commands about data: look at a file before training, show what a stored network saw."""
 
 import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from primacy.cli.shared import Json, Refused, new_console
+from primacy.cli.shared import Json, Overrides, Plugins, Refused, RunFolder, load, new_console
 from primacy.errors import closest, shown
 
 if TYPE_CHECKING:
@@ -43,6 +43,58 @@ def audit_data(file: Path, /, *, target: str | None = None, as_json: Json = Fals
         print(json.dumps(dataclasses.asdict(found), default=str).replace("Infinity", '"infinite"'))
         return 0
     _print(file, found)
+    return 0
+
+
+def data(
+    run: RunFolder,
+    *,
+    condition: str | None = None,
+    seed: int = 0,
+    split: Literal["train", "fit", "test"] = "test",
+    task: str | None = None,
+    overrides: Overrides = (),
+    out: Path | None = None,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Show the exact examples that a stored network was trained on, or measured on.
+
+    Drawn again from the seed, the same to the last bit: inputs, the value of each feature, targets
+    and, of test examples, the donor of each row at the last evaluation.
+
+    Args:
+        run: A run folder.
+        condition: Its display name; may be left out where there is only one.
+        seed: Which network.
+        split: train, fit (on which measures fit) or test (on which they are scored).
+        task: The study file that names the data file, where the run was on your own data.
+        overrides: Change a key of that task. Repeatable.
+        out: Write all rows to this file, .parquet or .csv, instead of printing some.
+        as_json: Print a JSON object: the number of rows, the columns and the first rows.
+    """
+    load(plugins)
+    from primacy.networks.evaluation import read_task
+    from primacy.networks.examples import examples
+    from primacy.report.export import one_condition
+    from primacy.result import open as open_run
+
+    if out is not None and out.suffix not in (".parquet", ".csv"):
+        raise Refused(f"{out}: must end in .parquet or .csv")
+    result = open_run(run)
+    own = one_condition(result.record, condition)
+    given = None if task is None else read_task(task, overrides)
+    rows = examples(result, own.name, seed, split, task=given)
+    if out is not None:
+        rows.write_parquet(out) if out.suffix == ".parquet" else rows.write_csv(out)
+    if as_json:
+        first = rows.head(MAX_SHOWN).to_dicts()
+        print(json.dumps({"rows": rows.height, "columns": rows.columns, "first": first}))
+    elif out is not None:
+        print(f"{rows.height:,} rows: {shown(str(out))}")
+    else:
+        print("\n".join(map(shown, str(rows).split("\n"))))
+        print("--out FILE.parquet writes all of them.")
     return 0
 
 
