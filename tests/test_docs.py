@@ -45,7 +45,8 @@ def smaller(**given):
     return _study(**given, controls="none")
 primacy.Study = smaller
 _run = primacy.run
-LESS = ["training.epochs=2", "training.evaluations=3", "model.widths=[8]", "controls=none"]
+FEW = ["training.test_examples=64", "training.fit_examples=64"]
+LESS = ["model.widths=[8]", "controls=none", *FEW]
 def run(study, seeds):
     if isinstance(study, str):
         from primacy.study import file
