@@ -44,7 +44,7 @@ def test_images_and_classes_are_measured():
     assert np.isnan(value["input_gradient/test"][:2]).all()  # no columns carry place and color
 
     def outputs(draws):
-        images = np.asarray(spec.task.build(draws).inputs)
+        images = np.asarray(spec.task.build(jax.tree.map(jnp.asarray, draws)).inputs)
         assert images.shape == (128, 2, 3, 2)
         logits = np.asarray(spec.model.apply(params, jnp.asarray(images)).outputs, float)
         return logits - logits.mean(axis=1, keepdims=True)
