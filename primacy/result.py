@@ -18,9 +18,11 @@ from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict
 from primacy.records import certificate, curves, formats
 from primacy.records.files import read, write
+from primacy.records.judgings import earlier, judgings, recorded
 from primacy.records.members import FACTOR
 from primacy.records.store import (
     CONTROLS,
+    JUDGED,
     STATUS,
     STUDY,
     SUMMARY,
@@ -192,6 +194,9 @@ class Result:
         """Judge every hypothesis from the stored curves; writes the summary and the verdicts."""
         write(self.folder / SUMMARY, to_parquet(self.summary, "summary"))
         write(self.folder / VERDICTS, verdicts.to_json(self.verdicts, self.controls))
+        if self.verdicts and self.complete:
+            words = {v.id: v.word for v in self.verdicts}
+            recorded(self.folder / JUDGED, len(self.record.seeds), self.record.study_hash, words)
         return self.verdicts
 
     def report(self, path: str | Path | None = None) -> Path:
@@ -225,6 +230,7 @@ class Result:
             "complete": self.complete,
             "hash": record.study_hash,
             "block_widths": dict(record.block_widths),
+            "judged_before": earlier(judgings(self.folder / JUDGED), len(record.seeds)),
             "calibration": certificate.cited(certificate.read(), libraries, record.device or ""),
         }
 

@@ -28,13 +28,15 @@ from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
 
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
+JUDGED = "judged.json"
+"""Every judging of the claims: with how many networks, and its verdicts."""
 CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
 FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
 OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
-             "data.md", "report.html")  # fmt: skip
+             JUDGED, "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
 
 

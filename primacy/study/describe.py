@@ -43,7 +43,7 @@ def describe(study: Study) -> record.StudyRecord:
             [m.name for m in chosen],
             [member.study_hash for member in members],
         ),
-        seeds=_numbers(study.seeds),
+        seeds=_numbers(study.seeds, study.seed_offset),
         seed_axes=study.seed_axes,
         conditions=conditions,
         measures=tuple(_card(measure) for measure in chosen),
@@ -55,9 +55,9 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 @functools.lru_cache(maxsize=1)
-def _numbers(count: int) -> tuple[int, ...]:
+def _numbers(count: int, first: int) -> tuple[int, ...]:
     # A million of them are 36 MB, which the members of a study share.
-    return tuple(range(count))
+    return tuple(range(first, first + count))
 
 
 def versions() -> dict[str, str]:

@@ -192,6 +192,8 @@ class Study:
     """Empty: all."""
     hypotheses: tuple[Hypothesis, ...] = ()
     seeds: int = 30
+    seed_offset: int = 0
+    """The first seed: a replication of a study takes seeds that it did not have."""
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
     notes: tuple[str, ...] = ()
@@ -223,7 +225,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes", "controls", "exact_solo"):
+            for field in ("seeds", "seed_offset", "seed_axes", "controls", "exact_solo"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")
