@@ -43,13 +43,19 @@ def from_json(content: bytes) -> dict[str, Any]:
     try:
         parts = formats.json_value(content)["parts"]
         for name, part in parts.items():
-            _check(name, part)
+            check(name, part)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
     return parts
 
 
-def _check(name: str, part: Any) -> None:
+def check(name: str, part: Any) -> None:
+    """Refuse a part that a manifest cannot have.
+
+    Raises:
+        ValueError: it says what is odd about it.
+        KeyError, TypeError, AttributeError: something is missing, or is of another type.
+    """
     for lane in part["lanes"]:
         if not isinstance(lane["condition"], str) or lane["ended"] not in ENDS:
             raise ValueError(f"{name} has a lane without a condition or an end")
