@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from primacy.records import formats
@@ -28,10 +29,32 @@ def lane_keys(part: Mapping[str, Any]) -> set[LaneKey]:
     return {(lane["condition"], lane["seed"]) for lane in part["lanes"]}
 
 
-def to_json(parts: Mapping[str, Any]) -> bytes:
-    """The content of `manifest.json`."""
+def to_json(parts: Mapping[str, Any], replaced: Collection[str] = ()) -> bytes:
+    """The content of `manifest.json`.
+
+    Args:
+        parts: by name.
+        replaced: parts that others have taken the place of, and whose files may still be there.
+    """
     content = {"format": FORMAT, "parts": dict(sorted(parts.items()))}
+    if replaced:
+        content["replaced"] = sorted(replaced)
     return json.dumps(content, indent=1).encode()
+
+
+def replaced(content: bytes) -> list[str]:
+    """Parts whose files are to be removed; most often none.
+
+    Raises:
+        ValueError: it is no manifest.
+    """
+    value = formats.json_value(content)
+    names = value.get("replaced", []) if isinstance(value, dict) else []
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and re.fullmatch(r"part-[0-9a-f]{16}", name) for name in names
+    ):
+        raise ValueError("it replaces something that is no part")
+    return [name for name in names if name not in value["parts"]]
 
 
 def from_json(content: bytes) -> dict[str, Any]:

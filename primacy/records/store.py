@@ -208,9 +208,7 @@ class Store:
         prefix = f"{condition}/{seed}/"
         for name, part in self.manifest().items():
             if (condition, seed) in lane_keys(part):
-                self.refuse(
-                    problems(lambda n=name, p=part: self.parts.content(n, p, "checkpoints"))
-                )
+                self.refuse(self.parts.damage(name, part, "checkpoints"))
                 held = self.parts.tensors(name, part)
                 return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
         raise StoreError(f"{self.folder} holds no network of condition {condition}, seed {seed}")
@@ -287,6 +285,7 @@ class Store:
                 place._keep(place.manifest())
                 path.unlink()
                 sync(place.folder)
+            place._drop_replaced()
 
     def begin(self, study: StudyRecord, source: str) -> None:
         """Write what is being run: the study as given, its record, its conditions."""
@@ -337,6 +336,32 @@ class Store:
         if damaged:
             self._keep({name: part for name, part in parts.items() if name not in damaged})
         return [problem for found in damaged.values() for problem in found]
+
+    def replace(self, parts: Mapping[str, Any]) -> None:
+        """Let these parts, whose files are written, take the place of all that there are."""
+        old = self.manifest().keys() - parts.keys()
+        if old:
+            write(self.folder / MANIFEST, manifest.to_json(parts, old))
+            self._drop_replaced()
+
+    def _drop_replaced(self) -> None:
+        """Remove the files of parts that others have taken the place of."""
+        path = self.folder / MANIFEST
+        if not _exists(path):
+            return
+        content = read(path, MAX_MANIFEST_BYTES)
+        if b'"replaced"' not in content:
+            return
+        try:
+            parts, old = manifest.from_json(content), manifest.replaced(content)
+        except ValueError as error:
+            raise Damaged(f"{path} is damaged ({error})") from None
+        for name in old:
+            for place in PLACES:
+                self.parts.path(name, place).unlink(missing_ok=True)
+        for place in PLACES:
+            sync(self.folder / place)
+        self._keep(parts)
 
     def _keep(self, parts: Mapping[str, Any]) -> None:
         """Rewrite the manifest: from here on, these parts count."""

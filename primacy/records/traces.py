@@ -164,7 +164,7 @@ class Traces:
         """Where a measure of a layer has rows."""
         own = self._found[name]
         at = [k for p, k in own.places.items() if (p[0], p[1], p[4]) == (split, layer, measure)]
-        return own.there[at].any(axis=0)
+        return np.asarray(own.there[at].any(axis=0))
 
     def filter(self, *predicates: pl.Expr) -> pl.DataFrame:
         """The rows for which all of these hold, in memory's form (`curves.named`).
