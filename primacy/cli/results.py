@@ -215,7 +215,7 @@ def export(
 
         if out is None:
             raise Refused("event files need a folder: give --out DIR")
-        runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
+        runs = event_files(result.record, result.rows, result.lanes, out, seeds=seeds)
         told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
         print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
         return 0
@@ -224,7 +224,7 @@ def export(
     if to == "latex":
         text = latex(result.record, result.summary, result.verdicts)
     else:
-        text = demo_csv(result.record, result.curves, condition)
+        text = demo_csv(result.record, result.rows, condition)
     if out is None:
         print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
         return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from primacy.records.curves import Rows
 from primacy.records.store import write
 from primacy.records.study import ConditionRecord, StudyRecord
 
@@ -23,7 +24,7 @@ LONGEST = 100
 
 def event_files(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     out: Path,
     *,
@@ -71,7 +72,7 @@ def event_files(
     return found
 
 
-def tagged(condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
+def tagged(condition: ConditionRecord, curves: Rows, lanes: pl.DataFrame) -> pl.DataFrame:
     """The condition's numbers as tag, seed, step, value; no nulls.
 
     A lane that ended early because it had learned has its last value at every later evaluation.

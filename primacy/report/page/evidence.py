@@ -13,6 +13,7 @@ from markupsafe import Markup
 from primacy.analysis.learning_times import PICKED_UP, TIME_TO_PICK_UP, event_criterion
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, own_target
+from primacy.records.curves import Rows
 from primacy.records.study import Hypothesis, StudyRecord
 from primacy.report.page import charts, figures, learning_curves, ranks, sketches
 from primacy.report.page.wording import counted, listed
@@ -34,7 +35,7 @@ class _Side:
 
 
 def drawings(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, palette: charts.Palette
+    record: StudyRecord, curves: Rows, lanes: pl.DataFrame, palette: charts.Palette
 ) -> dict[str, dict[str, Any]]:
     """By hypothesis: `id` on the page, `svg`, `key` (name and color of each line), `what` is drawn.
 
