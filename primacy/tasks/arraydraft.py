@@ -106,11 +106,7 @@ def _columns(
                 two[name] = levels[1]
                 if gaps := table.frame[name].null_count():
                     missing[name] = gaps
-            elif (
-                table.text(name)
-                and 2 < len(levels) <= MAX_CLASSES
-                and "" not in labels_of(table, name)
-            ):
+            elif _few(table, name, levels):
                 inputs.append(name)
                 several.append(name)
             else:
@@ -124,6 +120,12 @@ def _columns(
         if known.size < values.size:
             missing[name] = values.size - known.size
     return split, inputs, two, several, missing, left
+
+
+def _few(table: datafile.Table, name: str, levels: list[str]) -> bool:
+    """Whether a column of text says which of a few classes each row is of."""
+    full = table.frame[name].null_count() == 0
+    return table.text(name) and full and 2 < len(levels) <= min(MAX_CLASSES, len(table.frame) // 3)
 
 
 def _known(table: datafile.Table, name: str) -> np.ndarray:
