@@ -124,6 +124,9 @@ target = ["kind"]
 [task.features]
 size = ["size", "color", "still"]
 weight = ["weight"]
+[model]
+kind = "mlp"
+widths = [8]
 [training]
 steps = 8
 """
