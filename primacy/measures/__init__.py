@@ -2,6 +2,7 @@
 
 import inspect
 
+from primacy.measures import kinds
 from primacy.registry import Measure, measures
 
 _QUESTIONS = {
@@ -38,6 +39,17 @@ def cards() -> str:
         module = _module(card)  # one of a third party comes after ours
         return rooms.index(module) if module in rooms else len(rooms), module, card.name
 
+    lines += [
+        "",
+        "## What has a value for what",
+        "",
+        "By kind of target and feature. Inputs may have any shape: measures see the numbers of an "
+        "example row by row. A feature that its task interchanges itself (`Task.swap`) and no "
+        "column carries has no slopes, no ablation and no columns of its own. Measures of a hidden "
+        "layer need one, and those that edit it need a model with `onward`.",
+        "",
+        *kinds.table(list(measures.values())),
+    ]
     question = ""
     for card in sorted(measures.values(), key=place):
         module = _module(card)
