@@ -48,6 +48,13 @@ def cards() -> str:
         "column carries has no slopes, no ablation and no columns of its own. Measures of a hidden "
         "layer need one, and those that edit it need a model with `onward`.",
         "",
+        "A feature that is a class of three or more levels is coded as a 0/1 column for each. Fits "
+        "of the layer take the columns together; a probe reads the level whose own regression is "
+        "surest; distances and kernels are those of the columns; a direction becomes the subspace "
+        "that the means of the levels span; `class_selectivity` is the mean over levels of each "
+        "against the rest. A target that is a class has several outputs: measures of use add up "
+        "over them, each less the mean over the class, which softmax cannot see.",
+        "",
         *kinds.table(list(measures.values())),
     ]
     question = ""
