@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -10,6 +11,8 @@ from markupsafe import Markup
 from primacy.report.page.figures import visible
 
 HERE = Path(__file__).parent
+EXPLORE = ("numbers.js", "view.js", "light.js", "facets.js", "figure.js", "pairs.js", "start.js")
+"""The script of the part to explore, in the order in which its files are read."""
 
 
 def environment() -> jinja2.Environment:
@@ -24,14 +27,21 @@ def environment() -> jinja2.Environment:
     )
 
 
-def style() -> Markup:
-    """The style sheet."""
-    return Markup((HERE / "page.css").read_text(encoding="utf-8"))
+def style(*, explore: bool = False) -> Markup:
+    """The style sheet; with that of the part to explore, if asked for."""
+    files = [HERE / "page.css", *([HERE / "explore" / "explore.css"] if explore else [])]
+    return _together(files)
 
 
 def script() -> Markup:
-    """The script; pages are complete without it."""
-    return Markup((HERE / "page.js").read_text(encoding="utf-8"))
+    """The script, without indentation and comments; pages are complete without it."""
+    text = _together([HERE / "page.js", *(HERE / "explore" / name for name in EXPLORE)])
+    lines = (line.strip() for line in text.split("\n"))
+    return Markup("\n".join(x for x in lines if x and not x.startswith("//")))
+
+
+def _together(files: Sequence[Path]) -> Markup:
+    return Markup("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
 def policy(style: str, script: str = "") -> str:

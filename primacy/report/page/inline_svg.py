@@ -137,6 +137,11 @@ def json_block(
         ],
         "verdicts": [dataclasses.asdict(v) for v in verdicts],
     }
+    return safe_json(content)
+
+
+def safe_json(content: Mapping[str, Any]) -> str:
+    """JSON text that cannot end the script element in which it stands."""
     # JSON escapes what is not ASCII, so U+2028 and U+2029 too; only markup is left to escape.
     text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

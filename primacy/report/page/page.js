@@ -1,9 +1,10 @@
 // Small comfort; the page is complete without it.
 (() => {
   "use strict";
-  const CLOSED = "details:not([open], .data, .card, .setting), .few .card:not([open])";
+  const CLOSED = "details:not([open], .data, .card, .setting, .pairs), .few .card:not([open])";
   // A link to something inside a closed part opens that part.
   const reveal = () => {
+    if (location.hash.startsWith("#explore?")) return; // a view; explore/view.js reads it
     let node = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const target = node;
     if (!target) return;
@@ -34,6 +35,12 @@
   };
   const watcher = new ResizeObserver((seen) => seen.forEach((one) => settle(one.target)));
   for (const region of regions) watcher.observe(region);
+  // Regions that are added later.
+  new MutationObserver((seen) => {
+    for (const { addedNodes } of seen)
+      for (const node of addedNodes)
+        for (const region of node.querySelectorAll?.(".scroll") ?? []) watcher.observe(region);
+  }).observe(document.body, { childList: true, subtree: true });
 
   // Copy the methods.
   const text = document.getElementById("methods-text");
