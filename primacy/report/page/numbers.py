@@ -42,15 +42,15 @@ class _Entry:
     """None: the last hidden layer, or the measure has none."""
 
 
-def packed(runs: Runs, pairs: dict[str, Any], limit: int = LIMIT) -> tuple[str, str]:
+def packed(runs: Runs, pairs: dict[str, Any], limit: int | None = None) -> tuple[str, str]:
     """All that the script needs, as JSON text that cannot end its element, and what is left out.
 
     Args:
         runs: the study's runs.
         pairs: by hypothesis, its values seed by seed (`pairs.pairs`).
-        limit: characters of packed values.
+        limit: characters of packed values; `LIMIT` unless given.
     """
-    record = runs.record
+    record, limit = runs.record, LIMIT if limit is None else limit
     looks = figures.colors(record)
     order = {name: i for i, name in enumerate(looks)}
     criterion = _criterion(runs, limit)
@@ -67,7 +67,9 @@ def packed(runs: Runs, pairs: dict[str, Any], limit: int = LIMIT) -> tuple[str, 
                 for name, (color, dash) in looks.items()
             ],
             "conditions": [
-                _condition(runs, c, order, grids[c.steps], steps[c.steps], thinned=criterion["thinned"])
+                _condition(
+                    runs, c, order, grids[c.steps], steps[c.steps], thinned=criterion["thinned"]
+                )
                 for c in record.conditions
             ],
             "grids": list(steps.values()),
@@ -83,12 +85,12 @@ def _note(thinned: bool, left_out: int) -> str:
     """What a page of bounded size does not hold."""
     parts = []
     if thinned:
-        parts.append("not every evaluation, so the criterion cannot be moved")
+        parts.append("some evaluations, so the criterion cannot be moved")
     if left_out:
-        parts.append(f"not {counted(left_out, 'further measure')} or layers")
-    if not parts:
-        return ""
-    return f"to stay small it holds {' and '.join(parts)} (the run folder has all)"
+        parts.append(f"{counted(left_out, 'measure')} or layers")
+    return (
+        f"only the run folder has {' and '.join(parts)}, to keep this page small" if parts else ""
+    )
 
 
 def declared(c: ConditionRecord) -> list[FeatureRecord]:
@@ -97,7 +99,13 @@ def declared(c: ConditionRecord) -> list[FeatureRecord]:
 
 
 def _condition(
-    runs: Runs, c: ConditionRecord, order: dict[str, int], grid: int, steps: list[int], *, thinned: bool
+    runs: Runs,
+    c: ConditionRecord,
+    order: dict[str, int],
+    grid: int,
+    steps: list[int],
+    *,
+    thinned: bool,
 ) -> dict[str, Any]:
     ended = runs.ended(c.name)
     last = np.maximum(np.searchsorted(steps, runs.end_step(c.name), "right") - 1, 0)
@@ -257,8 +265,7 @@ def _lines(
     """The traces that there are, which those are, and whether they are of the whole network."""
     card = runs.cards[entry.name]
     whole = not by_feature(card) and not (
-        "target" in card.axes
-        and all(f.target for c in runs.record.conditions for f in declared(c))
+        "target" in card.axes and all(f.target for c in runs.record.conditions for f in declared(c))
     )
     lines, mask = [], ""
     for c in runs.record.conditions:
@@ -302,4 +309,3 @@ def unpacked(text: str) -> Float32[np.ndarray, " n"]:
     """What `pack` packed: the script's own reading, for whoever reads a page by program."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(4, -1)
     return np.cumsum(planes.T.copy().view("<u4").ravel(), dtype="<u4").view("<f4")
-

@@ -1,6 +1,5 @@
 // What is pointed at or focused is lit everywhere: the same seed, feature or condition.
 ((p) => {
-  "use strict";
   if (!p.data) return;
   const KINDS = ["seed", "feature", "condition"];
   const PLACES = "[data-seed], [data-feature], [data-condition]";
@@ -18,13 +17,17 @@
     if (!now) return root.removeAttribute("data-lit");
     const [kind, value] = now.split(" ");
     root.setAttribute("data-lit", kind);
-    for (const element of document.querySelectorAll(`[data-${kind}="${value}"]`)) element.classList.add("lit");
+    for (const element of document.querySelectorAll(`[data-${kind}="${value}"]`))
+      element.classList.add("lit");
   };
   // Without a pointer: the seed that was chosen.
   p.rest = () => (p.view.seed === null ? p.light() : p.light("seed", p.view.seed));
   const follow = (event) => {
     const element = event.target.closest?.(PLACES);
-    if (!element) return event.type === "pointerover" && !event.target.closest?.("svg.curves") ? p.rest() : undefined;
+    if (!element)
+      return event.type === "pointerover" && !event.target.closest?.("svg.curves")
+        ? p.rest()
+        : undefined;
     const kind = KINDS.find((k) => k in element.dataset);
     p.light(kind, element.dataset[kind]);
   };
