@@ -14,6 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from primacy.analysis.controls import Outcome
+from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
 from primacy.records.curves import SCHEMA, Rows
 from primacy.records.study import ConditionRecord, StudyRecord
@@ -29,6 +30,8 @@ from primacy.report.page import (
     learning_curves,
     members,
     methods,
+    numbers,
+    pairs,
     placed,
     prose,
     questions,
@@ -68,6 +71,7 @@ def page(
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.
     """
+    runs = Runs(curves, lanes, record)
     standings = places.standings(record, summary, curves)
     judged = ranking.shown(record, summary, verdicts)
     rows_of = {name: of(curves, name) for name in standings}
@@ -104,7 +108,8 @@ def page(
             questions=(
                 questions.questions(record, judged) if lead and questions.asked(verdicts) else []
             ),
-            groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
+            groups=groups(record, judged, evidence.drawings(runs, palette)),
+            **_numbers(runs, lead),
             evidence_band=learning_curves.band_name([len(record.seeds)]),
             control=lambda v: prose.control(v, verdicts),
             parts=[
@@ -124,6 +129,7 @@ def page(
             ],
             figures={name: placed.figure(figure, palette) for name, figure in found.items()},
             families=places.strengths(record, standings),
+            order={name: i for i, name in enumerate(palette)},
             hues={name: placed.hue(color) for name, (color, _) in palette.items()},
             cards=cards,
             band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
@@ -147,7 +153,7 @@ def _environment() -> jinja2.Environment:
 
 def _fixed(record: StudyRecord) -> dict[str, Any]:
     """What the template gets whatever was found: the study, style and script, helpers."""
-    style, script = document.style(), document.script()
+    style, script = document.style(explore=True), document.script()
     return {
         "style": style,
         "script": script,
@@ -243,6 +249,14 @@ def _provided(
     }
 
 
+def _numbers(runs: Runs, lead: ConditionRecord | None) -> dict[str, Any]:
+    """The numbers inside the page, and what is to be said of them."""
+    if lead is None:
+        return {"numbers": None, "data_note": ""}
+    text, note = numbers.packed(runs, pairs.pairs(runs))
+    return {"numbers": Markup(text), "data_note": note}
+
+
 def _by_feature(rows: Sequence[dict]) -> dict[str, dict]:
     return {r["feature"]: r for r in rows}
 
@@ -283,7 +297,9 @@ def _sections(
     rows = any(standings.values())
     listed = {
         "verdicts": ("Verdicts", verdicts),
+        **({"explore": ("Explore", rows)} if many else {}),
         "race": ("All conditions" if many else "Race", (many and cards) or "race-log" in found),
+        **({} if many else {"explore": ("Explore", rows)}),
         "order": ("First, represented, used", rows),
         "represented": ("Over training", {"variance-explained", "at-the-end"} & set(found)),
         "conditions": ("All conditions", cards and not many),

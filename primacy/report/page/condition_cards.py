@@ -123,12 +123,15 @@ def _card(
     for name in timed:
         if name not in points:
             continue
-        (color, dash), own = palette[name], points[name]
-        medians.append(sketches.Line(color, [(p["step"], p["median"]) for p in own], dash))
+        (color, dash), own, place = palette[name], points[name], list(palette).index(name)
+        median = [(p["step"], p["median"]) for p in own]
+        medians.append(sketches.Line(color, median, dash, place))
         upper, lower = ([(p["step"], p[end]) for p in own] for end in ("high", "low"))
-        areas.append(sketches.Line(color, [*upper, *reversed(lower)]))
+        areas.append(sketches.Line(color, [*upper, *reversed(lower)], feature=place))
         for _, line in itertools.groupby(lines.get(name, ()), key=lambda p: p["seed"]):
-            seeds.append(sketches.Line(color, [(p["step"], p["value"]) for p in line]))
+            seeds.append(
+                sketches.Line(color, [(p["step"], p["value"]) for p in line], feature=place)
+            )
     x, y = axes
     shared = {
         "levels": sorted({v for n in timed if (v := ranks.level(c, n)) is not None}),

@@ -207,6 +207,7 @@ def _standing(
                 "steps_low": quantile(found, 0.25) if timed else None,
                 "steps_high": quantile(found, 0.75) if timed else None,
                 "tau": condition.tau,
+                "times": found,
                 # The evaluation before each time: the true time is between the two.
                 "lows": dict(zip(found, values["low_step"], strict=True)),
                 "controls": {} if control is None else {"reliance": control},
