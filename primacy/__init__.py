@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
+    from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
     from primacy.engine.run import Progress as Progress
     from primacy.networks.examples import examples as examples
@@ -38,6 +39,7 @@ _ROOMS = {
     "engine.run": ("Progress",),
     "networks.examples": ("examples",),
     "records.curves": ("select",),
+    "cli.compare": ("compare",),
     "cli.notebook": ("run",),
     "study.python": ("Study", "read"),
     "records.study": ("Contrast", "Hypothesis"),

@@ -280,6 +280,19 @@ class Result:
             "calibration": certificate.cited(certificate.read(), libraries, record.device or ""),
         }
 
+    def _repr_html_(self) -> str:
+        from primacy.report.notebook import run_html
+
+        page = self.folder / "report.html"
+        return run_html(
+            self.record,
+            self.answer,
+            self.verdicts,
+            self.figures(),
+            trained=self.lanes.height,
+            page=str(page) if page.exists() else None,
+        )
+
     def __repr__(self) -> str:
         return f"Result({self.folder.name!r}: {self.answer})"
 

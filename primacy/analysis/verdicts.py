@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter
 from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share_learned
 from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
+from primacy.analysis.notebook import VERDICTS, facts, verdict_row
 from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs, variants
 from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
@@ -72,6 +73,12 @@ class Verdict:
     """About how many more seeds would settle it; null unless inconclusive."""
     why: str
     """One sentence: the reason of this word, with k of n where lanes were left out."""
+
+    def _repr_html_(self) -> str:
+        """For a notebook's cell."""
+        rows = zip(VERDICTS[1:], verdict_row(self)[1:], strict=True)
+        flips = "; ".join(self.flips)
+        return facts(self.claim, [*rows, ("why", self.why), ("what flips it", flips)])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -144,9 +144,9 @@ def _uncensored() -> None:
 
 @mutant("networks of different seeds are paired", "hand-written curves")
 def _strangers() -> None:
-    from primacy.analysis import contrasts
+    from primacy.analysis.sides import View
 
-    values = contrasts._View.values
+    values = View.values
 
     def wrong(self: Any, group: Any, end: Any) -> Any:
         side = values(self, group, end)
@@ -154,7 +154,7 @@ def _strangers() -> None:
             return side
         return dataclasses.replace(side, values=np.roll(side.values, 1))
 
-    contrasts._View.values = wrong  # type: ignore[method-assign]
+    View.values = wrong  # type: ignore[method-assign]
 
 
 @mutant("p is one-sided", "exact probabilities")

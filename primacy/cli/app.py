@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import data, machine, results, run, studies
+from primacy.cli import compare, data, machine, results, run, studies, watch
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -35,6 +35,7 @@ COMMANDS = (
     data.data,
     results.judge,
     results.report,
+    results.cite,
     results.inspect,
     results.evaluate,
     results.export,
@@ -47,6 +48,8 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(studies.list_, name="list")
+app.command(compare.command, name="compare")
+app.command(watch.command, name="watch")
 
 
 @app.command

@@ -1,8 +1,10 @@
 """`primacy run`: train what is missing of a study, judge it and write the page."""
 
+import contextlib
 import json
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +12,7 @@ from typing import Annotated, Any, Literal
 from rich.console import Console
 
 from primacy.cli import studies
+from primacy.cli import watch as watching
 from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
@@ -28,6 +31,7 @@ def run(
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
+    watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -47,6 +51,8 @@ def run(
         fork: If the folder holds runs of another study, start beside it (NAME-2).
         allow_mixed: Go on in a folder begun with other library versions or numbers of networks
             trained side by side.
+        watch: Also show the page while the run trains, at an address that is printed; `primacy
+            watch RUN` does so for any run.
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -71,10 +77,17 @@ def run(
     command += [part for change in overrides for part in ("--set", change)]
     command += ["--allow-mixed"] if allow_mixed else []
     number = [] if seeds is None else ["--seeds", str(seeds)]
-    result = _train(requested, folder, [*command, *number], fork, allow_mixed)
-    if isinstance(result, int):
-        return result
-    page = result.report()
+    if watch and fork:
+        from primacy.engine.run import destination
+
+        folder, fork = destination(requested, folder), False
+    with watching.serving(folder) if watch else contextlib.nullcontext():
+        result = _train(requested, folder, [*command, *number], fork, allow_mixed)
+        if isinstance(result, int):
+            return result
+        page = result.report()
+        if watch:
+            time.sleep(watching.LAST_SECONDS)
     if as_json:
         print((result.folder / "verdicts.json").read_text())
     else:

@@ -14,9 +14,11 @@ from primacy.analysis import summary as summaries
 from primacy.engine import forecast
 from primacy.engine.interruption import waiting
 from primacy.engine.jobs import Driver, Engine, Job
+from primacy.engine.live import Live
 from primacy.engine.plan import Plan, plan, program, refusal
+from primacy.engine.provisional import Pages
 from primacy.engine.threads import Threads
-from primacy.records import curves
+from primacy.records import curves, live
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.records.study import StudyRecord
@@ -93,6 +95,7 @@ def run(
     with contextlib.ExitStack() as locks:
         for place in dict.fromkeys((store, *places)):
             locks.enter_context(place.locked())
+            live.sweep(place.folder)
         held = holdings(study, store.folder)
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):
@@ -116,7 +119,10 @@ def run(
         walk = Walk(
             todo, store, study, progress, stop, _command(command, store.folder, todo.record)
         )
-        walk.over(engine)
+        try:
+            walk.over(engine)
+        finally:
+            walk.live.clear()
         walk.take_over()
         walk.complete(engine, time.time() - began)
         result = Result(store.folder)
@@ -124,6 +130,8 @@ def run(
         for place in places[: len(study.members)]:
             if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
                 Result(place.folder).judge()
+        if walk.pages.written:  # a provisional one is never left behind
+            result.report()
     return result
 
 
@@ -201,6 +209,8 @@ class Walk:
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
+        self.live = Live({name: place.store.folder for name, place in self.places.items()})
+        self.pages = Pages(store.folder)
         self._moved = time.monotonic()
         """When a step was last taken or a block committed."""
         self._reported: float | None = None
@@ -214,7 +224,7 @@ class Walk:
             for block in (*place.plan.blocks, *place.plan.control_blocks)
         ]
         self._moved = time.monotonic()
-        driver = Driver(self._commit, self._advanced, self._idle, self.stop)
+        driver = Driver(self._commit, self._advanced, self._idle, self.stop, self.live.evaluated)
         engine.train(jobs, self.axes, driver)
 
     def _advanced(self, seed_steps: int) -> None:
@@ -222,7 +232,8 @@ class Walk:
         self.progress.advanced(seed_steps)
 
     def _idle(self) -> None:
-        """Report when nothing has advanced for longer than the forecast allows."""
+        """Rewrite the page; report when nothing has advanced for longer than is forecast."""
+        self.pages.rewrite(sum(place.done for place in self.places.values()))
         still = time.monotonic() - self._moved
         if still < STALL_SECONDS or self._moved == self._reported:
             return
@@ -234,6 +245,11 @@ class Walk:
 
     def _commit(self, job: Job, trained: Trained) -> None:
         self._moved = time.monotonic()
+        self._keep(job, trained)
+        self.live.committed(job)
+
+    def _keep(self, job: Job, trained: Trained) -> None:
+        """Store a block, and tell."""
         place = self.places[job.member]
         record = place.plan.record
         origin = {

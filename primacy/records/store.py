@@ -21,7 +21,7 @@ import polars as pl
 from safetensors.numpy import save
 
 from primacy.records import columns as dictionary
-from primacy.records import curves, formats, journal, manifest
+from primacy.records import curves, formats, journal, live, manifest
 from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, sync, write
 from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
 from primacy.records.parts import Parts
@@ -37,7 +37,7 @@ CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, live.LIVE)
 MAX_MANIFEST_BYTES = 1 << 28
 """Of `manifest.json`, which has about a kilobyte for each part."""
 OWN_NAMES = (*FOLDERS, MANIFEST, journal.JOURNAL, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS,

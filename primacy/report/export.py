@@ -1,6 +1,5 @@
 """Results in other tools' formats."""
 
-import re
 from collections.abc import Sequence
 
 import polars as pl
@@ -10,8 +9,8 @@ from primacy.records import curves as tables
 from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.records.traces import measures_of, of
-from primacy.report.page.figures import visible
 from primacy.report.page.ranks import Number, standings
+from primacy.report.page.tex import escaped
 
 DEMO_LAYER_MEASURES = ("total_variance", "variance_explained_unit_mean")
 
@@ -65,17 +64,6 @@ def demo_csv(record: StudyRecord, curves: Rows, condition: str | None = None) ->
     return "\n".join(lines) + "\n"
 
 
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-} | {c: f"\\{c}" for c in "{}$&#_%"}
-"""Characters that LaTeX takes for commands, or prints as others."""
-
 NULL = "--"
 
 
@@ -119,11 +107,6 @@ def latex(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict
     ]
     parts.append(_booktabs("llrrrr", head, rows))
     return "\n".join(parts)
-
-
-def escaped(text: str) -> str:
-    """A name as LaTeX prints it; invisible characters are shown escaped."""
-    return "".join(LATEX.get(c, c) for c in re.sub(r"\s", " ", visible(text)))
 
 
 def _booktabs(columns: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

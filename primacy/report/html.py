@@ -21,6 +21,7 @@ from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.records.traces import of
 from primacy.report.page import (
     charts,
+    citation,
     condition_cards,
     document,
     evidence,
@@ -241,6 +242,7 @@ def _provided(
     return {
         "paragraphs": methods.paragraphs(record, provenance, lanes, verdicts),
         "provenance": provenance,
+        "bibtex": citation.bibtex(record, provenance),
         "seconds": _seconds(provenance),
         "dictionaries": _dictionaries(summary),
         "summary_csv": inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
@@ -306,6 +308,7 @@ def _sections(
         "exceptions": ("Exceptions", rows),
         "sanity": ("Sanity", True),
         "methods": ("Methods", True),
+        "cite": ("Cite", True),
         "data": ("Data", True),
     }
     return [(id, title) for id, (title, there) in listed.items() if there]
