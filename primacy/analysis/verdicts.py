@@ -22,6 +22,7 @@ from primacy.analysis.notebook import VERDICTS, facts, verdict_row
 from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs, variants
 from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
+from primacy.records.curves import Rows
 from primacy.records.study import Hypothesis, StudyRecord
 
 CONFIRMATORY = 30
@@ -91,7 +92,7 @@ class _File:
     verdicts: list[Verdict]
 
 
-def judge(curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> list[Verdict]:
+def judge(curves: Rows, lanes: pl.DataFrame, record: StudyRecord) -> list[Verdict]:
     """A verdict for each of the study's hypotheses, in their order.
 
     Args:

@@ -141,6 +141,11 @@ def _show(result: Any, page: Path, more: Sequence[str]) -> None:
             markup=False,
             soft_wrap=True,
         )
+    if before := result.provenance["judged_before"]:
+        console.print(
+            f"Judged before with {', '.join(map(str, before))} seeds: to look, add seeds and look "
+            "again makes false verdicts more frequent (docs/statistics.md, table 9)."
+        )
     console.print(f"The page: {page}", soft_wrap=True)
 
 

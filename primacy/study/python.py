@@ -69,6 +69,7 @@ class Study(plain.Study):
         measures: Any = plain.Study.measures,
         hypotheses: Any = plain.Study.hypotheses,
         seeds: Any = plain.Study.seeds,
+        seed_offset: Any = plain.Study.seed_offset,
         seed_axes: Any = plain.Study.seed_axes,
         controls: Any = plain.Study.controls,
         exact_solo: Any = plain.Study.exact_solo,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from primacy.records.study import Controls, Hypothesis, Level
 from primacy.registry import canonical, spec
-from primacy.types import Model, Task
+from primacy.types import Model, Shape, Task, input_shape, outputs_of
 
 SeedAxis = Literal["init", "data", "order"]
 SEED_AXES: tuple[SeedAxis, ...] = ("init", "data", "order")
@@ -76,9 +76,9 @@ class Condition:
     training: Training
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Numbers that a network of it reads and gives for one example."""
-        return len(self.task.input_names), len(self.task.targets)
+    def size(self) -> tuple[Shape, int]:
+        """The shape of what a network of it reads for one example, and how many outputs it has."""
+        return input_shape(self.task), outputs_of(self.task.targets)
 
     @property
     def examples(self) -> dict[str, int]:
@@ -192,6 +192,8 @@ class Study:
     """Empty: all."""
     hypotheses: tuple[Hypothesis, ...] = ()
     seeds: int = 30
+    seed_offset: int = 0
+    """The first seed: a replication of a study takes seeds that it did not have."""
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
     notes: tuple[str, ...] = ()
@@ -223,7 +225,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes", "controls", "exact_solo"):
+            for field in ("seeds", "seed_offset", "seed_axes", "controls", "exact_solo"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")

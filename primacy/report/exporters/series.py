@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 
 QUANTILES = {"median": 0.5, "p10": 0.1, "p90": 0.9}
@@ -47,7 +48,7 @@ class Exporter(Protocol):
 
 
 def series(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, *, seeds: bool = False
+    record: StudyRecord, curves: Rows, lanes: pl.DataFrame, *, seeds: bool = False
 ) -> Iterator[Series]:
     """Of every condition the quantiles over seeds at each evaluation, and each seed if asked.
 
@@ -95,7 +96,7 @@ def missing(error: ImportError, extra: str) -> ValueError:
     return ValueError(f"{error}: pip install 'primacy[{extra}]' brings it")
 
 
-def tagged(condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
+def tagged(condition: ConditionRecord, curves: Rows, lanes: pl.DataFrame) -> pl.DataFrame:
     """The condition's numbers as tag, seed, step, value; no nulls.
 
     A network that ended early because it had learned has its last value at every later evaluation.
