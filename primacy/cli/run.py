@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from primacy.cli import studies
+from primacy.cli.engines import Trainer
 from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
@@ -27,6 +30,9 @@ def run(
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
+    engine: str = "threads",
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    insecure: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
     as_json: Json = False,
 ) -> int:
@@ -47,6 +53,10 @@ def run(
         fork: If the folder holds runs of another study, start beside it (NAME-2).
         allow_mixed: Go on in a folder begun with other library versions or numbers of networks
             trained side by side.
+        engine: What trains: threads of this process (threads), processes of this machine (dask),
+            or a Dask cluster: tls://HOST:PORT, or the file that `dask scheduler` wrote.
+        workers: Blocks trained at the same time on this machine; one per core when left out.
+        insecure: Allow a cluster on another machine without encryption (tcp://).
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -62,6 +72,8 @@ def run(
     for note in requested.notes:
         print(shown(note), file=sys.stderr)
     folder = out or Path("runs") / requested.name
+    trainer = Trainer(engine, workers, insecure, plugins)
+    trainer.check()
     if dry_run:
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
@@ -71,7 +83,7 @@ def run(
     command += [part for change in overrides for part in ("--set", change)]
     command += ["--allow-mixed"] if allow_mixed else []
     number = [] if seeds is None else ["--seeds", str(seeds)]
-    result = _train(requested, folder, [*command, *number], fork, allow_mixed)
+    result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
     if isinstance(result, int):
         return result
     page = result.report()
@@ -83,13 +95,21 @@ def run(
     return 0
 
 
-def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_mixed: bool) -> Any:
+def _train(
+    study: Any,
+    folder: Path,
+    command: Sequence[str],
+    fork: bool,
+    allow_mixed: bool,
+    trainer: "Trainer",
+) -> Any:
     """The finished run, or the exit code if it was interrupted."""
     from primacy.cli.progress import TerminalProgress
+    from primacy.engine.jobs import NotFinished
     from primacy.engine.run import run as run_blocks
     from primacy.training.block import Interrupted
 
-    again = [*command, "--out", str(folder), *(["--fork"] if fork else [])]
+    again = [*command, "--out", str(folder), *(["--fork"] if fork else []), *trainer.words]
     resume = f"Every committed block is kept. This resumes:\n  {shlex.join(again)}"
     error_console = Console(stderr=True, highlight=False)
     with Interruption(polled=True, hint=resume) as interruption:
@@ -103,7 +123,10 @@ def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_m
                     fork=fork,
                     allow_mixed=allow_mixed,
                     command=command,
+                    engine=trainer.of(progress.say),
                 )
+        except NotFinished as error:
+            raise NotFinished(f"{error}\n{resume}") from None
         except Interrupted:
             print(f"interrupted. {resume}", file=sys.stderr)
             return interruption.code

@@ -1,5 +1,5 @@
 """Which networks a run trains, where, and how they are kept.
 
-Order: machine | interruption | hardware | reconcile < packing | controls < plan | jobs <
-forecast | threads < run
+Order: machine | interruption | hardware | reconcile | addresses < packing | controls < plan |
+jobs < forecast | threads | wire | ledger < worker | inbox < dask < run
 """

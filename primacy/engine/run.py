@@ -70,6 +70,7 @@ def run(
     fork: bool = False,
     allow_mixed: bool = False,
     command: Sequence[str] = (),
+    engine: Callable[[int], Engine] = Threads,
 ) -> Result:
     """Train what is missing, commit it block by block, and judge the whole.
 
@@ -81,10 +82,12 @@ def run(
         fork: if the folder holds another study's runs, start in the next free `OUT-2`, `OUT-3`...
         allow_mixed: go on in a folder that other library versions began; parts say which.
         command: the words of a shell that run this, which the page shows with the folder.
+        engine: makes what trains, for a number of blocks; left out: the threads of this process.
 
     Raises:
         StoreError: nothing was run: the folder is in use or holds runs of another study.
         Interrupted: somebody asked to stop; committed blocks stay.
+        NotFinished: blocks could not be trained; those that are committed stay.
     """
     folder = Path(out) if out else Path("runs") / study.name
     progress, stop = progress or Progress(), stop or threading.Event()
@@ -97,8 +100,10 @@ def run(
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):
             raise StoreError(why)
-        engine = Threads(sum(map(len, todo.every_batch)))
-        todo = _on(todo, engine.device)
+        trainer = locks.enter_context(
+            contextlib.closing(engine(sum(map(len, todo.every_batch))))
+        )
+        todo = _on(todo, trainer.device)
         inside = [held.members[member.name] for member in study.members] or [held]
         for place, own in zip(places, inside, strict=True):
             for there, found in ((place, own), (controls_of(place), own.controls)):
@@ -116,9 +121,9 @@ def run(
         walk = Walk(
             todo, store, study, progress, stop, _command(command, store.folder, todo.record)
         )
-        walk.over(engine)
+        walk.over(trainer)
         walk.take_over()
-        walk.complete(engine, time.time() - began)
+        walk.complete(trainer, time.time() - began)
         result = Result(store.folder)
         result.judge()
         for place in places[: len(study.members)]:
