@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -320,9 +319,10 @@ class Dask:
                 if what == "news":
                     if gone := blocks.heard(told):
                         self._client.cancel([gone], force=True)
-                elif (task := blocks.landed(told)) is not None:
-                    if (content := self._result(task, told, blocks)) is not None:
-                        yield task, content
+                elif (content := self._landed(told, blocks)) is not None:
+                    task, rest = content
+                    self._fill(blocks, axes)  # before the commit, which takes a while
+                    yield task, rest
             blocks.give_up_if_hopeless()
 
     def _away(self, now: float) -> bool:
@@ -340,10 +340,13 @@ class Dask:
         return True
 
     def _fill(self, blocks: Blocks, axes: Sequence[SeedAxis]) -> None:
-        if not blocks.waiting or len(blocks.flight) >= self._window(blocks):
-            return
-        window = self._window(blocks)
-        while blocks.waiting and len(blocks.flight) < window:
+        """Send as many blocks as there are threads in the cluster.
+
+        Not one more: a result that waits on a worker for the driver is lost if the next block takes
+        that worker along, and a block that waits there is blamed for it.
+        """
+        threads = sum(self._client.nthreads().values()) if blocks.waiting else 0
+        while blocks.waiting and len(blocks.flight) < threads:
             task = blocks.next()
             future = self._client.submit(
                 train,
@@ -357,12 +360,11 @@ class Dask:
             blocks.sent(task, future)
             future.add_done_callback(lambda f: self._news.put(("landed", f)))
 
-    def _window(self, blocks: Blocks) -> int:
-        """Blocks in flight: two for each thread of the cluster, so that none waits for the next."""
-        return 2 * max(1, sum(self._client.nthreads().values()))
-
-    def _result(self, task: Task, future: Any, blocks: Blocks) -> bytes | None:
-        """The receipt of a block that ended; None: it starts again, or is left out."""
+    def _landed(self, future: Any, blocks: Blocks) -> tuple[Task, bytes] | None:
+        """A block that ended and its receipt; None: it starts again, or is left out."""
+        task = blocks.landed(future)
+        if task is None:
+            return None
         try:
             error = future.exception(timeout=LOST_SECONDS)
             answer = b"" if error is not None else future.result(timeout=LOST_SECONDS)
@@ -377,7 +379,7 @@ class Dask:
         elif error is not None:
             blocks.failed(task, f"{type(error).__name__}: {[*str(error).splitlines(), ''][0]}")
         if answer[:1] == worker.RESULT:
-            return answer[1:]
+            return task, answer[1:]
         if answer:
             address, told = json.loads(answer[1:])
             if answer[:1] == worker.REFUSED:

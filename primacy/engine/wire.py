@@ -184,9 +184,7 @@ def _thing(
     return _spec(registry.load()[table["kind"]], fields, part, context)
 
 
-def _spec(
-    cls: Any, fields: Mapping[str, Any], part: str, context: Mapping | None = None
-) -> Any:
+def _spec(cls: Any, fields: Mapping[str, Any], part: str, context: Mapping | None = None) -> Any:
     thing, mistakes = checked(cls, dict(fields), (part,), context)
     if mistakes:
         raise StoreError(f"{dotted(mistakes[0].path)}: {mistakes[0].message}")

@@ -148,5 +148,3 @@ def _programs(order: Order) -> Programs:
         device = jax.local_devices()[0]
         _compiled[order.program] = Programs(condition, order.measures, order.width, device)
     return _compiled[order.program]
-
-

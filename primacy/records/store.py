@@ -32,7 +32,9 @@ CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
+INBOX = "inbox"
+"""The folder of blocks that other processes trained, until a run adopts them."""
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, INBOX)
 OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
              "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
