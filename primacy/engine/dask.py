@@ -9,7 +9,6 @@ its port: use TLS, or a network in which you trust everybody.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from typing import Any
 
 import dask
 import distributed
+from distributed.client import FutureCancelledError
 
 from primacy.engine import wire, worker
 from primacy.engine.addresses import refuse_open
@@ -32,7 +32,6 @@ from primacy.engine.jobs import Driver, Job, NotFinished
 from primacy.engine.ledger import Blocks, Task
 from primacy.engine.machine import cores
 from primacy.records.files import Damaged, StoreError
-from primacy.registry import PLUGINS
 from primacy.study.describe import versions
 from primacy.study.spec import SeedAxis
 from primacy.training.block import Interrupted, Watch
@@ -41,16 +40,24 @@ BEAT_SECONDS = 0.5
 """Between two messages of a worker that has taken steps."""
 QUIET_SECONDS = 5.0
 """Between two messages of a worker that has taken none: it is compiling."""
-WAIT_SECONDS = 600.0
+WAIT_SECONDS = 300.0
 """For the first worker of a cluster that exists, say in the queue of a machine room."""
+GREET_SECONDS = 120.0
+"""For a worker to say what it is: it imports the libraries first."""
 SILENT_SECONDS = 400.0
 """Without a sign of any worker, after which the run ends; Dask itself gives a worker 300."""
 LOST_SECONDS = 60.0
 """For the scheduler to come back after its connection was lost."""
+ANSWER_SECONDS = 10.0
+"""For the scheduler to answer a question."""
+COUNT_SECONDS = 1.0
+"""Between two questions how many workers there are."""
 IDLE_SECONDS = 5.0
 """Between two calls of `Driver.idle`."""
-GONE = (OSError, TimeoutError, distributed.CancelledError, distributed.client.FutureCancelledError)
+GONE = (OSError, TimeoutError, distributed.CancelledError, FutureCancelledError)
 """What is raised of a result that is not to be had any more."""
+FAILED = b"E"
+"""The first byte of an answer that says what the block's own code raised."""
 LOCAL: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 2,
     "distributed.scheduler.worker-ttl": "60s",
@@ -116,6 +123,10 @@ def train(content: bytes, topic: str, token: str) -> bytes:
     beats.start()
     try:
         return worker.answer(content, _folder(here), Watch(advanced, dropped))
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - a task's own code raises what it likes
+        return FAILED + f"{type(error).__name__}: {error}".encode()
     finally:
         ended.set()
         beats.join()
@@ -157,9 +168,11 @@ class Dask:
                 has code that no file holds. Nothing was run.
             NotFinished: the cluster does not answer.
         """
-        self._say, self._plugins = say, _plugin_files(plugins)
+        self._say, self._plugins = say, wire.plugin_files(plugins)
         self._held = contextlib.ExitStack()
         self.programs, self.compile_seconds = 0, 0.0
+        self._known, self._counted = 0, 0.0
+        """Threads of the cluster, and when it said so."""
         self._topic = f"primacy-{uuid.uuid4().hex}"
         self._news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -180,7 +193,7 @@ class Dask:
         """Start a cluster of this machine that listens on loopback only, encrypted."""
         folder = tempfile.mkdtemp(prefix="primacy-workers-")
         self._held.callback(shutil.rmtree, folder, ignore_errors=True)
-        self._held.enter_context(dask.config.set(LOCAL))
+        self._held.enter_context(dask.config.set(LOCAL))  # pyright: ignore[reportPrivateImportUsage]
         self._cluster = distributed.LocalCluster(
             n_workers=number,
             threads_per_worker=1,
@@ -188,7 +201,7 @@ class Dask:
             host="127.0.0.1",
             protocol="tls://",
             security=distributed.Security.temporary(),
-            dashboard_address=None,
+            dashboard_address=None,  # pyright: ignore[reportArgumentType]
             worker_dashboard_address=None,
             memory_limit=0,
             local_directory=folder,
@@ -230,11 +243,9 @@ class Dask:
             asked = [
                 self._client.submit(facts, workers=[a], pure=False, priority=1) for a in addresses
             ]
-            found = [json.loads(f.result(timeout=WAIT_SECONDS)) for f in asked]
+            found = [json.loads(f.result(timeout=GREET_SECONDS)) for f in asked]
         except TimeoutError:
-            raise NotFinished(
-                f"no worker of {self._address} answered in {WAIT_SECONDS:.0f} s"
-            ) from None
+            raise NotFinished(f"no worker of {self._address} answers") from None
         except ImportError as error:
             raise StoreError(
                 f"a worker of {self._address} cannot import primacy ({error}): install there what "
@@ -283,11 +294,10 @@ class Dask:
                 driver.commit(task.job, trained)
                 blocks.done(task)
         finally:
-            flight = [task.future for task in blocks.flight.values()]
-            with contextlib.suppress(RuntimeError, ValueError, *GONE):
+            for task in blocks.flight.values():
+                task.future.release()  # nobody waits for it: its worker drops it
+            with contextlib.suppress(ValueError, *GONE):
                 self._client.unsubscribe_topic(self._topic)
-                if flight:
-                    self._client.cancel(flight, force=True)
         if blocks.left:
             raise NotFinished(blocks.report())
 
@@ -318,7 +328,7 @@ class Dask:
                 heard = time.monotonic()
                 if what == "news":
                     if gone := blocks.heard(told):
-                        self._client.cancel([gone], force=True)
+                        gone.release()
                 elif (content := self._landed(told, blocks)) is not None:
                     task, rest = content
                     self._fill(blocks, axes)  # before the commit, which takes a while
@@ -345,8 +355,7 @@ class Dask:
         Not one more: a result that waits on a worker for the driver is lost if the next block takes
         that worker along, and a block that waits there is blamed for it.
         """
-        threads = sum(self._client.nthreads().values()) if blocks.waiting else 0
-        while blocks.waiting and len(blocks.flight) < threads:
+        while blocks.waiting and len(blocks.flight) < self._threads():
             task = blocks.next()
             future = self._client.submit(
                 train,
@@ -359,6 +368,20 @@ class Dask:
             )
             blocks.sent(task, future)
             future.add_done_callback(lambda f: self._news.put(("landed", f)))
+
+    def _threads(self) -> int:
+        """Threads of all workers, as the scheduler said at most a second ago; it may be away."""
+        now = time.monotonic()
+        if now - self._counted > COUNT_SECONDS:
+            self._counted = now
+            with contextlib.suppress(*GONE):
+                held = self._asked(self._client.scheduler.ncores)
+                self._known = sum(held.values())
+        return self._known
+
+    def _asked(self, function: Callable, *rest: Any, **named: Any) -> Any:
+        """What the cluster answers; a cluster that does not is a `TimeoutError`."""
+        return self._client.sync(function, *rest, callback_timeout=ANSWER_SECONDS, **named)
 
     def _landed(self, future: Any, blocks: Blocks) -> tuple[Task, bytes] | None:
         """A block that ended and its receipt; None: it starts again, or is left out."""
@@ -377,10 +400,12 @@ class Dask:
         elif isinstance(error, distributed.KilledWorker):
             blocks.killed(task)
         elif error is not None:
-            blocks.failed(task, f"{type(error).__name__}: {[*str(error).splitlines(), ''][0]}")
-        if answer[:1] == worker.RESULT:
+            blocks.failed(task, f"{type(error).__name__}: {error}")
+        if answer[:1] == FAILED:
+            blocks.failed(task, answer[1:].decode())
+        elif answer[:1] == worker.RESULT:
             return task, answer[1:]
-        if answer:
+        elif answer:
             address, told = json.loads(answer[1:])
             if answer[:1] == worker.REFUSED:
                 raise NotFinished(_OTHER_VERSIONS.format(f"{address}: {', '.join(told)}"))
@@ -392,8 +417,12 @@ class Dask:
     def _give(self, lacking: Sequence[str], address: str) -> None:
         """Send a worker the files that it lacks, each once."""
         names = {digest: self._named(digest) for digest in lacking}
-        ((_, still),) = self._client.run(absent, names, workers=[address]).items()
-        for digest in still:
+        found: Any = self._client.run(absent, names, workers=[address])
+        for still in found.values():
+            self._send(still, names, address)
+
+    def _send(self, digests: Sequence[str], names: dict[str, str], address: str) -> None:
+        for digest in digests:
             held = self._plugins.get(digest)
             content = held[1] if held else self._files[digest].read_bytes()
             self._client.run(keep, names[digest], content, digest, workers=[address])
@@ -414,19 +443,3 @@ def _checked(task: Task, content: bytes) -> Any:
     if not wire.fits(trained, task.job):
         raise Damaged(f"a worker sent the result of other networks than {task.name}")
     return trained
-
-
-def _plugin_files(paths: Sequence[Path]) -> dict[str, tuple[str, bytes]]:
-    """Name and content of the plugins that this process has loaded, by SHA-256.
-
-    Raises:
-        StoreError: a file has changed since, or no file holds a plugin.
-    """
-    found = {}
-    for path in paths:
-        content = path.read_bytes()
-        found[hashlib.sha256(content).hexdigest()] = path.name, content
-    for name, digest in PLUGINS.items():
-        if digest not in found:
-            raise StoreError(f"{name} has changed since it was loaded: run the command again")
-    return found

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import typing
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,22 @@ def transferable(jobs: Sequence[Job]) -> None:
                     ) from None
 
 
+def plugin_files(paths: Sequence[Path]) -> dict[str, tuple[str, bytes]]:
+    """Name and content of the plugins that this process has loaded, by SHA-256.
+
+    Raises:
+        StoreError: a file has changed since, or no file holds a plugin.
+    """
+    found = {}
+    for path in paths:
+        content = path.read_bytes()
+        found[hashlib.sha256(content).hexdigest()] = path.name, content
+    for name, digest in PLUGINS.items():
+        if digest not in found:
+            raise StoreError(f"{name} has changed since it was loaded: run the command again")
+    return found
+
+
 def _names(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(files.items()))
 
@@ -181,7 +198,13 @@ def _thing(
     registry: Registry, table: Mapping[str, Any], part: str, context: Mapping | None = None
 ) -> Any:
     fields = {key: value for key, value in table.items() if key != "kind"}
-    return _spec(registry.load()[table["kind"]], fields, part, context)
+    cls = registry.load()[table["kind"]]
+    for name, hint in typing.get_type_hints(cls).items():
+        # A mapping that can be hashed is a tuple of pairs in the record, and a table in a file.
+        kinds = (hint, *typing.get_args(hint))
+        if fields.get(name) and any(isinstance(k, type) and issubclass(k, tuple) for k in kinds):
+            fields[name] = dict(fields[name])
+    return _spec(cls, fields, part, context)
 
 
 def _spec(cls: Any, fields: Mapping[str, Any], part: str, context: Mapping | None = None) -> Any:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from primacy.engine import worker
+from primacy.study.describe import versions as real  # a preload is imported twice
 from primacy.training.block import Interrupted
 from tests.faults.study import NoPrograms, made_up
 
@@ -43,5 +44,4 @@ worker.Programs = NoPrograms
 
 planned = json.loads((FOLDER / "faults.json").read_text())
 if "versions" in planned:
-    real = worker.versions
     worker.versions = lambda: {**real(), **planned["versions"]}
