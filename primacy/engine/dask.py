@@ -1,7 +1,7 @@
 """The engine of many processes: blocks go to the workers of a Dask cluster, as bytes.
 
 A cluster of this machine is started for the run; or one that exists is used, which needs this
-version of primacy on every worker and no shared files. The only file that imports Dask.
+version of primacy on every worker and no shared files. Only this file and `dask_remote` import Dask.
 
 Dask calls a plain function of bytes on a worker (by its name: the worker imports primacy itself),
 and what comes back is bytes. Whatever else travels is Dask's own protocol, which runs what reaches
@@ -15,7 +15,6 @@ import os
 import queue
 import shutil
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -28,18 +27,15 @@ from distributed.client import FutureCancelledError
 
 from primacy.engine import wire, worker
 from primacy.engine.addresses import refuse_open
+from primacy.engine.dask_remote import FAILED, absent, facts, keep, train
 from primacy.engine.jobs import Driver, Job, NotFinished
 from primacy.engine.ledger import Blocks, Task
 from primacy.engine.machine import cores
 from primacy.records.files import Damaged, StoreError
 from primacy.study.describe import versions
 from primacy.study.spec import SeedAxis
-from primacy.training.block import Interrupted, Watch
+from primacy.training.block import Interrupted
 
-BEAT_SECONDS = 0.5
-"""Between two messages of a worker that has taken steps."""
-QUIET_SECONDS = 5.0
-"""Between two messages of a worker that has taken none: it is compiling."""
 WAIT_SECONDS = 300.0
 """For the first worker of a cluster that exists, say in the queue of a machine room."""
 GREET_SECONDS = 120.0
@@ -56,8 +52,6 @@ IDLE_SECONDS = 5.0
 """Between two calls of `Driver.idle`."""
 GONE = (OSError, TimeoutError, distributed.CancelledError, FutureCancelledError)
 """What is raised of a result that is not to be had any more."""
-FAILED = b"E"
-"""The first byte of an answer that says what the block's own code raised."""
 LOCAL: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 2,
     "distributed.scheduler.worker-ttl": "60s",
@@ -66,77 +60,6 @@ LOCAL: dict[str, Any] = {
     "distributed.worker.daemon": True,
 }
 """Settings of a cluster that is started here."""
-
-
-# On a worker
-
-
-def facts() -> str:
-    """What a worker is, as JSON."""
-    return json.dumps(worker.facts())
-
-
-def absent(names: dict[str, str]) -> list[str]:
-    """Of files by SHA-256, those that a worker does not have."""
-    return worker.absent(names, _folder(distributed.get_worker()))
-
-
-def keep(name: str, content: bytes, digest: str) -> None:
-    """Keep a file on a worker."""
-    worker.keep(name, content, digest, _folder(distributed.get_worker()))
-
-
-def train(content: bytes, topic: str, token: str) -> bytes:
-    """Train a block on a worker.
-
-    Args:
-        content: the block.
-        topic: under which the driver listens.
-        token: of the block.
-    """
-    here = distributed.get_worker()
-    if (lacking := worker.lacking(content, _folder(here))) is not None:
-        return lacking[:1] + json.dumps([here.address, json.loads(lacking[1:])]).encode()
-    key = here.get_current_task()
-    attempt = {"block": token, "attempt": uuid.uuid4().hex, "worker": here.address}
-    taken, ended = [0], threading.Event()
-
-    def tell(what: str) -> None:
-        here.log_event(topic, {**attempt, "what": what, "steps": taken[0]})
-
-    def beat() -> None:
-        told, at = 0, time.monotonic()
-        while not ended.wait(BEAT_SECONDS):
-            if taken[0] != told or time.monotonic() - at > QUIET_SECONDS:
-                told, at = taken[0], time.monotonic()
-                tell("steps")
-
-    def advanced(seed_steps: int) -> None:
-        taken[0] += seed_steps
-
-    def dropped() -> bool:
-        task = here.state.tasks.get(key)
-        return task is None or task.state in ("cancelled", "released", "forgotten")
-
-    tell("begun")
-    beats = threading.Thread(target=beat, name="beat", daemon=True)
-    beats.start()
-    try:
-        return worker.answer(content, _folder(here), Watch(advanced, dropped))
-    except Interrupted:
-        raise
-    except Exception as error:  # noqa: BLE001 - a task's own code raises what it likes
-        return FAILED + f"{type(error).__name__}: {error}".encode()
-    finally:
-        ended.set()
-        beats.join()
-
-
-def _folder(here: Any) -> Path:
-    return Path(here.local_directory) / "primacy"
-
-
-# At the driver
 
 
 class Dask:

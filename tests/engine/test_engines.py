@@ -25,10 +25,11 @@ class Absent:
         if name.split(".")[0] in ("dask", "distributed"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
+ENGINE = ("primacy.engine.dask", "primacy.engine.dask_remote")
 sys.meta_path.insert(0, Absent())
 import primacy
 for module in pkgutil.walk_packages(primacy.__path__, "primacy."):
-    if module.name not in ("primacy.engine.dask", "primacy.__main__"):
+    if module.name not in ("primacy.__main__", *ENGINE):
         importlib.import_module(module.name)
 assert "distributed" not in sys.modules and "dask" not in sys.modules
 """

@@ -3,17 +3,29 @@
 Oracle: the files of a run in threads.
 """
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 pytest.importorskip("distributed")
 
+from distributed import Security
+
 from primacy.engine.dask import Dask
+from primacy.engine.jobs import NotFinished
 from primacy.engine.run import run
 from primacy.registry import load_plugin
 from primacy.study import file
+from tests.faults.study import study as pretended
 from tests.faults.test_faults import content
+from tests.support.cluster import ROOT, Cluster, until
 
 PLUGIN = '''
 import jax.numpy as jnp
@@ -74,7 +86,7 @@ def test_processes_leave_the_bytes_of_threads_also_of_own_data_and_own_code(tmp_
 def descendants(pid):
     """Processes below one, and their own."""
     found = {}
-    for stat in ROOT.__class__("/proc").glob("[0-9]*/stat"):
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = stat.read_text().rpartition(")")[2].split()
         except OSError:
@@ -90,7 +102,7 @@ def descendants(pid):
 LONG = STUDY.replace("epochs = 6", "epochs = 100000").replace('"largest_output", ', "")
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="reads /proc")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_run_that_ends_leaves_no_process_behind(number, tmp_path):
     (tmp_path / "long.toml").write_text(LONG)
@@ -111,16 +123,11 @@ def test_a_run_that_ends_leaves_no_process_behind(number, tmp_path):
         assert time.monotonic() - began < 10
         assert driver.returncode == 143
         assert "--engine dask --workers 2" in err
-    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), seconds=10)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=10)
 
 
 def test_tls_with_throw_away_certificates_end_to_end(tmp_path):
     """A scheduler and a worker that know only these certificates; a driver without is refused."""
-    from distributed import Security
-
-    from primacy.engine.jobs import NotFinished
-    from tests.faults.study import study
-
     security = Security.temporary()
     pem = {
         "CA_FILE": security.tls_ca_file,
@@ -146,7 +153,7 @@ def test_tls_with_throw_away_certificates_end_to_end(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         assert cluster.seeds() == {0: 1, 1: 1}
         with pytest.raises(NotFinished, match="no scheduler answers at tls://127"):
-            run(study(3), tmp_path / "run", engine=lambda n: Dask(n, address=cluster.address))
+            run(pretended(3), tmp_path / "run", engine=lambda n: Dask(n, address=cluster.address))
 
 
 DRIVER = """
