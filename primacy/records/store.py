@@ -37,7 +37,9 @@ CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, live.LIVE)
+INBOX = "inbox"
+"""The folder of blocks that other processes trained, until a run adopts them."""
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, INBOX, live.LIVE)
 MAX_MANIFEST_BYTES = 1 << 28
 """Of `manifest.json`, which has about a kilobyte for each part."""
 OWN_NAMES = (*FOLDERS, MANIFEST, journal.JOURNAL, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS,
