@@ -8,7 +8,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall
+from primacy.analysis.inference import (
+    Interval,
+    SignFlip,
+    clopper_pearson,
+    kendall,
+    log_rank,
+)
 from primacy.analysis.learning_times import EVENTS, Times, area, restricted_mean, times
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs
@@ -248,7 +254,7 @@ class _View:
 
     def values(self, picks: tuple[Pick, ...], end: GridEnd) -> _Side:
         """The mean over the picks, in each seed."""
-        sides = [self.value(pick, end) for pick in picks]
+        sides = [self.gap(pick, end) for pick in picks]
         return _Side(
             np.mean([s.values for s in sides], axis=0),
             _first_reason([s.reasons for s in sides]),
@@ -257,6 +263,16 @@ class _View:
             np.logical_or.reduce([s.diverged for s in sides]),
             np.mean([s.early for s in sides], axis=0),
         )
+
+    def gap(self, pick: Pick, end: GridEnd) -> _Side:
+        """A pick's value, less that of what it is relative to."""
+        side = self.value(pick, end)
+        if pick.base is None:
+            return side
+        base = self.value(pick.base, end)
+        reasons = _first_reason([side.reasons, base.reasons])
+        values = side.values - base.values
+        return dataclasses.replace(side, values=values, early=values, reasons=reasons)
 
     def value(self, pick: Pick, end: GridEnd) -> _Side:
         runs = self.runs
@@ -376,25 +392,7 @@ def _beside(
         apart = {p.condition for p in plan.of[0]}.isdisjoint(p.condition for p in plan.minus or ())
         single = len(plan.of[0]) == len(plan.minus or ()) == 1
         if apart and single:
-            found["log-rank p"] = _log_rank(
+            found["log-rank p"] = log_rank(
                 a, ~groups[0].censored[entered], b, ~minus.censored[entered]
             )
     return found
-
-
-def _log_rank(
-    a: Float[np.ndarray, " n"],
-    a_seen: Bool[np.ndarray, " n"],
-    b: Float[np.ndarray, " n"],
-    b_seen: Bool[np.ndarray, " n"],
-) -> float:
-    """p of "both conditions learn at the same rate", pairs not used. 1: nothing was learned."""
-    from scipy.stats import CensoredData, logrank
-
-    if not (a_seen.any() or b_seen.any()):
-        return 1.0
-    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
-    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
-    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
-        p = float(logrank(x, y).pvalue)
-    return p if np.isfinite(p) else 1.0

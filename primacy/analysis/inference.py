@@ -210,3 +210,21 @@ def share_seeds_for(k: int, n: int, margin: float, most: int = 10_000) -> int | 
     low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), misses + 1, 0.025), 0.0)
     settled = np.flatnonzero((high < margin) | (low > margin))
     return int(sizes[settled[0]]) if settled.size else None
+
+
+def log_rank(
+    a: Float[np.ndarray, " n"],
+    a_seen: Bool[np.ndarray, " n"],
+    b: Float[np.ndarray, " n"],
+    b_seen: Bool[np.ndarray, " n"],
+) -> float:
+    """p of "both conditions learn at the same rate", pairs not used. 1: nothing was learned."""
+    from scipy.stats import CensoredData, logrank
+
+    if not (a_seen.any() or b_seen.any()):
+        return 1.0
+    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
+    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
+    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
+        p = float(logrank(x, y).pvalue)
+    return p if np.isfinite(p) else 1.0
