@@ -67,10 +67,12 @@ def evaluate_condition(
 
     `sets` holds the draws of each split. `finite` is false for parameters that are not, too.
     """
-    task = condition.task
+    task, model = condition.task, condition.model
+    batches = {split: built(task, draws) for split, draws in sets.items()}
+    settled = getattr(model, "settled", None)
     results = evaluate(
-        of_model(condition.model, params, task.loss),
-        {split: built(task, draws) for split, draws in sets.items()},
+        of_model(model, settled(params, batches["fit"].inputs) if settled else params, task.loss),
+        batches,
         measures,
         columns,
         donors,
