@@ -77,6 +77,9 @@ class Feature:
     """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More about it that is known before training (JSON values only)."""
+    competes: bool = False
+    """One of several that predict one target: it counts as learned when the answers agree with it
+    (`agreement`), on test examples in which these features are independent."""
     watched: bool = False
     """Measured only: no target is made of it, and it has no time-to-learn."""
 

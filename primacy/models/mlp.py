@@ -65,16 +65,21 @@ class MLP:
     each unit by its mean and SD over the batch; when measured, over the fit examples."""
     residual: bool = dataclasses.field(default=False, metadata={"optional": True})
     """Adds to each hidden layer the one before it, where both have the same width."""
+    depth: Annotated[int, Field(ge=1)] | None = dataclasses.field(
+        default=None, metadata={"optional": True}
+    )
+    """So many hidden layers, each as wide as the first of `widths` (a number, so that a trend over
+    it can be asked for). Left out: one layer for each of `widths`."""
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """`hidden1`, `hidden2`, ..."""
-        return tuple(f"hidden{depth}" for depth in range(1, len(self.widths) + 1))
+        return tuple(f"hidden{depth}" for depth in range(1, len(self.layer_sizes) + 1))
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """The widths."""
-        return self.widths
+        return self.widths if self.depth is None else self.widths[:1] * self.depth
 
     def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`."""
@@ -104,7 +109,7 @@ class MLP:
     def _layers(self, d: int, t: int) -> dict[str, tuple[int, int]]:
         """Inputs and outputs of each layer."""
         wide = encodings.encoded_width(self.encoding, self.frequencies, d)
-        pairs = itertools.pairwise((wide, *self.widths, t))
+        pairs = itertools.pairwise((wide, *self.layer_sizes, t))
         return dict(zip((*self.layer_names, "output"), pairs, strict=True))
 
     def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:

@@ -233,6 +233,8 @@ def _feature(
     reason = None
     if feature.watched:
         criterion, reason = None, WATCHED
+    elif feature.competes:
+        criterion = record.Criterion(measure="agreement", chance=0.5, ceiling=1.0)
     elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:
