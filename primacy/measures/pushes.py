@@ -105,14 +105,16 @@ def steering_push(
     direction="lower is a target that the layer's leading directions are enough for",
     range=(1.0, None),
     chance=None,
-    formula="smallest r with accuracy(r) >= .95 accuracy(all); accuracy(r): of the answers that "
-    "the rest of the network gives when the layer is replaced by its mean and its r leading principal "
-    "components. Components and mean from the fit examples, accuracy on the test examples",
+    formula="smallest r with accuracy(r) >= .95 accuracy(all); accuracy(r): of the "
+    "answers that the rest of the network gives when the layer is replaced by its mean and "
+    "its r leading principal components. Components and mean from the fit examples, "
+    "accuracy on the test examples",
     invariance="rotation, shift and overall scale of the layer, if the network undoes them",
-    misleads="A network at chance keeps its accuracy with any component: read it where the target "
-    "is learned. Components are in the order of variance, so a target on a faint direction needs all "
-    "before it. Accuracy can fall again as components are added; the first r counts. Compare with "
-    "components_needed, which asks what a linear probe needs, not what the network uses.",
+    misleads="A network at chance keeps its accuracy with any component: read it where "
+    "the target is learned. Components are in the order of variance, so a target on a "
+    "faint direction needs all before it. Accuracy can fall again as components are added; "
+    "the first r counts. Compare with components_needed, which asks what a linear probe "
+    "needs, not what the network uses.",
     reference="principal components removed in order: Lampinen, Chan, Hermann 2024, "
     "arXiv 2405.05847",
 )

@@ -83,8 +83,8 @@ def laid(below: Table, above: Table) -> Table:
         apart = (("phases",), ("epochs", "steps"))
         for these, others in (apart, apart[::-1]):
             if any(key in stated for key in these):
-                kept = {k: v for k, v in training.items() if k not in others or k in stated}
-                merged = {**merged, "training": kept}
+                training = {k: v for k, v in training.items() if k not in others or k in stated}
+        merged = {**merged, "training": training}
     return merged
 
 
