@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from typing import Annotated, Literal
 
 import jax
@@ -20,7 +21,7 @@ from primacy.models.normalization import (
     normalization_shapes,
 )
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 ACTIVATIONS = {
     "leaky_relu": lambda x: jax.nn.leaky_relu(x, 0.01),
@@ -81,42 +82,42 @@ class MLP:
         """The widths."""
         return self.widths if self.depth is None else self.widths[:1] * self.depth
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`."""
         shapes: dict[str, PyTree] = {}
-        for name, (a, b) in self._layers(d, t).items():
+        for name, (a, b) in self._layers(shape, outputs).items():
             more = self.normalization != "none" and name != "output"
             shapes[name] = dense_shapes(a, b) | (normalization_shapes(b) if more else {})
         return shapes
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: one for each weight and bias."""
-        return size(self.shapes(d, t))
+        return size(self.shapes(shape, outputs))
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32.
 
         A hidden layer with normalization also has a `scale` (1) and a `shift` (0) for each unit.
         """
         params: dict[str, PyTree] = {}
-        for name, (a, b) in self._layers(d, t).items():
+        for name, (a, b) in self._layers(shape, outputs).items():
             more = self.normalization != "none" and name != "output"
             params[name] = dense(self.initialization, rng, a, b) | (
                 normalization(b) if more else {}
             )
         return params
 
-    def _layers(self, d: int, t: int) -> dict[str, tuple[int, int]]:
+    def _layers(self, shape: Shape, outputs: int) -> dict[str, tuple[int, int]]:
         """Inputs and outputs of each layer."""
-        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
-        pairs = itertools.pairwise((wide, *self.layer_sizes, t))
+        wide = encodings.encoded_width(self.encoding, self.frequencies, math.prod(shape))
+        pairs = itertools.pairwise((wide, *self.layer_sizes, outputs))
         return dict(zip((*self.layer_names, "output"), pairs, strict=True))
 
-    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
+    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n *shape"]) -> PyTree:
         """The parameters with what the encoding has to know of the inputs; on the host, once."""
         return encodings.fitted(self.encoding, params, inputs)
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
         """Outputs and every hidden layer after its activation (and its skip)."""
         return self._forward(params, inputs, None)[0]
 
@@ -125,18 +126,20 @@ class MLP:
         """Whether a training step draws: with dropout."""
         return self.dropout is not None
 
-    def apply_in_training(self, params: PyTree, inputs: Float[Array, "n d"], key: Array) -> Forward:
+    def apply_in_training(
+        self, params: PyTree, inputs: Float[Array, "n *shape"], key: Array
+    ) -> Forward:
         """`apply` with the dropout that this key draws, each layer from a key of its own."""
         return self._forward(params, inputs, key)[0]
 
-    def settled(self, params: PyTree, inputs: Float[Array, "n d"]) -> PyTree:
+    def settled(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> PyTree:
         """The parameters as they are evaluated: with the statistics that batch normalization uses.
 
         Without batch normalization the parameters as they are.
         """
         return self._forward(params, inputs, None)[1] if self.normalization == "batch" else params
 
-    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n o"]:
         """The outputs when a hidden layer (after its activation) is `reps`."""
         x = reps
         for name in self.layer_names[self.layer_names.index(layer) + 1 :]:
@@ -144,7 +147,7 @@ class MLP:
         return affine(params["output"], x)
 
     def _forward(
-        self, params: PyTree, inputs: Float[Array, "n d"], key: Array | None
+        self, params: PyTree, inputs: Float[Array, "n *shape"], key: Array | None
     ) -> tuple[Forward, PyTree]:
         """What the network gives, and its parameters with the statistics that were used."""
         x, layers = encodings.encode(self.encoding, self.frequencies, params, inputs), {}

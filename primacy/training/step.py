@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree, UInt32
 
+from primacy.measures.classes import Widths
 from primacy.models.encodings import trained
 from primacy.study.spec import Condition, Training
 from primacy.training.control_data import Sources, built
-from primacy.training.losses import LOSSES
+from primacy.training.losses import loss_of
 from primacy.types import Batch, Draws
 
 RANDOM = "threefry2x32"
@@ -70,11 +71,13 @@ def advance(
     stop: Int[Array, ""],
     key: UInt32[Array, "2"] | None = None,
     counted: Float[Array, " t"] | None = None,
+    heads: Widths | None = None,
 ) -> State:
     """The state after the training steps `start` to `stop - 1` of a page.
 
     With an `order`, step i trains on those rows of the fixed set `draws`; without (a stream),
-    on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget.
+    on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget. `heads` says
+    of each target how many outputs are about it (`answers.Facts`); null: one.
 
     `key` is what a model that draws in training (dropout) draws from: step i from the key with i
     folded in, so that how a page is cut into calls does not matter. `counted` is 1 for each target
@@ -84,7 +87,7 @@ def advance(
     # One example a step: a kernel's gradient is an outer product, no matrix product, and takes half
     # the time where inputs are the inner axis, as they are in memory in the example.
     turn = turned if condition.training.batch_size == 1 else lambda tree: tree
-    losses = LOSSES[condition.task.loss]
+    losses = loss_of(condition.task.loss, heads)
 
     def objective(params: PyTree, batch: Batch, i: Int[Array, ""]) -> Float[Array, ""]:
         if key is None:
