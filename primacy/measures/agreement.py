@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, alone
 from primacy.measures.labels import two_valued
 from primacy.registry import measure
 
@@ -24,16 +25,17 @@ from primacy.registry import measure
     reference="Hermann, Lampinen 2020, arXiv 2006.12433",
 )
 def agreement(
-    outputs: Float[Array, "n t"],
-    fit_features: Float[Array, "m k"],
-    features: Float[Array, "n k"],
+    outputs: Float[Array, "n o"],
+    fit_features: Float[Array, "m c"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How often a target's answer is what a feature would answer.
 
     .5: the answer has nothing to do with the feature. 1: it is the feature. 0: it is its opposite.
-    Null: the feature does not have just two values, or an output is not finite.
+    Null: the feature does not have just two values (a class has none), or an output is not finite.
     """
-    labels, two = two_valued(fit_features, features)
+    labels, two = two_valued(alone(fit_features, codes), alone(features, codes))
     same = ((outputs > 0).astype(labels.dtype)[:, None, :] == labels[:, :, None]).mean(axis=0)
     known = two[:, None] & jnp.isfinite(outputs).all(axis=0)[None]
     return jnp.where(known, same, jnp.nan)

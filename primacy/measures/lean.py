@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.classes import Widths, alone
 from primacy.measures.labels import two_valued
 from primacy.measures.linalg import qr, solve_positive
 from primacy.measures.moments import centered, mean_gap
@@ -101,9 +102,10 @@ def _labels(
 )
 def downstream_lean(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Which of two equally good features a classifier on the layer follows when they conflict.
 
@@ -112,7 +114,7 @@ def downstream_lean(
     """
     y, test_y = centered(fit_reps), centered(reps)
     test = test_y.deviations + mean_gap(test_y, y)
-    return _lean(y.deviations, test, *_labels(fit_features, features))
+    return _lean(y.deviations, test, *_labels(alone(fit_features, codes), alone(features, codes)))
 
 
 @measure(
@@ -131,9 +133,10 @@ def downstream_lean(
 )
 def downstream_lean_standardized(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """The same with units of equal size: what a feature's reach over units gives it.
 
@@ -144,4 +147,8 @@ def downstream_lean_standardized(
     spread = jnp.sqrt((y.deviations**2).mean(axis=0))
     to_unit = jnp.where(spread > 0, 1 / jnp.where(spread > 0, spread, 1.0), 0.0)[None]
     test = test_y.deviations + mean_gap(test_y, y)
-    return _lean(y.deviations * to_unit, test * to_unit, *_labels(fit_features, features))
+    return _lean(
+        y.deviations * to_unit,
+        test * to_unit,
+        *_labels(alone(fit_features, codes), alone(features, codes)),
+    )

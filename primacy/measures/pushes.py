@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, answers
 from primacy.measures.directions import Onward
-from primacy.measures.directions import of_features as directions_of
 from primacy.measures.linalg import svd
 from primacy.measures.moments import centered, mean_gap
-from primacy.measures.steering import HALF, REFERENCE, _flipped, _toward_other
+from primacy.measures.steering import HALF, REFERENCE, _flipped, _single
 from primacy.registry import measure
 
 FINE = 1.05
@@ -34,7 +34,7 @@ _STEPS = int(np.ceil(np.log(MOST / LEAST) / np.log(FINE) / COARSE)) * COARSE
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="root of the layer's total variance",
     direction="lower is a target that a smaller push along the feature's direction flips",
     range=(0.02, None),
@@ -52,11 +52,13 @@ _STEPS = int(np.ceil(np.log(MOST / LEAST) / np.log(FINE) / COARSE)) * COARSE
 )
 def steering_push(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
-    outputs: Float[Array, "n t"],
+    features: Float[Array, "n c"],
+    outputs: Float[Array, "n o"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How large a push along a feature flips half of a target's answers, in the layer's spread.
 
@@ -64,15 +66,14 @@ def steering_push(
     push is specific. Null: never within 8; the feature does not have just two values or is a group
     of columns; the layer is constant; an output is not finite.
     """
-    directions = directions_of(fit_reps, fit_features)
+    directions, toward = _single(fit_reps, fit_features, features, codes)
     spread = jnp.sqrt((centered(fit_reps).deviations ** 2).mean(axis=0).sum())
-    # `_toward_other` is one unit of the feature (from value to value), `move` the way per unit.
-    length = jnp.sqrt((directions.move**2).sum(axis=1))
-    way = jnp.sign(_toward_other(fit_features, features)) * spread
+    length = jnp.sqrt((directions.move**2).sum(axis=1))  # of one unit of the feature
+    way = jnp.sign(toward) * spread
     way = way / jnp.where(length > 0, length, jnp.nan)[None]
 
     def flips(at: Float[Array, ""]) -> Float[Array, "k t"]:
-        return _flipped(onward, reps, outputs, LEAST * FINE**at * way, directions)
+        return _flipped(onward, reps, outputs, LEAST * FINE**at * way, heads, directions)
 
     coarse = jnp.arange(0, _STEPS + 1, COARSE, dtype=reps.dtype)
     there = jax.lax.map(flips, coarse) >= HALF
@@ -84,9 +85,9 @@ def steering_push(
         at = jnp.maximum(coarse[first] - back, 0.0)
         found = jax.lax.map(
             lambda j: _flipped(
-                onward, reps, outputs, LEAST * FINE ** at[:, j][None] * way, directions
+                onward, reps, outputs, LEAST * FINE ** at[:, j][None] * way, heads, directions
             )[:, j],
-            jnp.arange(outputs.shape[1]),
+            jnp.arange(first.shape[1]),
         )
         return found.T
 
@@ -100,7 +101,7 @@ def steering_push(
 @measure(
     axes=("target",),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="principal components",
     direction="lower is a target that the layer's leading directions are enough for",
     range=(1.0, None),
@@ -123,6 +124,7 @@ def components_for_accuracy(
     reps: Float[Array, "n h"],
     targets: Float[Array, "n t"],
     onward: Onward,
+    heads: Widths | None = None,
 ) -> Float[Array, " t"]:
     """How many leading principal components of a layer keep 95 % of a target's accuracy.
 
@@ -135,12 +137,14 @@ def components_for_accuracy(
     mean = y.first + y.rest
     ranks = jnp.arange(axes.shape[0])
 
-    def right(r: Array) -> Float[Array, " t"]:
-        kept = jnp.where((ranks <= r)[None], scores, 0.0)
-        answers = onward(mean + kept @ axes)
-        return ((answers > 0) == (targets > 0.5)).mean(axis=0)
+    def right(reps: Float[Array, "n h"]) -> Float[Array, " t"]:
+        # Targets are 0 and 1, or the index of a class: what `answers` gives.
+        return (answers(onward(reps), heads) == targets).mean(axis=0)
 
-    found = jax.lax.map(right, ranks)
-    there = found >= KEPT * ((onward(reps) > 0) == (targets > 0.5)).mean(axis=0)[None]
+    def of_leading(r: Array) -> Float[Array, " t"]:
+        return right(mean + jnp.where((ranks <= r)[None], scores, 0.0) @ axes)
+
+    found = jax.lax.map(of_leading, ranks)
+    there = found >= KEPT * right(reps)[None]
     known = there.any(axis=0) & jnp.isfinite(scores).all()
     return jnp.where(known, 1.0 + there.argmax(axis=0), jnp.nan)

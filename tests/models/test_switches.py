@@ -17,7 +17,7 @@ OTHER = jnp.asarray(RNG.normal(size=(50, 5)), jnp.float32)
 
 def drawn(model):
     """Parameters with scales and shifts that are not 1 and 0."""
-    params = model.init(np.random.default_rng(1), 5, 2)
+    params = model.init(np.random.default_rng(1), (5,), 2)
     return jax.tree.map(lambda a: a + 0.1 * RNG.normal(size=a.shape).astype(np.float32), params)
 
 
@@ -77,8 +77,8 @@ def test_depth_repeats_the_first_width():
     assert model.layer_names == ("hidden1", "hidden2", "hidden3", "hidden4")
     same = MLP(widths=(7, 7, 7, 7))
     for ours, theirs in zip(
-        jax.tree.leaves(model.init(np.random.default_rng(2), 5, 2)),
-        jax.tree.leaves(same.init(np.random.default_rng(2), 5, 2)),
+        jax.tree.leaves(model.init(np.random.default_rng(2), (5,), 2)),
+        jax.tree.leaves(same.init(np.random.default_rng(2), (5,), 2)),
         strict=True,
     ):
         assert np.array_equal(ours, theirs)

@@ -54,7 +54,7 @@ def two(first, second, **more):
 def test_a_target_left_out_of_a_phase_is_not_trained_in_it():
     """Oracle: its output's weights have no gradient, so SGD leaves them as they were drawn."""
     alone = {"epochs": None, "phases": (Phase(epochs=2, targets=(HARD,)),)}
-    before = tiny.condition().model.init(streams(0, "init")("init"), 16, 2)["output"]
+    before = tiny.condition().model.init(streams(0, "init")("init"), (16,), 2)["output"]
     after = of_seed(trained(optimizer="sgd", evaluations=3, **alone), 0)
     assert np.array_equal(after["output/kernel"][:, 0], before["kernel"][:, 0])
     assert np.array_equal(after["output/bias"][0], before["bias"][0])
@@ -71,7 +71,7 @@ def test_phases_are_training_that_goes_on(reset):
     draws = spec.task.draw("train", rng, 128)
     rows = np.tile(np.arange(128, dtype=np.int32), (64, 1))
     order = streams(0, "order")("order", 0).permuted(rows, axis=1).reshape(256, 32)
-    params = spec.model.init(streams(0, "init")("init"), 16, 2)
+    params = spec.model.init(streams(0, "init")("init"), (16,), 2)
     rule = step.optimizer(spec.training, 24)
     advance = jax.jit(lambda *a: step.advance(spec, 24, *a))
     state = advance((params, rule.init(params)), draws, order, np.int32(0), np.int32(8))
@@ -151,7 +151,7 @@ def test_weighted_losses_are_those_of_pytorch():
     spec = Condition(task=task, model=MLP(widths=(8,)), training=spec.training)
     draws = task.draw("train", streams(0, "data"), 64)
     batch = task.build(draws)
-    params = spec.model.init(np.random.default_rng(1), 16, 2)
+    params = spec.model.init(np.random.default_rng(1), (16,), 2)
     layers = [torch.tensor(params[n][k], requires_grad=True) for n in params for k in params[n]]
     a, b, c, d = layers
     x, y, w = (torch.tensor(np.asarray(z)) for z in (batch.inputs, batch.targets, batch.weights))
