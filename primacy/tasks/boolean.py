@@ -327,12 +327,12 @@ class Boolean:
             labels.append(label)
             blocks.append(units)
         found = {"inputs": np.concatenate(blocks, 1), "features": np.stack(labels, 1)}
-        if self.prevalence and split in ("train", "stream"):
+        if self.prevalence:
             # Numbers between 0 and 1, of which `build` asks whether they are below the prevalence:
-            # all prevalences share them, and what is rare is nested.
+            # all prevalences share them, and what is rare is nested. Held out they are all 0.
             found["present"] = np.stack(
                 [rng(split, name, "prevalence").random(n, np.float32) for name in self.names], 1
-            )
+            ) * np.float32(split in ("train", "stream"))
         return found
 
     def _draw_feature(

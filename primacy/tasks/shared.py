@@ -122,12 +122,12 @@ class Shared:
             ones.append(self._block(text, True, generator, n))
             chances.append(generator.random(n, np.float32))
         target = rng(split, "target").integers(0, 2, n, dtype=np.uint8)
-        chance = "follows" if split in ("train", "stream") else "free"
         return {
             "target": target,
             "zeros": np.concatenate(zeros, 1),
             "ones": np.concatenate(ones, 1),
-            chance: np.stack(chances, 1),
+            "chances": np.stack(chances, 1),
+            "free": np.full(n, split not in ("train", "stream")),
         }
 
     def _block(self, text: str, value: bool, generator: np.random.Generator, n: int) -> np.ndarray:
@@ -141,13 +141,10 @@ class Shared:
     def build(self, draws: Draws) -> Batch:
         """The examples, each feature equal to the target where its number is below its share."""
         target = jnp.asarray(draws["target"]).astype(jnp.float32)[:, None]
-        if "follows" in draws:
-            shares: list[Any] = [self.predictivity.get(text, SURE) for text in self.domains]
-            equal = (
-                jnp.asarray(draws["follows"]) < jnp.stack([jnp.asarray(s) for s in shares])[None]
-            )
-        else:
-            equal = jnp.asarray(draws["free"]) < 0.5
+        shares: list[Any] = [self.predictivity.get(text, SURE) for text in self.domains]
+        told = jnp.stack([jnp.asarray(share, jnp.float32) for share in shares])[None]
+        told = jnp.where(jnp.asarray(draws["free"])[:, None], 0.5, told)
+        equal = jnp.asarray(draws["chances"]) < told
         features = jnp.where(equal, target, 1 - target)
         ones = jnp.repeat(features, self.units_per_domain, axis=1)
         inputs = jnp.where(ones > 0, jnp.asarray(draws["ones"]), jnp.asarray(draws["zeros"]))
