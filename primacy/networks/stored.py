@@ -52,11 +52,22 @@ def network(result: Result, condition: str, seed: int) -> Network:
         seed: which of its networks.
 
     Raises:
-        StoreError: it is not stored, or what is stored does not fit its model.
+        StoreError: it is not stored, or what is stored does not fit its model; or the model
+            normalizes by the statistics of its fit examples, and these are not in a run folder.
     """
     record = result.record.condition(condition)
     model = model_of(record)
-    return Network(record, seed, model, params_of(model, record, result.weights(condition, seed)))
+    params = params_of(model, record, result.weights(condition, seed))
+    if getattr(model, "normalization", "none") == "batch":
+        task, rng = (
+            task_of(record),
+            streams(seed if "data" in result.record.seed_axes else 0, "data"),
+        )
+        n = record.spec["training"]["fit_examples"]
+        n = task.sizes["fit"] if n == "all" and task.sizes is not None else n
+        inputs = task.build(jax.tree.map(jnp.asarray, task.draw("fit", rng, n))).inputs
+        params = getattr(model, "settled")(params, inputs)  # noqa: B009 - not every model has it
+    return Network(record, seed, model, params)
 
 
 def model_of(record: ConditionRecord) -> Model:

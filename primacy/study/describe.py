@@ -23,6 +23,8 @@ RELIED_ON = 0.05
 """Of the score: what a group must cost in training to count as relied on, where a shortcut is
 declared."""
 
+WATCHED = "it is measured only: no output is trained on it"
+
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
 
 
@@ -236,7 +238,11 @@ def _feature(
 ) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     reason = None
-    if _by_slopes((feature,)) or (slopes and target is None):
+    if feature.watched:
+        criterion, reason = None, WATCHED
+    elif feature.competes:
+        criterion = record.Criterion(measure="agreement", chance=0.5, ceiling=1.0)
+    elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:
         criterion = record.Criterion(

@@ -76,11 +76,14 @@ def evaluate_condition(
     no measure asks for a feature's own target. `finite` is false for parameters that are not, too.
     """
     task, facts, swap = condition.task, facts or Facts(), None
+    model = condition.model
     if hasattr(task, "swap"):
         swap = functools.partial(_rendered, task, facts.features, sets, donors, train_donors)
+    batches = {split: built(task, draws) for split, draws in sets.items()}
+    settled = getattr(model, "settled", None)
     results = evaluate(
-        of_model(condition.model, params, task.loss),
-        {split: built(task, draws) for split, draws in sets.items()},
+        of_model(model, settled(params, batches["fit"].inputs) if settled else params, task.loss),
+        batches,
         measures,
         columns,
         donors,
