@@ -19,6 +19,8 @@ LossName = Literal["sigmoid_cross_entropy", "squared_error"]
 # Draws of one purpose: `rng("train", "linear")` is the generator of that name, always the same
 # for the same seed and names, whatever else is asked for.
 Streams = Callable[..., np.random.Generator]
+Shape = tuple[int, ...]
+"""Of one example: `(d,)`, or as an image or a sequence has it."""
 Draws = Mapping[str, Any]  # NumPy arrays whose leading axis is the example
 
 
@@ -73,6 +75,11 @@ class Feature:
     identify it."""
     solo: float | None = None
     """The slope of the best predictor from this feature alone, Cov / Var; null as above."""
+    judged_by: str | None = None
+    """The measure by which it counts as learned, where it is none of its target's: `full` is its
+    value once the feature is learned, and the chance on the measure's card what it starts from."""
+    full: float = 1.0
+    """Of the measure that it is judged by: its value for the best predictor."""
     reason: str | None = None
     """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -229,7 +229,13 @@ def _feature(
 ) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     reason = None
-    if _by_slopes((feature,)) or (slopes and target is None):
+    if feature.judged_by is not None:
+        criterion = record.Criterion(
+            measure=feature.judged_by,
+            chance=measures.load()[feature.judged_by].chance or 0.0,
+            ceiling=feature.full,
+        )
+    elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:
         criterion = record.Criterion(
