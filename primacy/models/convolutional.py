@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.dense import affine, dense_shapes, fan_in_uniform, float32, product
+from primacy.models.dense import affine, dense_shapes, fan_in_uniform, float32
 from primacy.models.normalization import (
     BatchNormalization,
     batch_normalized,
@@ -17,7 +17,7 @@ from primacy.models.normalization import (
     normalization_shapes,
 )
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 SIDE = 3
 """Rows and columns of a kernel."""
@@ -70,7 +70,7 @@ class Convolutional:
         """Channels of the last stage."""
         return (self.channels[-1],)
 
-    def shapes(self, shape: tuple[int, ...], t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{name: {"kernel": [3, 3, in, out], "bias": [out]}}`.
 
         With batch normalization `{"kernel", "scale", "shift"}`: a bias would be subtracted again.
@@ -86,18 +86,18 @@ class Convolutional:
                 if self._normalized
                 else {"bias": float32(c.channels[1])}
             )
-        return {**found, "output": dense_shapes(self.channels[-1], t)}
+        return {**found, "output": dense_shapes(self.channels[-1], outputs)}
 
-    def cost(self, shape: tuple[int, ...], t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one image: each kernel once for each pixel that it writes."""
         last = self.channels[-1]
         sizes = [
             c.pixels * c.channels[1] * (c.side**2 * c.channels[0] + 1)
             for c in self._convolutions(shape)
         ]
-        return sum(sizes) + (last + 1) * t
+        return sum(sizes) + (last + 1) * outputs
 
-    def init(self, rng: np.random.Generator, shape: tuple[int, ...], t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters as `shapes` says: uniform within 1 / sqrt(inputs of a kernel).
 
         Reference: PyTorch's `nn.Conv2d.reset_parameters`.
@@ -109,14 +109,14 @@ class Convolutional:
             found[c.name] = kernel | (
                 normalization(c.channels[1]) if self._normalized else {"bias": drawn["bias"]}
             )
-        return {**found, "output": fan_in_uniform(rng, self.channels[-1], t)}
+        return {**found, "output": fan_in_uniform(rng, self.channels[-1], outputs)}
 
     def apply(self, params: PyTree, inputs: Float[Array, "n r s c"]) -> Forward:
         """Outputs and the hidden layer `pooled`."""
         pooled, _ = self._pooled(params, inputs)
         return Forward(affine(params["output"], pooled), {"pooled": pooled})
 
-    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n o"]:
         """The outputs when the hidden layer is `reps`."""
         return affine(params["output"], reps)
 
@@ -128,7 +128,7 @@ class Convolutional:
     def _normalized(self) -> bool:
         return self.normalization == "batch"
 
-    def _convolutions(self, shape: tuple[int, ...]) -> Iterator[Convolution]:
+    def _convolutions(self, shape: Shape) -> Iterator[Convolution]:
         """Every convolution in the order in which it is drawn."""
         if len(shape) != 3:
             raise ValueError(
@@ -156,11 +156,11 @@ class Convolutional:
         def convolved(name: str, x: Array, stride: int) -> Array:
             made = convolution(x, params[name]["kernel"], stride)
             if self._normalized:
-                made, held[name] = batch_normalized(params[name], made)
+                made, held[name] = batch_normalized(params[name], made, axis=0)
                 return made
-            return made + params[name]["bias"][None, None, None]
+            return made + params[name]["bias"][:, None, None, None]
 
-        x = jax.nn.relu(convolved("stem", inputs, 1))
+        x = jax.nn.relu(convolved("stem", jnp.moveaxis(inputs, -1, 0), 1))
         for i in range(1, len(self.channels) + 1):
             stride = 1 if i == 1 else 2
             made = jax.nn.relu(convolved(f"stage{i}a", x, stride))
@@ -169,26 +169,32 @@ class Convolutional:
                 skip = f"stage{i}skip"
                 made = made + (convolved(skip, x, stride) if skip in params else x)
             x = jax.nn.relu(made)
-        return x.mean(axis=(1, 2)), held
+        return x.mean(axis=(2, 3)).T, held
 
 
 def convolution(
-    x: Float[Array, "n r s c"], kernel: Float[Array, "a b c o"], stride: int
-) -> Float[Array, "n p q o"]:
-    """Each pixel (of every `stride`th row and column) from its neighborhood; zeros beyond edges."""
+    x: Float[Array, "c n r s"], kernel: Float[Array, "a b c o"], stride: int
+) -> Float[Array, "o n p q"]:
+    """Each pixel (of every `stride`th row and column) from its neighborhood; zeros beyond edges.
+
+    Channels come first, so that a view of a shifted image is copied a row of pixels at a time.
+    """
     side = kernel.shape[0]
     edge = side // 2
     if jax.default_backend() != "cpu":
+        beyond = [(edge, edge)] * 2
+        order = ("CNHW", "HWIO", "CNHW")
         return jax.lax.conv_general_dilated(
-            x, kernel, (stride, stride), [(edge, edge)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x, kernel, (stride, stride), beyond, dimension_numbers=order
         )
-    rows, columns = (-(-size // stride) for size in x.shape[1:3])
-    padded = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+    rows, columns = (-(-size // stride) for size in x.shape[2:])
+    padded = jnp.pad(x, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+    down, across = stride * (rows - 1) + 1, stride * (columns - 1) + 1
     views = [
-        padded[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
+        padded[:, :, i : i + down : stride, j : j + across : stride]
         for i in range(side)
         for j in range(side)
     ]
-    flat = jnp.concatenate(views, axis=-1).reshape(-1, side * side * x.shape[-1])
-    made = product(flat, kernel.reshape(-1, kernel.shape[-1]))
-    return made.reshape(len(x), rows, columns, kernel.shape[-1])
+    flat = jnp.concatenate(views).reshape(side * side * len(x), -1)
+    made = kernel.reshape(-1, kernel.shape[-1]).T @ flat
+    return made.reshape(kernel.shape[-1], x.shape[1], rows, columns)

@@ -12,7 +12,7 @@ from pydantic import Field
 from primacy.models.dense import affine, dense_shapes, fan_in_uniform, float32
 from primacy.models.normalization import layer_normalized, normalization, normalization_shapes
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 Mask = Literal["decoder", "prefix", "queries"]
 
@@ -73,12 +73,12 @@ class Transformer:
         """Numbers of one token, for each read-out; `sizes_of` says how many tokens."""
         return (self.width,) * 4
 
-    def sizes_of(self, shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def sizes_of(self, shape: Shape, outputs: int) -> tuple[int, ...]:
         """Units of each read-out, in the order of `layer_names`."""
         inputs = self._inputs(shape, outputs)
         return tuple(self.width * tokens for tokens in (1, inputs, outputs, outputs))
 
-    def shapes(self, shape: tuple[int, ...], outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: embeddings, a dictionary for each layer, norm and output.
 
         Raises:
@@ -104,14 +104,14 @@ class Transformer:
             "output": dense_shapes(d, 1),
         }
 
-    def cost(self, shape: tuple[int, ...], outputs: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: matrices once a position, attention once a pair of them."""
         d, positions = self.width, self._inputs(shape, outputs) + outputs
         matrices = 12 * d * d + 9 * d
         return self.depth * positions * (matrices + 2 * positions * d) + outputs * (d + 1)
 
     def init(
-        self, rng: np.random.Generator, shape: tuple[int, ...], outputs: int
+        self, rng: np.random.Generator, shape: Shape, outputs: int
     ) -> PyTree[np.ndarray]:
         """Initial parameters: matrices as PyTorch's `nn.Linear`, tokens N(0, 1), positions SD .5."""
         d, shapes = self.width, self.shapes(shape, outputs)
@@ -174,7 +174,7 @@ class Transformer:
         read = embedded(values[:, :tokens]) + params["position"][None]
         return jnp.concatenate([read, asked + params["slot_position"][None]], axis=1)
 
-    def _inputs(self, shape: tuple[int, ...], outputs: int) -> int:
+    def _inputs(self, shape: Shape, outputs: int) -> int:
         """Tokens that are inputs.
 
         Raises:
@@ -190,7 +190,7 @@ class Transformer:
         return math.prod(shape)
 
 
-def is_sequence(shape: tuple[int, ...]) -> bool:
+def is_sequence(shape: Shape) -> bool:
     """Whether inputs are tokens x 1: a sequence with the labels to read back at its end."""
     return len(shape) == 2 and shape[1] == 1
 
