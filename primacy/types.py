@@ -219,6 +219,8 @@ class Model(Protocol):
 
     # Optional: `fitted(params, inputs) -> params`, called once on the host with the fit examples
     # where the model's `encoding` is `standardize`.
+    # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
+    # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
     # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a
     # hidden layer have no value for this model.

@@ -14,6 +14,7 @@ _QUESTIONS = {
     "cka": "What does it represent? Its kernel (CKA)",
     "units": "What does it represent? In which units",
     "dimensions": "What does it represent? In how many directions",
+    "followed": "What do its outputs follow?",
     "used": "What does it use?",
     "sufficiency": "What does it use? Everything but a feature interchanged",
     "gradients": "What does it use? The slopes of its outputs",

@@ -43,6 +43,8 @@ class Transformer:
     Reference: Vaswani et al. 2017, arXiv 1706.03762; pre-norm: Xiong et al. 2020, arXiv 2002.04745.
     """
 
+    one_by_one = True
+
     width: Annotated[int, Field(ge=1)] = 32
     """Numbers of a token."""
     depth: Annotated[int, Field(ge=1)] = 2
