@@ -77,7 +77,9 @@ def condition(k: int, bias: bool) -> Condition:
     )
 
 
-def amplitudes() -> dict[tuple[int, bool], tuple[Float[np.ndarray, " e"], Float[np.ndarray, "s e"]]]:
+def amplitudes() -> dict[
+    tuple[int, bool], tuple[Float[np.ndarray, " e"], Float[np.ndarray, "s e"]]
+]:
     """Steps, and the amplitude of each seed, by frequency and whether there are biases."""
     asked = {(k, True): condition(k, True) for k in JUDGED}
     asked |= {(k, False): condition(k, False) for k in SILENT}
@@ -120,7 +122,7 @@ def circle() -> list[Check | Curve]:
         if not bias:
             found.append(
                 Check(
-                    quantity=f"without biases: largest amplitude of cos {k}t in {STEPS[bias]} steps",
+                    quantity=f"without biases: largest amplitude of cos {k}t, {STEPS[bias]} steps",
                     expected=0.0,
                     measured=float(np.abs(values).max()),
                     tolerance=0.1,

@@ -112,10 +112,8 @@ class Transformer:
         matrices = 12 * d * d + 9 * d
         return self.depth * positions * (matrices + 2 * positions * d) + outputs * (d + 1)
 
-    def init(
-        self, rng: np.random.Generator, shape: Shape, outputs: int
-    ) -> PyTree[np.ndarray]:
-        """Initial parameters: matrices as PyTorch's `nn.Linear`, tokens N(0, 1), positions SD .5."""
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
+        """Initial parameters: matrices as in `nn.Linear`, tokens N(0, 1), positions SD .5."""
         d, shapes = self.width, self.shapes(shape, outputs)
 
         def normal(name: str, sd: float = 1.0) -> np.ndarray:

@@ -20,6 +20,7 @@ PARTS = {"train": (0.0, 0.6), "fit": (0.6, 0.8), "test": (0.8, 1.0)}
 """Of the images of a digit in a seed's order, those that each split takes."""
 
 Digit = Annotated[int, Field(ge=0, le=9)]
+Pair = Annotated[tuple[Digit, ...], Field(min_length=2, max_length=2)]
 
 
 class Digits(NamedTuple):
@@ -58,9 +59,9 @@ class Dominoes:
 
     loss = "sigmoid_cross_entropy"
 
-    left: tuple[Digit, Digit] = (0, 1)
+    left: Pair = (0, 1)
     """The digits on the left for label 0 and label 1."""
-    right: tuple[Digit, Digit] = (3, 8)
+    right: Pair = (3, 8)
     """Those on the right."""
 
     def __post_init__(self) -> None:
@@ -70,9 +71,9 @@ class Dominoes:
             ValueError: its two digits are the same.
         """
         for name in ("left", "right"):
-            zero, one = getattr(self, name)
-            if zero == one:
-                raise ValueError(f"{name} = [{zero}, {one}]: give two different digits")
+            pair = getattr(self, name)
+            if len(set(pair)) != 2 or not set(pair) <= set(range(10)):
+                raise ValueError(f"{name} = {list(pair)}: give two different digits, 0 to 9")
 
     @property
     def declared(self) -> tuple[Feature, ...]:
@@ -116,7 +117,9 @@ class Dominoes:
             generator, half = rng(split, name), np.empty((n, SIDE, SIDE), np.uint8)
             for value, digit in enumerate(getattr(self, name)):
                 pool = _pool(rng, split, digit)
-                half[label == value] = pool[generator.integers(0, len(pool), (label == value).sum())]
+                half[label == value] = pool[
+                    generator.integers(0, len(pool), (label == value).sum())
+                ]
             halves.append(half)
         return {"label": label, "pixels": np.concatenate(halves, axis=2)}
 

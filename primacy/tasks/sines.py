@@ -26,7 +26,9 @@ class Sines:
 
     loss = "squared_error"
 
-    frequencies: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = tuple(range(2, 13, 2))
+    frequencies: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = tuple(
+        range(2, 13, 2)
+    )
     """Periods of each wave between 0 and 1."""
     amplitudes: tuple[Amplitude, ...] | None = None
     """Size of each wave, in the order of `frequencies`; left out: 1 each."""

@@ -40,9 +40,9 @@ class Sprites:
     """16 x 16 color images of one shape: red or blue, square or plus, stripes along or across.
 
     Three fair coins decide, each a target. Square and plus cover 36 pixels each; stripes have a
-    period of four pixels, and half of the pixels are bright. Where the shape is, where its stripes begin, how grey the background is
-    and how the color varies is random. Interchanging a feature paints it anew (`swap`): no pixel
-    is the color's own.
+    period of four pixels, and half of the pixels are bright. Where the shape is, where its stripes
+    begin, how grey the background is and how the color varies is random. Interchanging a feature
+    paints it anew (`swap`): no pixel is the color's own.
 
     Reference: the question is that of Hermann and Lampinen 2020, arXiv 2006.12433, and of Lampinen
     et al. 2024, arXiv 2405.05847; the images are our own.

@@ -45,7 +45,7 @@ class Spurious:
         """
         if self.core + self.spurious > self.bits:
             raise ValueError(
-                f"core = {self.core} and spurious = {self.spurious} are more than bits = {self.bits}"
+                f"core = {self.core} and spurious = {self.spurious}: more than bits = {self.bits}"
             )
 
     @property

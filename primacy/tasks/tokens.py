@@ -29,7 +29,7 @@ class Tokens:
     units_per_feature: Annotated[int, Field(ge=1, le=64)] = 4
     """Bits of each feature's block."""
     features: Annotated[tuple[str, ...], Field(min_length=1)] = ("linear1", "parity3")
-    """As in `boolean`, in the order in which they are decoded: `linear1` is its block's first bit."""
+    """As in `boolean`, in the order of decoding: `linear1` is the first bit of its block."""
     reversed: bool = False
     """The blocks stand in the reverse of the order in which their features are decoded."""
 

@@ -253,7 +253,7 @@ def test_declared_predictivity_is_what_the_data_say(task):
             error = 0.5 / np.sqrt(len(label))
         elif task.targets[target].kind == "binary":
             votes = collections.defaultdict(collections.Counter)
-            # Where a feature is painted, no columns are its own: what it says is what its value does.
+            # Where a feature is painted, no columns are its own: its value says it.
             painted = hasattr(task, "swap")
             rows = batch.features[:, [i]] if painted else batch.inputs[:, f.columns]
             for row, value in zip(rows.tolist(), label.tolist(), strict=True):

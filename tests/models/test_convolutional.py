@@ -94,5 +94,5 @@ def test_a_settled_network_scores_an_example_alone_as_among_others():
 
 
 def test_inputs_that_are_no_image_are_refused_with_a_task_that_has_some():
-    with pytest.raises(ValueError, match="inputs are 32.*sprites"):
+    with pytest.raises(ValueError, match=r"inputs are 32.*sprites"):
         Convolutional().shapes((32,), 1)

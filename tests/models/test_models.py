@@ -116,7 +116,8 @@ def test_parameters_are_drawn_on_the_host_as_float32(model):
 
 
 def test_same_seed_same_bits_and_other_seeds_others(model):
-    same, again, other = (model.init(np.random.default_rng(s), shape_of(model), T) for s in (0, 0, 1))
+    shape = shape_of(model)
+    same, again, other = (model.init(np.random.default_rng(s), shape, T) for s in (0, 0, 1))
     assert jax.tree.all(jax.tree.map(np.array_equal, same, again))
     leaves = jax.tree.leaves(same)
     differ = not jax.tree.all(jax.tree.map(np.array_equal, same, other))
@@ -187,8 +188,9 @@ def test_the_stated_shapes_are_those_of_what_is_drawn(model):
     """Oracle: the drawn parameters; names, shapes and types, so the counts too."""
     drawn = model.init(np.random.default_rng(0), shape_of(model), T)
     described = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), drawn)
-    assert model.shapes(shape_of(model), T) == described
-    assert size(model.shapes(shape_of(model), T)) == sum(leaf.size for leaf in jax.tree.leaves(drawn))
+    stated = model.shapes(shape_of(model), T)
+    assert stated == described
+    assert size(stated) == sum(leaf.size for leaf in jax.tree.leaves(drawn))
 
 
 def test_the_stated_layer_sizes_are_those_of_apply(model):
