@@ -4,10 +4,16 @@ from typing import Annotated
 
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from primacy.registry import spec, tasks
 from primacy.types import Batch, Draws, Feature, Streams, Target
+
+
+def _whole(frequency: float) -> float:
+    if frequency != int(frequency):
+        raise ValueError("must be a whole number, or the wave does not close")
+    return frequency
 
 
 @tasks.add("circle")
@@ -25,19 +31,19 @@ class Circle:
 
     loss = "squared_error"
 
-    frequency: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Periods of the target around the circle."""
+    frequency: Annotated[float, Field(ge=1, le=1000), AfterValidator(_whole)] = 1.0
+    """Periods of the target around the circle (a whole number)."""
 
     @property
     def declared(self) -> tuple[Feature, ...]:
         """The wave; learned as its amplitude in the output tends to 1."""
-        name = f"cos {self.frequency}t" if self.frequency > 1 else "cos t"
+        name = f"cos {self.frequency:g}t" if self.frequency > 1 else "cos t"
         return (
             Feature(
                 name=name,
                 columns=(0, 1),
                 target=0,
-                complexity=float(self.frequency),
+                complexity=self.frequency,
                 judged_by="output_coefficient",
             ),
         )

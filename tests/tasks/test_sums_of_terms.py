@@ -41,7 +41,7 @@ def test_the_spurious_parity_is_the_label_as_often_as_stated_in_training_alone(s
 
 
 def test_a_circle_is_points_and_a_wave():
-    x, _, y = built(Circle(frequency=3), n=64)
+    x, _, y = built(Circle(frequency=3.0), n=64)
     angle = np.arctan2(x[:, 1], x[:, 0])
     np.testing.assert_allclose(np.hypot(*x.T), 1, atol=1e-6)
     np.testing.assert_allclose(y[:, 0], np.cos(3 * angle), atol=2e-6)
