@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
     from primacy.cli.notebook import run as run
     from primacy.engine.run import Progress as Progress
+    from primacy.networks.examples import examples as examples
     from primacy.records.curves import select as select
     from primacy.records.study import Contrast as Contrast
     from primacy.records.study import Hypothesis as Hypothesis
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "engine.run": ("Progress",),
+    "networks.examples": ("examples",),
     "records.curves": ("select",),
     "cli.notebook": ("run",),
     "study.python": ("Study", "read"),

@@ -347,7 +347,7 @@ def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
 
 
 def _score(c: ConditionRecord) -> str:
-    return "accuracy" if c.targets[0].kind == "binary" else "r_squared"
+    return c.targets[0].score
 
 
 def _is(column: str, name: str) -> pl.Expr:

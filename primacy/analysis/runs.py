@@ -198,8 +198,7 @@ def criterion_of(
     name = target or own_target(condition, None)
     for found in condition.targets:
         if found.name == name:
-            measure = "accuracy" if found.kind == "binary" else "r_squared"
-            return Criterion(measure=measure, chance=found.chance, ceiling=found.ceiling)
+            return Criterion(measure=found.score, chance=found.chance, ceiling=found.ceiling)
     return None
 
 
@@ -237,7 +236,7 @@ def costs(
     criterion = feature.criterion
     if criterion is None or criterion.ceiling is not None:
         return {}
-    score = "accuracy" if condition.targets[0].kind == "binary" else "r_squared"
+    score = condition.targets[0].score
     target = own_target(condition, None)
     asked = {
         "score_lost": (f"reliance_{score}", "test", feature.name),

@@ -81,7 +81,7 @@ def _races(
         )
     targets = [t.name for t in c.targets]
     if places.by_use(c) and targets:
-        score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
+        score = "accuracy" if all(t.score == "accuracy" for t in c.targets) else "r_squared"
         task = learning_curves.task_path(c, curves, lanes, score)
         looks = {n: (figures.PALETTE[i % len(figures.PALETTE)], ()) for i, n in enumerate(targets)}
         if not task.is_empty():
