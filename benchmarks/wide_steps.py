@@ -1,37 +1,40 @@
 """A training step of the convolutional network and of the transformer, beside PyTorch's.
 
-Ours is a step inside a run, as studies take it: two runs that differ only in their number of steps,
-the difference of their CPU time over that of their steps, so compiling, evaluating and writing are
-out of it and drawing a stream is in. PyTorch's is an eager loop over eight stored batches, one
-thread, channels first and last (`--channels-last`), whichever is faster. Turn by turn, and the
-medians. CPU time, not time, so that other work on the machine counts less; ratios still vary by a
-tenth on a busy one.
+Ours are the steps of a block, as the engine takes them in a study: the compiled program, turning
+pages and drawing a stream included; compiling, evaluating and writing are not steps. PyTorch's is
+an eager loop over eight stored batches, channels first and last, on one thread; the faster of the
+two counts. Turn by turn, and the medians of CPU time, so that other work on the machine counts
+less; ratios still vary by a tenth on a busy one.
 """
 
 import argparse
 import json
-import shutil
 import statistics
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "peers"))
+import jax
 
-import torchnets
-
-import primacy
+from primacy.engine.hardware import workers
 from primacy.models.convolutional import Convolutional
 from primacy.models.transformer import Transformer
 from primacy.rng import streams
+from primacy.study.describe import describe, measured
 from primacy.study.spec import Condition, Study, Training
 from primacy.tasks.sprites import Sprites
 from primacy.tasks.tokens import Tokens
+from primacy.training.block import _Work
+from primacy.training.lane import Lane
+from primacy.training.programs import Programs
 
-FEW, MANY = 20, 80
-"""Steps of the two runs."""
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
+import torchnets  # noqa: E402 (of the folder above)
+
+STEPS = 30
+"""Of each turn."""
 CONVOLUTIONAL = {
     "convolutional": Convolutional(),
     "residual, batch norm": Convolutional(residual=True, normalization="batch"),
@@ -44,40 +47,43 @@ NETWORKS = {
 """Task, model, batch size and training examples."""
 
 
-def study(name: str, steps: int) -> Study:
+def ours(name: str) -> Callable[[], None]:
+    """Steps of the engine: the program is compiled, then each call takes so many."""
     task, model, batch, examples = NETWORKS[name]
     training = Training(
-        batch_size=batch, examples=examples, steps=steps, evaluations=2, fit_examples=64,
-        test_examples=64, confirm=1,
-    )  # fmt: skip
+        batch_size=batch,
+        examples=examples,
+        steps=10**6,
+        evaluations=2,
+        fit_examples=64,
+        test_examples=64,
+        confirm=1,
+    )
     condition = Condition(task=task, model=model, training=training)
-    return Study(
-        name="steps", conditions={"default": condition}, measures=("loss",), seeds=1,
-        controls="none",
-    )  # fmt: skip
+    study = Study(name="steps", conditions={"one": condition}, measures=("loss",), seeds=1)
+    programs = Programs(condition, measured(study), 1, workers()[0])
+    work = _Work(programs, [Lane(condition, describe(study).conditions[0], 0)], study.seed_axes)
+
+    def steps() -> None:
+        until = work.done + STEPS
+        while work.done < until:
+            work.advance(until)
+        jax.block_until_ready(work.state)
+
+    return steps
 
 
-def ours(name: str, steps: int, folder: Path) -> float:
-    began = time.process_time()
-    primacy.run(study(name, steps), folder)
-    took = time.process_time() - began
-    shutil.rmtree(folder)
-    return took
-
-
-def theirs(name: str, steps: int, channels_last: bool) -> float:
+def theirs(name: str, channels_last: bool) -> Callable[[], None]:
+    """Steps of PyTorch."""
     task, model, batch, _ = NETWORKS[name]
     held = torchnets.batches(task, batch, 8, streams(0, "data"))
     if isinstance(model, Convolutional):
-        network = torchnets.Convolutional(
-            model.channels, 3, 3, model.residual, model.normalization == "batch"
-        )
+        batch_norm = model.normalization == "batch"
+        network = torchnets.Convolutional(model.channels, 3, 3, model.residual, batch_norm)
     else:
-        network = torchnets.Transformer(task.input_shape[0] - 3, 4)
-    torchnets.trained(network, held, 5, channels_last)
-    began = time.process_time()
-    torchnets.trained(network, held, steps, channels_last)
-    return (time.process_time() - began) / steps
+        slots = len(task.targets)
+        network = torchnets.Transformer(task.input_shape[0] - slots + 1, slots)
+    return lambda: torchnets.trained(network, held, STEPS, channels_last)
 
 
 def main() -> None:
@@ -86,24 +92,20 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     asked = parser.parse_args()
     for name in asked.network:
-        took: dict[str, list[float]] = {"few": [], "many": [], "torch": [], "torch last": []}
-        with tempfile.TemporaryDirectory() as scratch:
-            for turn in range(asked.times + 1):
-                run = Path(scratch) / "run"
-                once = {"few": ours(name, FEW, run), "many": ours(name, MANY, run)}
-                once["torch"] = theirs(name, MANY - FEW, False)
-                once["torch last"] = theirs(name, MANY - FEW, name in CONVOLUTIONAL)
-                if turn:  # the first time compiles
-                    for key, seconds in once.items():
-                        took[key].append(seconds)
-        middle = {key: statistics.median(each) for key, each in took.items()}
-        own = (middle["many"] - middle["few"]) / (MANY - FEW)
-        torch = min(middle["torch"], middle["torch last"])
-        print(json.dumps({
-            "network": name, "ms": own * 1e3, "torch_ms": middle["torch"] * 1e3,
-            "torch_channels_last_ms": middle["torch last"] * 1e3, "ratio": own / torch,
-            "times": asked.times,
-        }), flush=True)  # fmt: skip
+        loops = {"ours": ours(name), "torch": theirs(name, False)}
+        if name in CONVOLUTIONAL:
+            loops["torch, channels last"] = theirs(name, True)
+        took: dict[str, list[float]] = {key: [] for key in loops}
+        for turn in range(asked.times + 1):
+            for key, loop in loops.items():
+                began = time.process_time()
+                loop()
+                if turn:  # the first one warms up
+                    took[key].append((time.process_time() - began) / STEPS * 1e3)
+        ms = {key: round(statistics.median(each), 2) for key, each in took.items()}
+        ratio = ms["ours"] / min(value for key, value in ms.items() if key != "ours")
+        found = {"network": name, "cpu_ms": ms, "ratio": round(ratio, 2), "times": asked.times}
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

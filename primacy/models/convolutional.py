@@ -175,7 +175,7 @@ class Convolutional:
 
 
 def convolution(
-    x: Float[Array, "c n r s"], kernel: Float[Array, "a b c o"], stride: int
+    x: Float[Array, "c n r s"], kernel: Float[Array | np.ndarray, "a b c o"], stride: int
 ) -> Float[Array, "o n p q"]:
     """Each pixel (of every `stride`th row and column) from its neighborhood; zeros beyond edges.
 
@@ -198,5 +198,5 @@ def convolution(
         for j in range(side)
     ]
     flat = jnp.concatenate(views).reshape(side * side * len(x), -1)
-    made = kernel.reshape(-1, kernel.shape[-1]).T @ flat
+    made = jnp.asarray(kernel).reshape(-1, kernel.shape[-1]).T @ flat
     return made.reshape(kernel.shape[-1], x.shape[1], rows, columns)
