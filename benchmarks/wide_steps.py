@@ -31,7 +31,7 @@ from primacy.training.programs import Programs
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
-import torchnets  # noqa: E402 (of the folder above)
+import torchnets
 
 STEPS = 30
 """Of each turn."""
