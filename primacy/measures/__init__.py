@@ -15,6 +15,7 @@ _QUESTIONS = {
     "cka": "What does it represent? Its kernel (CKA)",
     "units": "What does it represent? In which units",
     "dimensions": "What does it represent? In how many directions",
+    "followed": "What do its outputs follow?",
     "used": "What does it use?",
     "agreement": "What does it use? The feature that its answers follow",
     "sufficiency": "What does it use? Everything but a feature interchanged",

@@ -240,8 +240,12 @@ def _feature(
     reason = None
     if feature.watched:
         criterion, reason = None, WATCHED
-    elif feature.competes:
-        criterion = record.Criterion(measure="agreement", chance=0.5, ceiling=1.0)
+    elif feature.judged_by is not None:
+        criterion = record.Criterion(
+            measure=feature.judged_by,
+            chance=measures.load()[feature.judged_by].chance or 0.0,
+            ceiling=feature.full,
+        )
     elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:

@@ -111,6 +111,12 @@ class Condition:
         return input_shape(self.task), outputs_of(self.task.targets)
 
     @property
+    def hidden(self) -> int:
+        """Numbers that the hidden layers of a network of it hold for one example."""
+        sizes_of = getattr(self.model, "sizes_of", None)
+        return sum(sizes_of(*self.size) if sizes_of else self.model.layer_sizes)
+
+    @property
     def examples(self) -> dict[str, int]:
         """Examples of each split; `train` is absent for a stream.
 

@@ -96,13 +96,13 @@ def width(condition: Condition, exact_solo: bool = False) -> int:
         condition: whose structure decides.
         exact_solo: one, whatever the structure (`Study.exact_solo`).
     """
-    if exact_solo:
+    if exact_solo or getattr(condition.model, "one_by_one", False):
         return 1
     model, batch = condition.model, condition.training.batch_size
     shape, outputs = condition.size
     parameters, work = size(model.shapes(shape, outputs)), model.cost(shape, outputs) * batch
     d = math.prod(shape)
-    held = condition.examples["test"] * (d + sum(model.layer_sizes))
+    held = condition.examples["test"] * (d + condition.hidden)
     if condition.training.examples == "stream":
         held = max(held, stream_steps(batch) * batch * d)
     alike = max(COMMON_WIDTH, BLOCK_PARAMETERS / max(1, parameters))

@@ -24,6 +24,7 @@ from primacy.study.toml.grid import (
     short,
     source,
 )
+from primacy.study.toml.inputs import unread
 from primacy.study.toml.lines import Path
 from primacy.study.toml.misfits import SIZES, impossible, misfits, unused_settings
 from primacy.study.toml.mistakes import (
@@ -245,7 +246,7 @@ class _Reader:
         if model is not None and not wrong:
             condition = Condition(task=task, model=model, training=training)
             condition, notes = following(condition, written)
-            wrong = list(impossible(condition))
+            wrong = [*impossible(condition), *unread(condition)]
         return (None if wrong else condition), notes, mistakes + wrong
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
