@@ -22,7 +22,7 @@ from safetensors.numpy import save
 
 from primacy.records import columns as dictionary
 from primacy.records import curves, formats, manifest
-from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
+from primacy.records.files import TEMPORARY, Damaged, InUse, StoreError, lock, move, read, write
 from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
 from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
 
@@ -281,7 +281,8 @@ class Store:
         """Hold the folder for writing, and sweep what an interrupted writer left half-written.
 
         Raises:
-            StoreError: somebody else holds it, or it cannot be written to.
+            InUse: somebody else holds it.
+            StoreError: it cannot be written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -291,7 +292,7 @@ class Store:
         with file:
             if not lock(file):
                 file.seek(0)
-                raise StoreError(
+                raise InUse(
                     f"{self.folder} is in use by another run ({file.read(200).strip()}). "
                     "Wait for it, or give another --out."
                 )
