@@ -113,7 +113,7 @@ class TorchNetwork:
     def slopes(self, inputs: Any, outputs: int) -> Float[np.ndarray, "o n d"]:
         """d output / d input of every example."""
         each = []
-        with self.evaluating():
+        with self.evaluating(), plain(self.model, gradients=True):
             for part in _parts(inputs):
                 x = self._tensors(part).requires_grad_(True)
                 out = self._run(x, gradients=True)
@@ -131,7 +131,7 @@ class TorchNetwork:
     ) -> Float[np.ndarray, "n d"]:
         """The gradient of sum(outputs * weights) along the inputs."""
         each = []
-        with self.evaluating():
+        with self.evaluating(), plain(self.model, gradients=True):
             for i in range(0, len(inputs), ROWS):
                 x = self._tensors(inputs[i : i + ROWS]).requires_grad_(True)
                 own = torch.from_numpy(np.array(weights[i : i + ROWS], np.float32)).to(x.device)

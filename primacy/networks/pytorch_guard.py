@@ -76,8 +76,6 @@ def untouched(model: torch.nn.Module) -> Iterator[None]:
         for module, mode in modes.items():
             module.training = mode
         _put_back_buffers(model, buffers)
-        random.setstate(drawn[0])
-        np.random.set_state(drawn[1])
         accumulated = _put_back_gradients(model, gradients)
         changed = fingerprint(model) != before
         if changed and kept is not None:
@@ -85,16 +83,18 @@ def untouched(model: torch.nn.Module) -> Iterator[None]:
                 for name, p in model.named_parameters():
                     if name in kept:
                         p.copy_(kept[name])
-    if changed:
-        raise NetworkRefused(
-            "the network changes its own parameters when it is evaluated; "
-            + ("they were put back" if kept is not None else "THEY ARE CHANGED NOW")
-        )
-    if accumulated:
-        raise NetworkRefused(
-            f"the network adds to the gradients of {accumulated[0]} when it is evaluated; "
-            "the next step of training would use them"
-        )
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
+        if changed:  # whatever else went wrong, this is what the user has to know
+            put = "they were put back" if kept is not None else "THEY ARE CHANGED NOW"
+            raise NetworkRefused(
+                f"the network changes its own parameters when it is evaluated; {put}"
+            )
+        if accumulated:
+            raise NetworkRefused(
+                f"the network adds to the gradients of {accumulated[0]} when it is evaluated; "
+                "the next step of training would use them"
+            )
 
 
 @contextlib.contextmanager
