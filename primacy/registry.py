@@ -28,6 +28,12 @@ OFFERED = (
     *DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss",
     "onward",  # the outputs that the rest of the network gives for an edited hidden layer
     "own_targets",  # of each feature, the index of the target that it fully determines; else -1
+    # Answers that are asked of the network once, for all measures:
+    "swapped",  # the outputs with each site interchanged; NaN for a site without columns
+    "swapped_rest",  # and with everything but the site
+    "slopes",  # of every output along every input, at the examples
+    "heads",  # of each target, how many outputs are about it
+    "codes",  # of each feature, how many columns of `features` tell it
 )  # fmt: skip
 
 
@@ -59,6 +65,8 @@ class Registry(dict[str, Any]):
                     f"{self.kind} {name!r} lacks {', '.join(missing)}; docs/design.md says what "
                     f"a {self.kind} needs"
                 )
+            if self.kind == "model":
+                _takes_a_shape(name, thing)
             if name in self.keys() and _module(self[name]) != _module(thing):
                 raise ValueError(
                     f"{self.kind} {name!r} is already registered by {_module(self[name])}; "
@@ -138,6 +146,19 @@ def load_plugin(file: Path) -> None:
         own = [frame.lineno for frame in frames if frame.filename == str(file)]
         refuse(str(file), f"{type(error).__name__}: {error}", own[-1] if own else None)
     PLUGINS[file.name] = hashlib.sha256(content).hexdigest()
+
+
+def _takes_a_shape(name: str, model: Any) -> None:
+    """Refuse a model that wants the number of inputs, as models did before inputs had a shape."""
+    for method in ("shapes", "cost", "init"):
+        given = list(inspect.signature(getattr(model, method)).parameters.values())
+        first = given[2 if method == "init" else 1 : 3]
+        if first and (first[0].annotation in (int, "int") or first[0].name == "d"):
+            raise ValueError(
+                f"model {name!r}: {method} takes {first[0].name}, the number of inputs; it is "
+                f"given the shape of one example instead. Write {method}(self, ..., shape: "
+                "tuple[int, ...], outputs: int) with d = math.prod(shape)"
+            )
 
 
 def _module(thing: Any) -> str:
@@ -276,7 +297,7 @@ def measure(
     misleads: str,
     reference: str,
     splits: tuple[str, ...] = ("test",),
-    losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error"),
+    losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error", "softmax_cross_entropy"),
     by_default: bool = True,
     family: str = "",
     family_order: int = 0,

@@ -1,6 +1,7 @@
 """Fully connected networks."""
 
 import itertools
+import math
 from typing import Annotated, Literal
 
 import jax
@@ -12,7 +13,7 @@ from primacy.models import encodings
 from primacy.models.dense import Initialization, affine, dense, dense_shapes, size
 from primacy.models.encodings import Encoding, Frequencies
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 ACTIVATIONS = {
     "leaky_relu": lambda x: jax.nn.leaky_relu(x, 0.01),
@@ -56,32 +57,32 @@ class MLP:
         """The widths."""
         return self.widths
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`."""
-        return {name: dense_shapes(a, b) for name, (a, b) in self._layers(d, t).items()}
+        return {name: dense_shapes(a, b) for name, (a, b) in self._layers(shape, outputs).items()}
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: one for each weight and bias."""
-        return size(self.shapes(d, t))
+        return size(self.shapes(shape, outputs))
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
         return {
             name: dense(self.initialization, rng, a, b)
-            for name, (a, b) in self._layers(d, t).items()
+            for name, (a, b) in self._layers(shape, outputs).items()
         }
 
-    def _layers(self, d: int, t: int) -> dict[str, tuple[int, int]]:
+    def _layers(self, shape: Shape, outputs: int) -> dict[str, tuple[int, int]]:
         """Inputs and outputs of each layer."""
-        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
-        pairs = itertools.pairwise((wide, *self.widths, t))
+        wide = encodings.encoded_width(self.encoding, self.frequencies, math.prod(shape))
+        pairs = itertools.pairwise((wide, *self.widths, outputs))
         return dict(zip((*self.layer_names, "output"), pairs, strict=True))
 
-    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
+    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n *shape"]) -> PyTree:
         """The parameters with what the encoding has to know of the inputs; on the host, once."""
         return encodings.fitted(self.encoding, params, inputs)
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
         """Outputs and every hidden layer after its activation."""
         x, layers = encodings.encode(self.encoding, self.frequencies, params, inputs), {}
         for name in self.layer_names:
@@ -89,7 +90,7 @@ class MLP:
             layers[name] = x
         return Forward(affine(params["output"], x), layers)
 
-    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n o"]:
         """The outputs when a hidden layer (after its activation) is `reps`."""
         x = reps
         for name in self.layer_names[self.layer_names.index(layer) + 1 :]:

@@ -28,11 +28,12 @@ from primacy.study.toml import sources
 from primacy.study.toml.document import override, parsed, unusable
 from primacy.study.toml.mistakes import Mistake, checked, not_among, placed, unknown_key
 from primacy.study.toml.overrides import holds_list
+from primacy.training.answers import facts_of
 from primacy.training.batches import stack
-from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.evaluate import evaluate_condition
 from primacy.training.lane import Ending, Lane
 from primacy.training.rows import Names, table
-from primacy.types import Task
+from primacy.types import Task, input_shape
 
 
 def evaluate(
@@ -216,7 +217,7 @@ def _evaluated(
     asked = tuple(m for m in measured(study) if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
-    own_target_of = own_targets(task.declared)
+    facts = facts_of(task)
     names = Names(task.declared, [t.name for t in task.targets], site_names, own.layers)
     parts = []
     for (end_step,), group in lanes.partition_by("end_step", as_dict=True).items():
@@ -229,7 +230,7 @@ def _evaluated(
             ends[-1].step = end_step
             params = params_of(condition.model, own, weights[seed])
             sets, donors = examples.drawn(condition, seed, look)
-            value = _measured(condition, asked, params, sets, columns, donors, own_target_of)
+            value = _measured(condition, asked, params, sets, columns, donors, facts)
             seen.append(jax.device_get(value))
         parts.append(table([e.lane for e in ends], ends, [stack(seen)], asked, names))
     return pl.concat(parts) if parts else curves.frame([])
@@ -262,14 +263,20 @@ def _fits(own: ConditionRecord, task: Task) -> None:
     d, t = len(task.input_names), len(task.targets)
     if d != len(own.inputs):
         raise StoreError(f"{told} read {len(own.inputs)} inputs; the task has {d}")
+    if (shape := input_shape(task)) != own.size[0]:
+        raise StoreError(f"{told} read inputs of shape {own.size[0]}; those of the task: {shape}")
     if t != len(own.targets):
         raise StoreError(f"{told} have {len(own.targets)} outputs; the task has {t} targets")
     kinds = {x.kind for x in own.targets}, {x.kind for x in task.targets}
     if kinds[0] != kinds[1]:
         was, now = (" and ".join(sorted(k)) for k in kinds)
         raise StoreError(f"{told} were trained on {was} targets; those of the task are {now}")
+    classes = [x.classes for x in own.targets], [x.classes for x in task.targets]
+    if classes[0] != classes[1]:
+        was, now = (", ".join(name for each in c for name in each) for c in classes)
+        raise StoreError(f"{told} tell apart the classes {was}; those of the task are {now}")
 
 
 @functools.partial(jax.jit, static_argnums=(1, 6))
-def _measured(condition, measures, params, sets, columns, donors, own) -> dict[str, Any]:
-    return evaluate_condition(condition, measures, params, sets, columns, donors, own)
+def _measured(condition, measures, params, sets, columns, donors, facts) -> dict[str, Any]:
+    return evaluate_condition(condition, measures, params, sets, columns, donors, facts)

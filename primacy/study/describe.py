@@ -153,6 +153,7 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
             chance=t.chance,
             ceiling=t.ceiling,
             ceiling_known=t.ceiling_known,
+            classes=t.classes,
         )
         for t in task.targets
     )
@@ -171,6 +172,7 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
         for f in task.declared
         if f.null_columns
     ]
+    shape, outputs = condition.size
     return record.ConditionRecord(
         key=condition.key,
         name="",
@@ -185,7 +187,8 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
         theta=training.theta,
         confirm=training.confirm,
         stop=training.stop,
-        parameters=size(condition.model.shapes(*condition.size)),
+        parameters=size(condition.model.shapes(shape, outputs)),
+        input_shape=shape if len(shape) > 1 else (),
         facts=dict(getattr(task, "facts", {})),
     )
 
@@ -204,8 +207,7 @@ def _first(task: Task) -> record.Criterion:
     which is a share of whatever the outputs vary: an untrained network already relies on its
     inputs, by .05 to .4. A shortcut costs no held-out score, so with one it is judged in training.
     """
-    score = "accuracy" if task.targets[0].kind == "binary" else "r_squared"
-    measure = f"reliance_{score}"
+    measure = f"reliance_{score_of(task.targets[0].kind)}"
     given = getattr(task, "first", None)
     if given is not None:
         measure = measure if given.measure.startswith("reliance_accuracy") else given.measure
@@ -217,6 +219,11 @@ def _first(task: Task) -> record.Criterion:
             measure=measure, chance=0.0, ceiling=None, amount=RELIED_ON, split="train"
         )
     return record.Criterion(measure=measure, chance=0.0, ceiling=None, floor=NOT_USED)
+
+
+def score_of(kind: str) -> str:
+    """The measure of how well a target of that kind is met."""
+    return "r_squared" if kind == "number" else "accuracy"
 
 
 def _by_slopes(declared: tuple[Feature, ...]) -> bool:
@@ -233,7 +240,7 @@ def _feature(
         criterion, reason = _slope(feature, targets)
     elif target is not None:
         criterion = record.Criterion(
-            measure="accuracy" if target.kind == "binary" else "r_squared",
+            measure=score_of(target.kind),
             chance=target.chance,
             ceiling=target.ceiling,
         )
@@ -249,6 +256,7 @@ def _feature(
         best=feature.best,
         solo=feature.solo,
         reason=reason,
+        levels=feature.levels,
         facts=dict(feature.facts),
     )
 

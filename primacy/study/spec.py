@@ -10,7 +10,7 @@ from pydantic import Field
 
 from primacy.records.study import Controls, Hypothesis, Level
 from primacy.registry import canonical, spec
-from primacy.types import Model, Task
+from primacy.types import Model, Shape, Task, input_shape, outputs_of
 
 SeedAxis = Literal["init", "data", "order"]
 SEED_AXES: tuple[SeedAxis, ...] = ("init", "data", "order")
@@ -76,9 +76,9 @@ class Condition:
     training: Training
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Numbers that a network of it reads and gives for one example."""
-        return len(self.task.input_names), len(self.task.targets)
+    def size(self) -> tuple[Shape, int]:
+        """The shape of what a network of it reads for one example, and how many outputs it has."""
+        return input_shape(self.task), outputs_of(self.task.targets)
 
     @property
     def examples(self) -> dict[str, int]:

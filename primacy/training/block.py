@@ -6,6 +6,7 @@ block that is not full is padded with copies, which are never stored.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -90,8 +91,10 @@ def width(condition: Condition, exact_solo: bool = False) -> int:
     """
     if exact_solo:
         return 1
-    model, (d, t), batch = condition.model, condition.size, condition.training.batch_size
-    parameters, work = size(model.shapes(d, t)), model.cost(d, t) * batch
+    model, batch = condition.model, condition.training.batch_size
+    shape, outputs = condition.size
+    parameters, work = size(model.shapes(shape, outputs)), model.cost(shape, outputs) * batch
+    d = math.prod(shape)
     held = condition.examples["test"] * (d + sum(model.layer_sizes))
     if condition.training.examples == "stream":
         held = max(held, stream_steps(batch) * batch * d)
@@ -249,7 +252,7 @@ class _Work:
 def started(condition: Condition, rng: np.random.Generator, data: Streams) -> Any:
     """A network's first parameters; a model that must see inputs first gets the fit examples."""
     task, model = condition.task, condition.model
-    params = model.init(rng, len(task.input_names), len(task.targets))
+    params = model.init(rng, *condition.size)
     if getattr(model, "encoding", "none") == "standardize":
         draws = task.draw("fit", data, condition.examples["fit"])
         fitted = getattr(model, "fitted")  # noqa: B009 - not every model has it
@@ -258,6 +261,6 @@ def started(condition: Condition, rng: np.random.Generator, data: Streams) -> An
 
 
 @jax.jit
-def built_inputs(task: Any, draws: Draws) -> Float[Array, "n d"]:
+def built_inputs(task: Any, draws: Draws) -> Float[Array, "n *shape"]:
     """The inputs of examples."""
     return task.build(draws).inputs

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
 
+from primacy.measures.classes import Widths
 from primacy.models.encodings import trained
 from primacy.study.spec import Condition, Training
 from primacy.training.control_data import Sources, built
-from primacy.training.losses import LOSSES
+from primacy.training.losses import loss_of
 from primacy.types import Batch, Draws
 
 State = tuple[PyTree, PyTree]
@@ -64,17 +65,19 @@ def advance(
     order: Int[Array, "p b"] | None,
     start: Int[Array, ""],
     stop: Int[Array, ""],
+    heads: Widths | None = None,
 ) -> State:
     """The state after the training steps `start` to `stop - 1` of a page.
 
     With an `order`, step i trains on those rows of the fixed set `draws`; without (a stream),
-    on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget.
+    on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget. `heads` says
+    of each target how many outputs are about it (`answers.Facts`); null: one.
     """
     rule = optimizer(condition.training, steps)
     # One example a step: a kernel's gradient is an outer product, no matrix product, and takes half
     # the time where inputs are the inner axis, as they are in memory in the example.
     turn = turned if condition.training.batch_size == 1 else lambda tree: tree
-    losses = LOSSES[condition.task.loss]
+    losses = loss_of(condition.task.loss, heads)
 
     def objective(params: PyTree, batch: Batch) -> Float[Array, ""]:
         outputs = condition.model.apply(turn(params), batch.inputs).outputs
