@@ -6,7 +6,7 @@ their own call it from inside their program: a JAX network directly, another by 
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -35,16 +35,25 @@ class Question(NamedTuple):
 
 
 def question(
-    declared: Declared, network: Network, measures: tuple[Measure, ...], outputs: int
+    declared: Declared,
+    network: Network,
+    measures: tuple[Measure, ...],
+    outputs: int,
+    named: Sequence[str] = (),
 ) -> Question:
-    """What a network is asked; measures that it cannot have are left out."""
+    """What a network is asked; measures that it cannot have are left out.
+
+    Raises:
+        NetworkRefused: one of them was asked for by name.
+    """
     shape = declared.shape if declared.numeric else None
-    reads = {"inputs", "fit_inputs", "forward", "slopes"}
-    own = tuple(
-        m
-        for m in measures
-        if declared.loss in m.losses and (shape is not None or reads.isdisjoint(m.asks))
-    )
+    cannot = set(network.cannot)
+    cannot |= set() if shape is not None else {"inputs", "fit_inputs", "forward", "slopes"}
+    own = tuple(m for m in measures if declared.loss in m.losses and cannot.isdisjoint(m.asks))
+    for measure in measures:
+        if measure.name in named and measure not in own:
+            lacks = ", ".join(sorted(cannot & set(measure.asks))) or f"not {declared.loss}"
+            raise NetworkRefused(f"{measure.name} has no value here: it needs {lacks}")
     layers = tuple(layer.name for layer in network.layers)
     return Question(own, facts(declared), declared.loss, layers, outputs, shape)
 

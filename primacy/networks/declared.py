@@ -60,12 +60,12 @@ class Declared:
     name: str
     inputs: Any
     features: tuple[Feature, ...]
-    values: Float[np.ndarray, "n k"]
+    values: Float[np.ndarray, "rows k"]
     """Of every feature; of a class the index of its level, of several columns NaN."""
     swaps: tuple[Swap | np.ndarray | None, ...]
     """How each feature is interchanged: a function, columns of a flattened example, or not."""
     targets: tuple[Target, ...]
-    answers: Float[np.ndarray, "n t"]
+    answers: Float[np.ndarray, "rows t"]
     loss: LossName
     fit: Int[np.ndarray, " m"]
     """Rows on which measures are fitted, and those on which everything is scored."""

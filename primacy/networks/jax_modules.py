@@ -44,6 +44,7 @@ class JaxNetwork:
     """
 
     traced = True
+    cannot: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -36,6 +36,7 @@ class Layer:
     an edited layer; else the measures that edit it have no value."""
 
 
+@runtime_checkable
 class Network(Protocol):
     """A network that can be measured. One class per framework; arrays are NumPy's.
 
@@ -44,6 +45,12 @@ class Network(Protocol):
     """
 
     layers: tuple[Layer, ...]
+    cannot: frozenset[str]
+    """Answers that it cannot give, by the argument name under which measures ask for them."""
+
+    def renew(self, model: Any) -> None:
+        """The same network, later in its training."""
+        ...
 
     def evaluating(self) -> contextlib.AbstractContextManager[None]:
         """A context in which the network is asked; leaves it as it was.

@@ -30,6 +30,7 @@ class TorchNetwork:
     """
 
     framework = "torch"
+    cannot: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -183,7 +183,7 @@ class Tracker:
             outputs = network.answers(few, False)[0].shape[1]
         declared = asking.resolved(self._declared, outputs)
         wanted = chosen(declared, self._wanted, self.hypotheses)
-        self._about = asking.question(declared, network, wanted, outputs)
+        self._about = asking.question(declared, network, wanted, outputs, self._wanted)
         run = Run(
             condition=self.condition,
             settings=self.settings,
@@ -310,8 +310,11 @@ def chosen(
     return tuple(
         measure
         for name, measure in sorted(offered.items())
-        if (name in wanted or (measure.by_default and not names))
-        and declared.loss in measure.losses
+        if name in names
+        or (
+            (name in wanted or (measure.by_default and not names))
+            and declared.loss in measure.losses
+        )
     )
 
 
