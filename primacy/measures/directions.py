@@ -24,7 +24,7 @@ from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, share
 from primacy.rng import streams
 
-Onward = Callable[[Float[Array, "n h"]], Float[Array, "n t"]]
+Onward = Callable[[Float[Array, "n h"]], Float[Array, "n o"]]
 """The outputs that the rest of the network gives for an edited layer."""
 
 SPAN = 1e-5
@@ -46,12 +46,12 @@ POWER, HALVINGS = 64.0, 40
 class Directions(NamedTuple):
     """One direction a feature. The layer's coordinate on it is `(reps - mean) @ read`."""
 
-    move: Float[Array, "k h"]  # how the layer moves per unit of the feature
-    read: Float[Array, "k h"]  # move @ read = 1; both 0 for a feature that is not there
+    move: Float[Array, "k *w h"]  # how the layer moves per unit of the feature
+    read: Float[Array, "k *w h"]  # move @ read = 1; both 0 for a feature that is not there
     first: Float[Array, "1 h"]  # the mean of the fit, in two parts (see `moments`)
     rest: Float[Array, "1 h"]
 
-    def coordinates(self, reps: Float[Array, "n h"]) -> Float[Array, "n k"]:
+    def coordinates(self, reps: Float[Array, "n h"]) -> Float[Array, "n k *w"]:
         """How much of each feature an example has: its distance from the mean, in units of the
         feature."""
         deviations = (reps - self.first) - self.rest

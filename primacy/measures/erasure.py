@@ -27,7 +27,7 @@ INVARIANCE = "rotation, shift and overall scale of the layer, if the network und
 
 def _erased(
     onward: Onward, reps: Float[Array, "n h"], directions: Directions
-) -> Float[Array, "k n t"]:
+) -> Float[Array, "k n o"]:
     """The outputs when, a feature at a time, every example has the mean of it."""
     return moved(onward, reps, -directions.coordinates(reps), directions.move)
 

@@ -27,7 +27,7 @@ INVARIANCE = "rotation, shift and overall scale of the layer, if the network und
 
 def _interchanged(
     onward: Onward, reps: Float[Array, "n h"], donors: Int[Array, " n"], directions: Directions
-) -> Float[Array, "k n t"]:
+) -> Float[Array, "k n o"]:
     """The outputs when, a feature at a time, each example has as much of it as its donor."""
     own = directions.coordinates(reps)
     return moved(onward, reps, own[donors] - own, directions.move)

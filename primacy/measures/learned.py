@@ -35,8 +35,8 @@ def accuracy(
 
     The answer is the output's sign, or the class of the largest output. 1: every example is right.
     0.5: chance, for two balanced labels; of a class chance is the share of its most frequent value.
-    0: every example is wrong. Null: an output is not a finite number; a diverged network must not score
-    as one that guesses.
+    0: every example is wrong. Null: an output is not a finite number; a diverged network must not
+    score as one that guesses.
     """
     if heads is None or plain(heads):
         right = ((outputs > 0) == (targets > 0.5)).mean(axis=0)
