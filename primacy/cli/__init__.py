@@ -1,4 +1,4 @@
 """The command line: one typed function per command; `app` registers them.
 
-Order: progress < notebook | doctor | shared < studies < run | results | machine < app
+Order: progress < notebook | doctor | shared < studies < run | results | machine | audit < app
 """

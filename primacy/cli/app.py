@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import machine, results, run, studies
+from primacy.cli import audit, machine, results, run, studies
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -31,6 +31,7 @@ COMMANDS = (
     studies.check,
     studies.init,
     studies.schema,
+    audit.audit,
     results.judge,
     results.report,
     results.inspect,

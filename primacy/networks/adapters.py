@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from primacy.networks.network import Network, NetworkRefused
+from primacy.networks.representations import StoredRepresentations
 
 
 def adapted(model: Any, **how: Any) -> Network:
@@ -17,6 +18,11 @@ def adapted(model: Any, **how: Any) -> Network:
     Raises:
         NetworkRefused: it is none of these.
     """
+    if isinstance(model, StoredRepresentations):
+        given = {name: value for name, value in how.items() if value is not None}
+        if set(given) - {"layers"}:
+            raise NetworkRefused("representations alone take layers=, and nothing else")
+        return model.choosing(**given)
     if is_torch(model):
         from primacy.networks.pytorch import TorchNetwork
 

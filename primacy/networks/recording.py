@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,7 @@ from primacy.registry import Measure
 from primacy.study import describe
 from primacy.training.lane import Ending, Lane
 from primacy.training.rows import Names, table
-from primacy.types import Task
+from primacy.types import Batch, Draws, Feature, LossName, Target, Task
 
 MAX_KEPT_BYTES = 64 << 20
 """Final weights up to this size are kept in the run folder."""
@@ -38,11 +38,30 @@ MIN_USE = 0.05
 SOURCE = "# Runs of networks that were trained elsewhere (primacy.track); nothing to run here.\n"
 
 
-class _Data(NamedTuple):
-    """A task, as far as records need one."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Data:
+    """Declared data as a task, as far as records need one: examples are not drawn, they are there.
 
-    declared: tuple
-    targets: tuple
+    `describe` turns it into what is recorded of features and targets.
+    """
+
+    declared: tuple[Feature, ...]
+    targets: tuple[Target, ...]
+    loss: LossName
+    input_names: tuple[str, ...] = ()
+    sizes: Mapping[str, int] | None = None
+
+    def draw(self, split: str, rng: Any, n: int) -> Draws:
+        """Nothing is drawn."""
+        raise NotImplementedError
+
+    def build(self, draws: Draws) -> Batch:
+        """Nothing is built."""
+        raise NotImplementedError
+
+
+def _task(declared: Declared) -> Task:
+    return _Data(declared.features, declared.targets, declared.loss)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,8 +111,7 @@ class Run:
 
     def condition_record(self, steps: Sequence[int]) -> ConditionRecord:
         """How the condition is recorded, with the evaluations that were made."""
-        data = _Data(self.declared.features, self.declared.targets)
-        task = cast("Task", data)
+        task = _task(self.declared)
         return ConditionRecord(
             key=self.key,
             name=self.condition,
@@ -138,8 +156,8 @@ class Run:
 
 def needed(declared: Declared) -> set[str]:
     """Names of the measures without which no time could be told."""
-    task = cast("Task", _Data(declared.features, declared.targets))
-    found = {f.criterion.measure for f in describe.features(task) if f.criterion is not None}
+    own = describe.features(_task(declared))
+    found = {f.criterion.measure for f in own if f.criterion is not None}
     wide = any(len(f.columns) > 1 for f in declared.features)
     score = {describe.score_of(target.kind) for target in declared.targets}
     return found | score | ({"variance_explained_group"} if wide else set())

@@ -28,20 +28,23 @@ class StoredRepresentations:
 
     framework = "arrays"
 
-    def __init__(
-        self,
-        held: Mapping[str, np.ndarray],
-        width: int,
-        layers: Sequence[str] | Mapping[str, Taken] | str | None = None,
-    ) -> None:
-        self._asked, self._width = names.asked(layers), width
+    def __init__(self, held: Mapping[str, np.ndarray], width: int) -> None:
+        """What was held, and how many outputs the network had, which may not be among it."""
+        self.held = {name: np.asarray(array, np.float32) for name, array in held.items()}
+        self._width = width
+        self._asked: dict[str, Taken | None] | None = None
         self.layers: tuple[Layer, ...] = ()
-        self.held: dict[str, np.ndarray] = {}
-        self.renew(held)
 
-    def renew(self, model: Mapping[str, np.ndarray]) -> None:
+    def choosing(
+        self, layers: Sequence[str] | Mapping[str, Taken] | str | None = None
+    ) -> "StoredRepresentations":
+        """The same with these layers alone."""
+        self._asked = names.asked(layers)
+        return self
+
+    def renew(self, model: "StoredRepresentations") -> None:
         """The same layers, later in the training."""
-        self.held = {name: np.asarray(array, np.float32) for name, array in model.items()}
+        self.held = model.held
 
     @property
     def cannot(self) -> frozenset[str]:

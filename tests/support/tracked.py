@@ -34,7 +34,7 @@ def make(width=16, seed=0, blind=False):
     return model
 
 
-def loop(out, *, seed, model=None, every=1, until=STEPS, **how):
+def loop(out, *, seed, model=None, every=1, until=STEPS, each=None, **how):
     """A training loop; without a folder it is not tracked."""
     model = model or make(seed=seed)
     x, y = (torch.from_numpy(a) for a in arrays())
@@ -45,11 +45,15 @@ def loop(out, *, seed, model=None, every=1, until=STEPS, **how):
     for step in range(until):
         if tracker and step % every == 0:
             tracker.evaluate(model, step)
+        if each:
+            each(step)
         model.train()
         rows = torch.randint(0, ROWS, (32,))
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
         optimizer.step()
+    if each:
+        each(until)
     if not tracker:
         return model, None
     tracker.evaluate(model, until)
