@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from primacy.engine.run import Progress as Progress
     from primacy.networks.declared import declare as declare
     from primacy.networks.declared import values as values
+    from primacy.networks.examples import examples as examples
     from primacy.networks.tracker import Tracker as Tracker
     from primacy.networks.tracker import track as track
     from primacy.records.curves import select as select
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "engine.run": ("Progress",),
+    "networks.examples": ("examples",),
     "records.curves": ("select",),
     "cli.notebook": ("run",),
     "networks.declared": ("declare", "values"),

@@ -1,4 +1,5 @@
 """The command line: one typed function per command; `app` registers them.
 
-Order: progress < notebook | doctor | shared < studies < run | results | machine | audit < app
+Order: progress < notebook | doctor | shared < studies < run | results | machine | data | audit
+    < app
 """

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import audit, machine, results, run, studies
+from primacy.cli import audit, data, machine, results, run, studies
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -32,6 +32,8 @@ COMMANDS = (
     studies.init,
     studies.schema,
     audit.audit,
+    data.audit_data,
+    data.data,
     results.judge,
     results.report,
     results.inspect,

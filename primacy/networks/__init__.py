@@ -1,7 +1,5 @@
-"""Networks that exist, measured: stored ones rebuilt, and those of any framework.
+"""Networks that exist: stored ones rebuilt, those of any framework measured, the examples they saw.
 
-Order: stored < evaluation < network < layers < pytorch_guard < pytorch_layers < pytorch
-    | jax_names < jax_modules < user_arrays < declared < representations < adapters < asking
-    < recording < tracker < lightning_callback | transformers_callback < user_code | checkpoints
-    < audit
+Order: stored < evaluation | examples < frameworks < user_arrays < declared < asking < recording
+    < tracker < lightning_callback | transformers_callback < user_code | checkpoints < audit
 """

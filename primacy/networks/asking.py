@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from primacy.networks.declared import Declared
-from primacy.networks.network import Network, NetworkRefused, rows_of
+from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
 from primacy.registry import Measure
 from primacy.rng import streams
 from primacy.training.answers import Answers, Facts, Seen, measured, wanted

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from primacy.networks import checkpoints
-from primacy.networks.adapters import is_torch
 from primacy.networks.checkpoints import NPZ, PYTORCH, Checkpoint
-from primacy.networks.declared import Declared
-from primacy.networks.network import one_line
-from primacy.networks.representations import StoredRepresentations, rows_only
+from primacy.networks.declared import Declared, rows_only
+from primacy.networks.frameworks.adapters import is_torch
+from primacy.networks.frameworks.network import one_line
+from primacy.networks.frameworks.representations import StoredRepresentations
 from primacy.networks.tracker import Tracker
 from primacy.records.files import StoreError
 from primacy.registry import RAISED

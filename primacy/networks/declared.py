@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from primacy.errors import Problem, StudyError
-from primacy.networks.network import one_line, picked, rows_of
+from primacy.networks.frameworks.network import one_line, picked, rows_of
 from primacy.networks.user_arrays import (
     Swap,
     Values,
@@ -212,6 +212,17 @@ def declare(
     if problems:
         raise StudyError(problems)
     return declared
+
+
+def rows_only(declared: Declared) -> Declared:
+    """The same data for representations: an example is its row number, nothing is interchanged."""
+    size = len(declared.values)
+    return dataclasses.replace(
+        declared,
+        inputs=np.arange(size)[:, None],
+        swaps=(None,) * len(declared.features),
+        features=tuple(dataclasses.replace(f, columns=()) for f in declared.features),
+    )
 
 
 class _Collected:

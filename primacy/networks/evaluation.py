@@ -16,12 +16,12 @@ from primacy.networks.stored import model_of, params_of, task_of
 from primacy.records import curves
 from primacy.records.store import LaneKey, StoreError
 from primacy.records.study import ConditionRecord, StudyRecord
-from primacy.registry import tasks
+from primacy.registry import Measure, measures, tasks
 from primacy.report.export import one_condition
 from primacy.result import Result
 from primacy.rng import streams
 from primacy.study import file as studyfile
-from primacy.study.describe import describe, measured, sites
+from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition, Study, Training
 from primacy.study.toml import lines as tomllines
 from primacy.study.toml import sources
@@ -43,8 +43,9 @@ def evaluate(
     overrides: Sequence[str] = (),
     condition: str | None = None,
     seed: int | None = None,
+    names: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Every measure of stored networks on the examples of another task, held out from training.
+    """Measures of stored networks on the examples of another task, held out from training.
 
     The rows of THE table (`curves.SCHEMA`), with the stored conditions' keys and each network's
     last step; split is always test. Fitted measures use fit examples of the new task. Examples are
@@ -61,12 +62,18 @@ def evaluate(
         overrides: changes of that task, such as `task.scale=2`.
         condition: only this one, by display name; None: all.
         seed: only this network of each condition; None: all.
+        names: of measures; none: those of the run.
 
     Raises:
+        ValueError: there is no such measure; names the likely one.
         StudyError: the task cannot be read; it lists all that is wrong.
         StoreError: a network is not stored or does not fit the task.
     """
     record = result.record
+    registered = measures.load()
+    # A measure that the run had and that is registered here no more has no value.
+    wanted_names = names or [m.name for m in record.measures if m.name in registered]
+    asked = tuple(registered[name] for name in wanted_names)
     chosen = record.conditions if condition is None else (one_condition(record, condition),)
     once = {c.key: c for c in reversed(chosen)}  # members of a study of studies may share one
     lanes = result.lanes if seed is None else result.lanes.filter(pl.col("seed") == seed)
@@ -79,7 +86,7 @@ def evaluate(
         rows = lanes.filter(pl.col("condition").cast(pl.String) == own.name)
         weights = {s: held[own.key, s] for s in rows["seed"]}
         fresh = _Examples(new, given is not None, "data" in record.seed_axes)
-        parts.append(_evaluated(own, fresh, rows, weights))
+        parts.append(_evaluated(own, fresh, rows, weights, asked))
     found = pl.concat(parts) if parts else curves.frame([])
     if found.is_empty():
         what = "no network" if seed is None else f"no network of seed {seed}"
@@ -207,6 +214,7 @@ def _evaluated(
     examples: _Examples,
     lanes: pl.DataFrame,
     weights: dict[int, dict[str, np.ndarray]],
+    wanted: tuple[Measure, ...],
 ) -> pl.DataFrame:
     """The rows of one condition's networks."""
     task = examples.task
@@ -214,7 +222,7 @@ def _evaluated(
     training = _training(own, task, examples.other)
     condition = Condition(task=task, model=model_of(own), training=training)
     study = Study(name="evaluation", conditions={own.name: condition}, seeds=1)
-    asked = tuple(m for m in measured(study) if task.loss in m.losses)
+    asked = tuple(m for m in wanted if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
     facts = facts_of(task)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from primacy.networks.declared import Declared
-from primacy.networks.network import Network
+from primacy.networks.frameworks.network import Network
 from primacy.records import curves
 from primacy.records.files import InUse
 from primacy.records.store import Store, StoreError

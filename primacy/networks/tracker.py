@@ -11,10 +11,10 @@ import numpy as np
 
 from primacy.errors import Problem, StudyError, shown
 from primacy.networks import asking
-from primacy.networks import layers as layer_names
-from primacy.networks.adapters import adapted
 from primacy.networks.declared import Declared
-from primacy.networks.network import LayerError, NetworkRefused, one_line
+from primacy.networks.frameworks import layers as layer_names
+from primacy.networks.frameworks.adapters import adapted
+from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
 from primacy.networks.recording import Run, commit, conflicts, needed, stored
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from primacy.errors import Problem, closest
-from primacy.networks.network import rows_of
+from primacy.networks.frameworks.network import rows_of
 from primacy.types import Feature, Target
 
 Swap = Callable[[np.ndarray, np.ndarray], Any]

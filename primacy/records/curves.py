@@ -149,18 +149,33 @@ def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
     ).select(list(SCHEMA))
 
 
-def select(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """All rows of one measure, stored or derived.
+def select(curves: pl.DataFrame, measure: str, **where: str | int) -> pl.DataFrame:
+    """Rows of one measure, stored or derived.
+
+    Args:
+        curves: `result.curves`.
+        measure: its name.
+        **where: what other columns must hold: `feature="linear", seed=0, split="test"`.
 
     Raises:
-        ValueError: there are none; names the measures that there are.
+        ValueError: there are none, or a column or a value does not exist; names those that do.
     """
     known = [*curves["measure"].cast(pl.String).unique().sort(), *DERIVED]
-    if measure not in known:
-        raise ValueError(
-            f'no measure "{measure}" here.{closest(measure, known)} There are: {", ".join(known)}'
-        )
-    return rows(curves, measure)
+    _known("measure", measure, known)
+    found = rows(curves, measure)
+    for column, value in where.items():
+        _known("column", column, found.columns)
+        text = pl.col(column).cast(pl.String)
+        levels = found[column].cast(pl.String).drop_nulls().unique(maintain_order=True)
+        _known(column, str(value), levels.to_list())
+        found = found.filter(text == str(value))
+    return found
+
+
+def _known(what: str, given: str, choices: Sequence[str]) -> None:
+    if given not in choices:
+        shown = ", ".join(choices[:20]) + (", ..." if len(choices) > 20 else "")
+        raise ValueError(f'no {what} "{given}" here.{closest(given, choices)} There are: {shown}')
 
 
 def rows(curves: pl.DataFrame, measure: str) -> pl.DataFrame:

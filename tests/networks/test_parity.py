@@ -13,7 +13,7 @@ import pytest
 import primacy
 from primacy.models.mlp import MLP
 from primacy.networks import asking
-from primacy.networks.adapters import adapted
+from primacy.networks.frameworks.adapters import adapted
 from primacy.registry import measures
 
 D, WIDTHS, N = 12, (24, 16), 400

@@ -15,7 +15,7 @@ from torch import nn
 
 import primacy
 from primacy.errors import StudyError
-from primacy.networks.network import LayerError
+from primacy.networks.frameworks.network import LayerError
 from primacy.networks.tracker import schedule
 from primacy.records.store import StoreError
 from primacy.result import Result

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from primacy.networks import layers as names
-from primacy.networks.layers import Passage
-from primacy.networks.network import LayerError, NetworkRefused, Taken
+from primacy.networks.frameworks import layers as names
+from primacy.networks.frameworks.layers import Passage
+from primacy.networks.frameworks.network import LayerError, NetworkRefused, Taken
 
 CHANNELS_FIRST = ("Conv", "BatchNorm", "InstanceNorm", "GroupNorm", "MaxPool", "AvgPool")
 """Parts of the names of modules that read examples as channels x positions."""

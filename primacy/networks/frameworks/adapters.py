@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
-from primacy.networks.network import Network, NetworkRefused
-from primacy.networks.representations import StoredRepresentations
+from primacy.networks.frameworks.network import Network, NetworkRefused
+from primacy.networks.frameworks.representations import StoredRepresentations
 
 
 def adapted(model: Any, **how: Any) -> Network:
@@ -24,7 +24,7 @@ def adapted(model: Any, **how: Any) -> Network:
             raise NetworkRefused("representations alone take layers=, and nothing else")
         return model.choosing(**given)
     if is_torch(model):
-        from primacy.networks.pytorch import TorchNetwork
+        from primacy.networks.frameworks.pytorch import TorchNetwork
 
         return TorchNetwork(model, **how)
     if not callable(model) and how.get("forward") is None:
@@ -32,7 +32,7 @@ def adapted(model: Any, **how: Any) -> Network:
             f"a {type(model).__name__} is no network that can be called; say how it is: "
             "forward=lambda model, inputs: ..."
         )
-    from primacy.networks.jax_modules import JaxNetwork
+    from primacy.networks.frameworks.jax_modules import JaxNetwork
 
     return JaxNetwork(model, **how)
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from primacy.networks.network import LayerError, NetworkRefused
-from primacy.networks.pytorch import TorchNetwork
-from primacy.networks.pytorch_guard import untouched
+from primacy.networks.frameworks.network import LayerError, NetworkRefused
+from primacy.networks.frameworks.pytorch import TorchNetwork
+from primacy.networks.frameworks.pytorch_guard import untouched
 from tests.support.torchnets import Attention, Net, Residual, Shared, X, Y, changed, gives, state
 
 

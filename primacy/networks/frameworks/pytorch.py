@@ -8,10 +8,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from primacy.networks import layers as names
-from primacy.networks.network import Layer, NetworkRefused, Taken, picked, rows_of
-from primacy.networks.pytorch_guard import plain, untouched, unwrapped
-from primacy.networks.pytorch_layers import edited, host, replacing, row, survey, watching
+from primacy.networks.frameworks import layers as names
+from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken, picked, rows_of
+from primacy.networks.frameworks.pytorch_guard import plain, untouched, unwrapped
+from primacy.networks.frameworks.pytorch_layers import (
+    edited,
+    host,
+    replacing,
+    row,
+    survey,
+    watching,
+)
 
 ROWS = 256
 """Examples that pass the network at once."""

@@ -1,17 +1,15 @@
 """Representations alone, as arrays of a file: what they represent can be measured, not its use."""
 
 import contextlib
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from primacy.networks import layers as names
-from primacy.networks.declared import Declared
-from primacy.networks.layers import Passage
-from primacy.networks.network import Layer, NetworkRefused, Taken
+from primacy.networks.frameworks import layers as names
+from primacy.networks.frameworks.layers import Passage
+from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken
 
 OUTPUTS = "outputs"
 """The array of a file that holds the network's outputs, if there is one."""
@@ -23,7 +21,7 @@ NEEDS_NETWORK = frozenset({"forward", "onward", "swapped", "swapped_rest", "slop
 class StoredRepresentations:
     """What the layers of some network held for every declared example: `{layer: [n, ...]}`.
 
-    It answers by row number, so it goes with `rows_only(declared)`.
+    It answers by row number, so it goes with `declared.rows_only`.
     """
 
     framework = "arrays"
@@ -128,17 +126,6 @@ class StoredRepresentations:
     def weights(self) -> dict[str, np.ndarray]:
         """There are none."""
         return {}
-
-
-def rows_only(declared: Declared) -> Declared:
-    """The same data for representations: an example is its row number, nothing is interchanged."""
-    size = len(declared.values)
-    return dataclasses.replace(
-        declared,
-        inputs=np.arange(size)[:, None],
-        swaps=(None,) * len(declared.features),
-        features=tuple(dataclasses.replace(f, columns=()) for f in declared.features),
-    )
 
 
 def _row(held: np.ndarray, taken: Taken) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from primacy.networks.network import NetworkRefused
+from primacy.networks.frameworks.network import NetworkRefused
 
 KEPT_BYTES = 256 << 20
 """Parameters up to this size are copied before a network is asked, to put them back."""

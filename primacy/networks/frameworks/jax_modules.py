@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from primacy.networks import layers as names
-from primacy.networks.jax_names import Edit, name_equinox, name_nnx, naming_linen, walked
-from primacy.networks.layers import Passage
-from primacy.networks.network import Layer, NetworkRefused, Taken, rows_of
+from primacy.networks.frameworks import layers as names
+from primacy.networks.frameworks.jax_names import Edit, name_equinox, name_nnx, naming_linen, walked
+from primacy.networks.frameworks.layers import Passage
+from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken, rows_of
 
 PACKAGES = {"nnx": "flax", "linen": "flax", "equinox": "equinox"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from primacy.networks import layers
-from primacy.networks.network import LayerError
+from primacy.networks.frameworks import layers
+from primacy.networks.frameworks.network import LayerError
 
 NAMES = ["blocks.0.mlp", "blocks.0.mlp.fc", "blocks.1.mlp", "head.input", "tied", "tied:2"]
 

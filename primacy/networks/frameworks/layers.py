@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from primacy.errors import closest, shown
-from primacy.networks.network import Layer, LayerError, Taken
+from primacy.networks.frameworks.network import Layer, LayerError, Taken
 
 FLAT = 1024
 """A layer of at most this many numbers per example is taken as it is, a larger one as its mean over

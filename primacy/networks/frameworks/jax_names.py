@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jax.extend.core import Literal
 
-from primacy.networks.layers import call_name
+from primacy.networks.frameworks.layers import call_name
 
 CALLS = {
     "pjit": "jaxpr",
