@@ -158,6 +158,19 @@ def executed(file: Path, name: str) -> types.ModuleType:
     return module
 
 
+def _takes_a_shape(name: str, model: Any) -> None:
+    """Refuse a model that wants the number of inputs, as models did before inputs had a shape."""
+    for method in ("shapes", "cost", "init"):
+        given = list(inspect.signature(getattr(model, method)).parameters.values())
+        first = given[2 if method == "init" else 1 : 3]
+        if first and (first[0].annotation in (int, "int") or first[0].name == "d"):
+            raise ValueError(
+                f"model {name!r}: {method} takes {first[0].name}, the number of inputs; it is "
+                f"given the shape of one example instead. Write {method}(self, ..., shape: "
+                "tuple[int, ...], outputs: int) with d = math.prod(shape)"
+            )
+
+
 def _module(thing: Any) -> str:
     """Where a task, a model or a measure's function was written."""
     return getattr(thing, "function", thing).__module__

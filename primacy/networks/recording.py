@@ -19,6 +19,7 @@ from primacy.records.files import InUse
 from primacy.records.store import Store, StoreError
 from primacy.records.study import ConditionRecord, Hypothesis, Level, StudyRecord
 from primacy.registry import Measure
+from primacy.result import Result
 from primacy.study import describe
 from primacy.training.lane import Ending, Lane
 from primacy.training.rows import Names, table
@@ -289,6 +290,7 @@ def commit(
                 wrong = wrong or found
                 continue
             _write(store, merged(old, run, place.name, steps), run, seen, steps, ended, facts)
+            Result(place).judge()  # while nobody else writes
             return store, wrong
     raise StoreError(f"{folder} and a thousand others like it hold other runs")
 

@@ -236,9 +236,7 @@ class Tracker:
         if wrong:
             self.tell(f"{_other_runs('the folder', wrong)}\nKept in {self.store.folder} instead.")
         self._tell_share(whole)
-        result = Result(self.store.folder)
-        result.judge()
-        return result
+        return Result(self.store.folder)
 
     def _tell_share(self, whole: float) -> None:
         share = self.seconds / max(whole, 1e-9)

@@ -281,8 +281,7 @@ class Store:
         """Hold the folder for writing, and sweep what an interrupted writer left half-written.
 
         Raises:
-            InUse: somebody else holds it.
-            StoreError: it cannot be written to.
+            StoreError: somebody else holds it (`InUse`), or it cannot be written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
