@@ -1,7 +1,8 @@
 """The engine of many processes: blocks go to the workers of a Dask cluster, as bytes.
 
 A cluster of this machine is started for the run; or one that exists is used, which needs this
-version of primacy on every worker and no shared files. Only this file and `dask_remote` import Dask.
+version of primacy on every worker and no shared files. Only this file and `dask_remote` import
+Dask.
 
 Dask calls a plain function of bytes on a worker (by its name: the worker imports primacy itself),
 and what comes back is bytes. Whatever else travels is Dask's own protocol, which runs what reaches
