@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from primacy.cli import studies
 from primacy.cli import watch as watching
+from primacy.cli.engines import Trainer
 from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
@@ -30,6 +33,9 @@ def run(
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
+    engine: str = "threads",
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    insecure: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
     watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
@@ -53,6 +59,10 @@ def run(
             trained side by side.
         watch: Also show the page while the run trains, at an address that is printed; `primacy
             watch RUN` does so for any run.
+        engine: What trains: threads of this process (threads), processes of this machine (dask),
+            or a Dask cluster: tls://HOST:PORT, or the file that `dask scheduler` wrote.
+        workers: Blocks trained at the same time on this machine; one per core when left out.
+        insecure: Allow a cluster on another machine without encryption (tcp://).
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -68,6 +78,8 @@ def run(
     for note in requested.notes:
         print(shown(note), file=sys.stderr)
     folder = out or Path("runs") / requested.name
+    trainer = Trainer(engine, workers, insecure, plugins)
+    trainer.check()
     if dry_run:
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
@@ -82,7 +94,7 @@ def run(
 
         folder, fork = destination(requested, folder), False
     with watching.serving(folder) if watch else contextlib.nullcontext():
-        result = _train(requested, folder, [*command, *number], fork, allow_mixed)
+        result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
         if isinstance(result, int):
             return result
         page = result.report()
@@ -96,13 +108,21 @@ def run(
     return 0
 
 
-def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_mixed: bool) -> Any:
+def _train(
+    study: Any,
+    folder: Path,
+    command: Sequence[str],
+    fork: bool,
+    allow_mixed: bool,
+    trainer: "Trainer",
+) -> Any:
     """The finished run, or the exit code if it was interrupted."""
     from primacy.cli.progress import TerminalProgress
+    from primacy.engine.jobs import NotFinished
     from primacy.engine.run import run as run_blocks
     from primacy.training.block import Interrupted
 
-    again = [*command, "--out", str(folder), *(["--fork"] if fork else [])]
+    again = [*command, "--out", str(folder), *(["--fork"] if fork else []), *trainer.words]
     resume = f"Every committed block is kept. This resumes:\n  {shlex.join(again)}"
     error_console = Console(stderr=True, highlight=False)
     with Interruption(polled=True, hint=resume) as interruption:
@@ -116,7 +136,10 @@ def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_m
                     fork=fork,
                     allow_mixed=allow_mixed,
                     command=command,
+                    engine=trainer.of(progress.say),
                 )
+        except NotFinished as error:
+            raise NotFinished(f"{error}\n{resume}") from None
         except Interrupted:
             print(f"interrupted. {resume}", file=sys.stderr)
             return interruption.code

@@ -46,6 +46,12 @@ class Driver:
     not ended before; from any thread. An engine may leave it out: only who watches misses it."""
 
 
+class NotFinished(ValueError):
+    """An engine could not train everything; what was committed stays, and the run resumes."""
+
+    exit_code = 1
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Trains jobs somewhere: in threads of this process, or on other machines.
@@ -67,7 +73,12 @@ class Engine(Protocol):
 
         Raises:
             Interrupted: `driver.stop` was set; results that were committed stay.
+            NotFinished: some jobs could not be trained; the others were.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever the engine holds; nothing is trained after it."""
         ...
 
     @property

@@ -24,13 +24,16 @@ class Threads:
     which takes the interpreter's lock, the other trains.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, wanted: int | None = None) -> None:
         """Find the machine's workers.
 
         Args:
             most: workers that have something to do.
+            wanted: workers at the same time; left out: one per core.
         """
-        self._pool = workers()[: max(1, most)]
+        pool = workers()
+        pool = pool if wanted is None else pool[:1] * wanted
+        self._pool = pool[: max(1, most)]
         self.device = ", ".join(sorted({f"{d.platform} ({d.device_kind})" for d in self._pool}))
         self._compiled: dict[tuple, Programs] = {}
         self._turn = threading.Lock()
@@ -65,6 +68,9 @@ class Threads:
         errors.sort(key=lambda error: isinstance(error, Interrupted))
         if errors:
             raise errors[0]
+
+    def close(self) -> None:
+        """Nothing is held: the threads end with `train`."""
 
     def _work(
         self,

@@ -31,6 +31,7 @@ from primacy.study.toml.mistakes import Mistake, checked, dotted, placed, unknow
 from primacy.study.toml.overrides import across_grid, holds_list
 from primacy.study.toml.sources import builtin as builtin
 from primacy.study.toml.sources import builtin_files, source_of
+from primacy.study.toml.sources import groups as groups
 from primacy.study.toml.sources import text as text
 
 TABLES = (*PARTS, "grid", "condition", "hypothesis")

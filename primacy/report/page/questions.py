@@ -204,7 +204,11 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
         text = f"{v.unit} {number(v.value)}"
     else:
         contrast = next((h.contrast for h in record.hypotheses if h.id == v.id), None)
-        kind = "a difference of" if contrast is not None and contrast.minus is not None else "mean"
+        kind = "mean"
+        if contrast is not None and contrast.minus is not None:
+            kind = "a difference of"
+        elif contrast is not None and contrast.relative_to is not None:
+            kind = "a gap in"
         unit = f" {v.unit}" if v.unit and v.unit != what else ""
         text = f"{kind} {what} {number(v.value)}{unit}"
     if v.pairs != v.n:
