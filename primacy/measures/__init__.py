@@ -15,12 +15,16 @@ _QUESTIONS = {
     "cka": "What does it represent? Its kernel (CKA)",
     "units": "What does it represent? In which units",
     "dimensions": "What does it represent? In how many directions",
+    "followed": "What do its outputs follow?",
     "used": "What does it use?",
+    "agreement": "What does it use? The feature that its answers follow",
     "sufficiency": "What does it use? Everything but a feature interchanged",
     "gradients": "What does it use? The slopes of its outputs",
     "interchange": "What does it use? A layer's feature taken from another example",
     "erasure": "What does it use? A feature erased from a layer",
     "steering": "What does it use? A layer pushed along a feature",
+    "pushes": "What does it use? How little of a layer it takes",
+    "lean": "What does somebody who trains on a layer use?",
 }
 
 
