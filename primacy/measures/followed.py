@@ -31,8 +31,8 @@ def output_coefficient(
     """The output's regression coefficient on a feature alone.
 
     0: the output does not go with it. 1: it rises with the feature one for one; of a term of a sum,
-    its weight in that sum when it is learned. Null: the feature is constant or has no one value, the
-    target is a class, or an output is not finite.
+    its weight in that sum when it is learned. Null: the feature is constant or has no one value,
+    the target is a class, or an output is not finite.
     """
     features, outputs = alone(features, codes), alone(outputs, heads)
     feature, output = centered(features).deviations, centered(outputs).deviations

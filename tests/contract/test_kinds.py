@@ -34,7 +34,7 @@ def examples(seed):
 
 @functools.cache
 def found(kind):
-    """Every measure of a network that answers from all four features, examples being rows of numbers."""
+    """Every measure of a network that answers from all features."""
     loss = TARGETS[kind]
     width = 3 if kind == "class" else 1
     rng = np.random.default_rng(5)
