@@ -1,7 +1,8 @@
 """The engine of many processes: blocks go to the workers of a Dask cluster, as bytes.
 
 A cluster of this machine is started for the run; or one that exists is used, which needs this
-version of primacy on every worker and no shared files. Only this file and `dask_remote` import Dask.
+version of primacy on every worker and no shared files. This file and `dask_remote` are the only
+ones that import Dask.
 
 Dask calls a plain function of bytes on a worker (by its name: the worker imports primacy itself),
 and what comes back is bytes. Whatever else travels is Dask's own protocol, which runs what reaches
@@ -58,6 +59,10 @@ LOCAL: dict[str, Any] = {
     # As many threads in a worker as in this process, and no other settings: so the same bits.
     "distributed.nanny.pre-spawn-environ": {},
     "distributed.worker.daemon": True,
+    # No pages: what a run is at, it says itself.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.nanny.http.routes": [],
 }
 """Settings of a cluster that is started here."""
 
@@ -124,8 +129,9 @@ class Dask:
             host="127.0.0.1",
             protocol="tls://",
             security=distributed.Security.temporary(),
-            dashboard_address=None,  # pyright: ignore[reportArgumentType]
-            worker_dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
             local_directory=folder,
             silence_logs=logging.CRITICAL,

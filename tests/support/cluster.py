@@ -93,7 +93,7 @@ class Cluster:
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends
