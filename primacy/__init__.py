@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
+    from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
     from primacy.engine.run import Progress as Progress
+    from primacy.networks.examples import examples as examples
     from primacy.records.curves import select as select
     from primacy.records.study import Contrast as Contrast
     from primacy.records.study import Hypothesis as Hypothesis
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "engine.run": ("Progress",),
+    "networks.examples": ("examples",),
     "records.curves": ("select",),
+    "cli.compare": ("compare",),
     "cli.notebook": ("run",),
     "study.python": ("Study", "read"),
     "records.study": ("Contrast", "Hypothesis"),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import machine, results, run, studies, work
+from primacy.cli import compare, data, machine, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -32,8 +32,11 @@ COMMANDS = (
     studies.check,
     studies.init,
     studies.schema,
+    data.audit_data,
+    data.data,
     results.judge,
     results.report,
+    results.cite,
     results.inspect,
     results.evaluate,
     results.export,
@@ -46,6 +49,8 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(studies.list_, name="list")
+app.command(compare.command, name="compare")
+app.command(watch.command, name="watch")
 
 
 @app.command

@@ -1,8 +1,10 @@
 """`primacy run`: train what is missing of a study, judge it and write the page."""
 
+import contextlib
 import json
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +14,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from primacy.cli import studies
+from primacy.cli import watch as watching
 from primacy.cli.engines import Trainer
 from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
 from primacy.engine.interruption import Interruption
@@ -34,6 +37,7 @@ def run(
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     insecure: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
+    watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -53,6 +57,8 @@ def run(
         fork: If the folder holds runs of another study, start beside it (NAME-2).
         allow_mixed: Go on in a folder begun with other library versions or numbers of networks
             trained side by side.
+        watch: Also show the page while the run trains, at an address that is printed; `primacy
+            watch RUN` does so for any run.
         engine: What trains: threads of this process (threads), processes of this machine (dask),
             or a Dask cluster: tls://HOST:PORT, or the file that `dask scheduler` wrote.
         workers: Blocks trained at the same time on this machine; one per core when left out.
@@ -83,10 +89,17 @@ def run(
     command += [part for change in overrides for part in ("--set", change)]
     command += ["--allow-mixed"] if allow_mixed else []
     number = [] if seeds is None else ["--seeds", str(seeds)]
-    result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
-    if isinstance(result, int):
-        return result
-    page = result.report()
+    if watch and fork:
+        from primacy.engine.run import destination
+
+        folder, fork = destination(requested, folder), False
+    with watching.serving(folder) if watch else contextlib.nullcontext():
+        result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
+        if isinstance(result, int):
+            return result
+        page = result.report()
+        if watch:
+            time.sleep(watching.LAST_SECONDS)
     if as_json:
         print((result.folder / "verdicts.json").read_text())
     else:
@@ -150,6 +163,11 @@ def _show(result: Any, page: Path, more: Sequence[str]) -> None:
             f"  {shlex.join(more)}",
             markup=False,
             soft_wrap=True,
+        )
+    if before := result.provenance["judged_before"]:
+        console.print(
+            f"Judged before with {', '.join(map(str, before))} seeds: to look, add seeds and look "
+            "again makes false verdicts more frequent (docs/statistics.md, table 9)."
         )
     console.print(f"The page: {page}", soft_wrap=True)
 

@@ -140,7 +140,7 @@ def _held_by(batch: Batch) -> float:
     numbers = 8.0 * c.parameters
     # Inputs and activations of every example, and what the measures make of the test examples.
     rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
-    numbers += rows * (inputs + sum(condition.model.layer_sizes))
+    numbers += rows * (inputs + condition.hidden)
     # A page is drawn in double precision, passed on, and the next one is drawn beside it.
     if training.examples == "stream":
         numbers += 4 * stream_steps(training.batch_size) * training.batch_size * inputs

@@ -15,9 +15,11 @@ from primacy.analysis import summary as summaries
 from primacy.engine import forecast, inbox
 from primacy.engine.interruption import waiting
 from primacy.engine.jobs import Driver, Engine, Job
+from primacy.engine.live import Live
 from primacy.engine.plan import Plan, plan, program, refusal
+from primacy.engine.provisional import Pages
 from primacy.engine.threads import Threads
-from primacy.records import curves
+from primacy.records import curves, live
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.records.study import StudyRecord
@@ -100,6 +102,7 @@ def run(
     with contextlib.ExitStack() as locks:
         for place in dict.fromkeys((store, *places)):
             locks.enter_context(place.locked())
+            live.sweep(place.folder)
         held = holdings(study, store.folder)
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):
@@ -130,7 +133,10 @@ def run(
             todo = on_device(todo, trainer.device)
             walk = Walk(todo, store, study, progress, stop, words)
         progress.planned(todo)
-        walk.over(trainer)
+        try:
+            walk.over(trainer)
+        finally:
+            walk.live.clear()
         walk.take_over()
         walk.complete(trainer, time.time() - began)
         result = Result(store.folder)
@@ -138,6 +144,8 @@ def run(
         for place in places[: len(study.members)]:
             if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
                 Result(place.folder).judge()
+        if walk.pages.written:  # a provisional one is never left behind
+            result.report()
     return result
 
 
@@ -225,6 +233,8 @@ class Walk:
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
+        self.live = Live({name: place.store.folder for name, place in self.places.items()})
+        self.pages = Pages(store.folder)
         self._study = study
         self._moved = time.monotonic()
         """When a step was last taken or a block committed."""
@@ -234,7 +244,7 @@ class Walk:
     def over(self, engine: Engine) -> None:
         """Train and commit every block that is missing."""
         self._moved = time.monotonic()
-        driver = Driver(self._commit, self._advanced, self._idle, self.stop)
+        driver = Driver(self._commit, self._advanced, self._idle, self.stop, self.live.evaluated)
         engine.train(jobs_of(self._study, self.todo), self._study.seed_axes, driver)
 
     def adopt(self, boxed: Sequence[inbox.Boxed]) -> int:
@@ -251,7 +261,8 @@ class Walk:
         self.progress.advanced(seed_steps)
 
     def _idle(self) -> None:
-        """Report when nothing has advanced for longer than the forecast allows."""
+        """Rewrite the page; report when nothing has advanced for longer than is forecast."""
+        self.pages.rewrite(sum(place.done for place in self.places.values()))
         still = time.monotonic() - self._moved
         if still < STALL_SECONDS or self._moved == self._reported:
             return
@@ -266,6 +277,7 @@ class Walk:
         record = self.places[job.member].plan.record
         where = {"versions": record.versions, "device": record.device}
         here = self._keep(job.member, job.block.width, trained, where)
+        self.live.committed(job)
         if here is not None:
             rows = trained.only([c.key for c in record.conditions]).curves
             self.progress.committed(

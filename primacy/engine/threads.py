@@ -1,5 +1,6 @@
 """The engine of one machine: a worker thread per core, which share the compiled programs."""
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -79,13 +80,14 @@ class Threads:
         axes: Sequence[SeedAxis],
         driver: Driver,
     ) -> None:
-        watch = Watch(driver.advanced, driver.stop.is_set)
         while True:
             with self._turn:
                 if not queue:
                     return
                 job = queue.pop() if from_the_end else queue.popleft()
             lanes = (*job.block.lanes, *job.block.riders)
+            evaluated = functools.partial(driver.evaluated, job)
+            watch = Watch(driver.advanced, driver.stop.is_set, evaluated)
             trained = train_block(self._programs(job, device), lanes, axes, watch)
             with self._turn:
                 driver.commit(job, trained)

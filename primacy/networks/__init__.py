@@ -1,4 +1,4 @@
-"""Networks that exist, measured: stored ones rebuilt, and evaluated on other data.
+"""Networks that exist: stored ones rebuilt, evaluated on other data, and the examples they saw.
 
-Order: stored < evaluation
+Order: stored < evaluation | examples
 """
