@@ -103,7 +103,9 @@ class Dask:
         """Threads of the cluster, and when it said so."""
         self._topic = f"primacy-{uuid.uuid4().hex}"
         self._news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        log = logging.getLogger("distributed")
+        self._held.callback(log.setLevel, log.level)
+        log.setLevel(logging.CRITICAL)  # what a person should know is said here, or raised
         try:
             if address is None:
                 number = min(workers or cores(), max(1, most))
@@ -140,12 +142,13 @@ class Dask:
         return self._cluster.scheduler_address
 
     def _stop_cluster(self) -> None:
-        pids = [nanny.pid for nanny in self._cluster.workers.values()]
-        with contextlib.suppress(RuntimeError, *GONE):
-            self._cluster.close(timeout=4)
-        for pid in pids:
+        """End the processes at once: they hold nothing that is still wanted."""
+        for nanny in self._cluster.workers.values():
+            nanny.close_gracefully()  # or it would start another one
             with contextlib.suppress(OSError, TypeError):
-                os.kill(pid, 9)
+                os.kill(nanny.pid, 9)
+        with contextlib.suppress(RuntimeError, *GONE):
+            self._cluster.close(timeout=2)
 
     def _connected(self, address: str | None) -> distributed.Client:
         place: Any = {"address": self._address}
@@ -193,7 +196,7 @@ class Dask:
                 f"the workers have {', '.join(map(str, many))} cores, this machine {cores()}: the "
                 "last bits of large networks may differ from those of a run here"
             )
-        self._say(f"{len(found)} workers at {self._address}")
+        self._say(f"{len(found)} worker{'s' * (len(found) != 1)} at {self._address}")
         return ", ".join(sorted({told["device"] for told in found}))
 
     def close(self) -> None:

@@ -103,22 +103,23 @@ def test_a_run_that_ends_leaves_no_process_behind(number, tmp_path):
     (tmp_path / "long.toml").write_text(LONG)
     (tmp_path / "own.csv").write_text("a,b,y\n" + "".join(f"{i},{-i},{i % 2}\n" for i in range(99)))
     words = ["run", "long.toml", "--out", "run", "--engine", "dask", "--workers", "2"]
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "primacy", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    with (tmp_path / "err").open("w") as err:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "primacy", *words], cwd=tmp_path, stderr=err,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
     until(lambda: (tmp_path / "run" / "study.lock.json").exists())
     time.sleep(3)
     workers = psutil.Process(driver.pid).children(recursive=True)
     assert len(workers) >= 2
     began = time.monotonic()
     driver.send_signal(number)
-    _, err = driver.communicate(timeout=60)
+    driver.wait(timeout=60)
     if number == signal.SIGTERM:
         assert time.monotonic() - began < 10
         assert driver.returncode == 143
-        assert "--engine dask --workers 2" in err
-    assert not psutil.wait_procs(workers, timeout=10)[1]
+        assert "--engine dask --workers 2" in (tmp_path / "err").read_text()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 def test_tls_with_throw_away_certificates_end_to_end(tmp_path):
