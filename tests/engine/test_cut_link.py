@@ -78,7 +78,7 @@ def test_a_link_that_is_cut_and_healed_changes_nothing(hosts, tmp_path, monkeypa
         assert ip("-n", here, "link", "set", link, "down").returncode == 0
         time.sleep(CUT_SECONDS)
         assert ip("-n", here, "link", "set", link, "up").returncode == 0
-        assert driver.wait(timeout=120) == 0
+        assert driver.wait(timeout=300) == 0
         assert set(cluster.seeds()) == set(range(SEEDS))
     Trainer(monkeypatch)
     run(study(SEEDS), tmp_path / "threads")

@@ -95,7 +95,7 @@ class Cluster:
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
 
 
-def until(condition, seconds=120):
+def until(condition, seconds=300):
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends
