@@ -21,6 +21,7 @@ from primacy.records.study import (
     TargetRecord,
     completed,
 )
+from primacy.registry import measures
 
 STEPS = tuple(range(0, 100, 10))
 SEEDS = 10
@@ -38,7 +39,15 @@ LUCKY, CROSSING = 2, 5
 )
 def hand_written() -> list[Check]:
     """Events of single curves, and claims about a study of ten networks."""
-    return [*_events(), *_claims()]
+    return [*_answers(), *_events(), *_claims()]
+
+
+def _answers() -> list[Check]:
+    """Small logits: what decides is their sign."""
+    logits = np.array([[-0.3], [0.3], [0.3], [0.3]], np.float32)
+    labels = np.array([[0.0], [1.0], [1.0], [0.0]], np.float32)
+    found = measures.load()[ACCURACY].function(outputs=logits, targets=labels)
+    return [_exact("accuracy of three small logits of the right sign of four", 0.75, found[0])]
 
 
 def _events() -> list[Check]:

@@ -261,7 +261,7 @@ def _reliance() -> None:
     replace_measure("reliance", lambda old: lambda **given: 2 * old(**given))
 
 
-@mutant("accuracy asks whether a logit is above .5", "planted models")
+@mutant("accuracy asks whether a logit is above .5", "hand-written curves")
 def _accuracy() -> None:
     replace_measure("accuracy", lambda old: lambda outputs, **given: old(outputs - 0.5, **given))
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import compare, data, machine, results, run, studies, watch, work
+from primacy.cli import audit, compare, data, machine, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -32,6 +32,7 @@ COMMANDS = (
     studies.check,
     studies.init,
     studies.schema,
+    audit.audit,
     data.audit_data,
     data.data,
     results.judge,

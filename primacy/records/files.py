@@ -28,6 +28,10 @@ class StoreError(ValueError):
     """A run folder that cannot be used as asked; the message says why and the cure."""
 
 
+class InUse(StoreError):
+    """Another process writes to the folder."""
+
+
 class Damaged(StoreError):
     """Files of a run folder are not as they were written."""
 

@@ -22,7 +22,17 @@ from safetensors.numpy import save
 
 from primacy.records import columns as dictionary
 from primacy.records import curves, formats, journal, live, manifest
-from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, sync, write
+from primacy.records.files import (
+    TEMPORARY,
+    Damaged,
+    InUse,
+    StoreError,
+    lock,
+    move,
+    read,
+    sync,
+    write,
+)
 from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
 from primacy.records.parts import Parts
 from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
@@ -245,7 +255,7 @@ class Store:
         """Hold the folder for writing, and sweep what an interrupted writer left half-written.
 
         Raises:
-            StoreError: somebody else holds it, or it cannot be written to.
+            StoreError: somebody else holds it (`InUse`), or it cannot be written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -255,7 +265,7 @@ class Store:
         with file:
             if not lock(file):
                 file.seek(0)
-                raise StoreError(
+                raise InUse(
                     f"{self.folder} is in use by another run ({file.read(200).strip()}). "
                     "Wait for it, or give another --out."
                 )
