@@ -207,8 +207,8 @@ def test_tick_labels_stay_at_their_ticks():
     svg = figure.svg()
     # Oracle: vl-convert's drawing. A label at the end of the axis is centered, as all others.
     for text in ("0", "500"):
-        (found,) = re.findall(rf'<text text-anchor="(\w+)"[^>]*>{text}</text>', svg)
-        assert found == "middle"
+        found = re.findall(rf'<text text-anchor="(\w+)"[^>]*>{text}</text>', svg)
+        assert found and set(found) == {"middle"}  # the counts below are centered too
 
 
 def test_few_seeds_do_not_flatten_the_absolute_variance():

@@ -12,15 +12,11 @@
       H = timed.length * row + 26;
     const x = p.scale([c], W - L - R),
       X = (s) => L + x(s);
-    const svg = draw("svg", {
-      viewBox: `0 0 ${W} ${H}`,
-      width: W,
-      height: H,
-      class: "curves",
-      role: "img",
-      "aria-label":
-        "When each network learned each feature: a bar from the evaluation before to the one that counts; the table of seeds has the numbers",
-    });
+    const svg = p.sheet(
+      W,
+      H,
+      "When each network learned each feature: a bar from the evaluation before; the buttons of the seeds have the numbers",
+    );
     for (const s of p.stops(x))
       svg.append(
         draw("path", { class: "rule", d: `M${X(s).toFixed(1)} 0V${H - 22}` }),
@@ -228,12 +224,6 @@
         p.button("These curves as CSV", () => p.save(`${name}.csv`, "text/csv", p.csv(raw()))),
         drawn
           ? p.button("as SVG", () => p.save(`${name}.svg`, "image/svg+xml", p.svg(drawn.svg)))
-          : null,
-        navigator.clipboard
-          ? p.button("Copy a link to this view", async (event) => {
-              await navigator.clipboard.writeText(location.href);
-              event.target.textContent = "Copied";
-            })
           : null,
       ),
     );
