@@ -7,7 +7,7 @@
 
   const ticks = (low, high) => {
     const size = 10 ** Math.floor(Math.log10(high - low || 1)),
-      step = [0.1, 0.2, 0.5, 1, 2].find((q) => (high - low) / (size * q) <= 6) * size;
+      step = [0.1, 0.2, 0.5, 1, 2].find((q) => (high - low) / (size * q) <= 7) * size;
     return Array.from(
       { length: Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + 1 },
       (_, i) => +((Math.ceil(low / step - 1e-9) + i) * step).toPrecision(9),

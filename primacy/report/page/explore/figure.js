@@ -75,20 +75,21 @@
     const s = p.data.seeds.indexOf(seed),
       theta = p.theta(c),
       own = c.theta === theta,
-      some = c.ran.includes(s);
+      some = c.ran.includes(s),
+      timed = !m.whole && lines.some(({ k }) => c.features[k][1] !== undefined);
     const heads = [
       "feature",
       "median",
       c.ran.length < 10 ? "lowest to highest" : "10 to 90 %",
       ...(some ? [`seed ${seed}`] : []),
-      ...(m.whole
-        ? []
-        : [
+      ...(timed
+        ? [
             `${c.verb} by then`,
             "steps to criterion",
             ...(own ? [] : ["with the study’s own"]),
             `${c.verb} in the end`,
-          ]),
+          ]
+        : []),
     ];
     const row = ({ k, f }) => {
       const b = p.bands(m, c, k)[i],
@@ -99,16 +100,16 @@
         p.number(b.mid),
         `${p.number(b.low)} to ${p.number(b.high)}`,
         ...(some ? [p.number(p.line(m, c, k, s)[i])] : []),
-        ...(m.whole
-          ? []
-          : [
+        ...(timed
+          ? [
               found
                 ? `${found.done.filter((t) => t.time <= c.steps[i]).length} of ${found.n}`
                 : "–",
               time(found),
               ...(own ? [] : [time(usual)]),
               found ? `${found.done.length} of ${found.n}` : "–",
-            ]),
+            ]
+          : []),
       ];
       return make(
         "tr",
@@ -247,7 +248,7 @@
     };
     const says = [];
     const kept = p.kept();
-    if (kept.length > 1)
+    if (kept.length > 1 && p.judged())
       says.push(
         `${kept.length} of ${p.data.conditions.length} conditions shown; first by the median: ${counted(kept.map((one) => first(one.features.map(([f], k) => [p.name(f), p.counted(one, k, p.theta(one))?.median?.time ?? null]))))}.`,
       );

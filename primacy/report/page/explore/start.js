@@ -103,7 +103,7 @@
           view.x,
           (x) => p.set({ x }),
         ),
-        ...(many
+        ...(many && p.judged()
           ? [
               select(
                 "Number",
