@@ -18,6 +18,7 @@ from jaxtyping import Float, Float32
 
 from primacy.analysis.learning_times import times
 from primacy.analysis.runs import Runs, by_feature, own_target, stand_in
+from primacy.records import curves as tables
 from primacy.records.members import FACTOR
 from primacy.records.study import ConditionRecord, FeatureRecord
 from primacy.report.page import charts, figures, learning_curves, members, ranks
@@ -28,6 +29,8 @@ LIMIT = 500_000
 """Characters of packed values on a page; measures that would pass it are left out."""
 FIRST = ("variance_explained", "variance_absolute", "reliance", "loss", "accuracy", "r_squared")
 """The measures that are packed first."""
+TRIES = 4
+"""Measures that did not fit after which no further one is tried."""
 LEFT_BITS = 11
 """Low bits of a value that are rounded away, but for the criterion's: 12 of 23 stay."""
 
@@ -209,8 +212,8 @@ def _measures(
     for entry in _entries(runs):
         if full and (entry.name, entry.split, entry.layer) == (name, split, None):
             continue
-        if left:
-            left += _measured(runs, entry)
+        if left >= TRIES:
+            left += 1
             continue
         lines, mask, whole = _lines(runs, entry, kept)
         if not lines:
@@ -242,21 +245,18 @@ def _group(entry: _Entry) -> str:
 
 
 def _entries(runs: Runs) -> Iterator[_Entry]:
-    """What may have been stored: first held out, then in training, then the earlier layers."""
+    """What was stored: first held out, then in training, then the earlier layers."""
+    rows = runs.curves.select(pl.col("measure", "split", "layer").cast(pl.String)).unique()
+    stored = set(rows.rows())
+    # Derived measures are stored with what they are derived from.
+    stored |= {(d, *at) for m, *at in stored if m == "variance_explained" for d in tables.DERIVED}
+    anywhere = {(m, split) for m, split, _ in stored}
     names = sorted(runs.cards, key=lambda n: FIRST.index(n) if n in FIRST else len(FIRST))
     for split in ("test", "train"):
-        yield from (_Entry(name, split, None) for name in names)
+        yield from (_Entry(name, split, None) for name in names if (name, split) in anywhere)
     layers = dict.fromkeys(x for c in runs.record.conditions for x in c.layers[:-1])
-    for layer in reversed(layers):
-        yield from (_Entry(name, "test", layer) for name in names if runs.cards[name].by_layer)
-
-
-def _measured(runs: Runs, entry: _Entry) -> bool:
-    return any(
-        _trace(runs, entry, c, f) is not None
-        for c in runs.record.conditions
-        for f in [None, *declared(c)]
-    )
+    for x in reversed(layers):
+        yield from (_Entry(name, "test", x) for name in names if (name, "test", x) in stored)
 
 
 def _lines(
