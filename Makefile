@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint bench schema statistics clean
+.PHONY: run test lint docs bench schema statistics clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -15,6 +15,11 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# The documentation as a site in build/site, from the files of docs/; a bad link is an error.
+docs: .venv/installed-docs
+	$(BIN)/zensical build --strict --clean
+	@echo "Open build/site/index.html"
 
 # Alone on the machine: 25 minutes; BENCH=--resume goes on, BENCH=--quick only tries everything.
 # An environment of its own, because Lightning brings much along.
@@ -32,9 +37,13 @@ benchmarks/.venv/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 # Browser tests need Chromium; where this is root on Debian it is installed.
 .venv/installed-test: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,oracle,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,oracle,dev,docs]'
 	command -v chromium >/dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \

@@ -4,6 +4,7 @@ Axis letters, the same in every file:
 
     n examples   d inputs   k features   t targets   h units of a layer   l layers
     s seeds      c conditions   e evaluations (points in training)        m fit examples
+    o outputs (as many as targets, but of a class one for each value)
 """
 
 import dataclasses
@@ -14,11 +15,13 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-LossName = Literal["sigmoid_cross_entropy", "squared_error"]
+LossName = Literal["sigmoid_cross_entropy", "squared_error", "softmax_cross_entropy"]
 
 # Draws of one purpose: `rng("train", "linear")` is the generator of that name, always the same
 # for the same seed and names, whatever else is asked for.
 Streams = Callable[..., np.random.Generator]
+Shape = tuple[int, ...]
+"""Of one example: `(d,)`, or as an image or a sequence has it."""
 Draws = Mapping[str, Any]  # NumPy arrays whose leading axis is the example
 
 
@@ -63,6 +66,9 @@ class Feature:
     predictivity: float | None = 1.0
     """Accuracy (0/1 targets) or R^2 of the best predictor of its target from it alone; null where
     the data decide and nobody knows."""
+    levels: tuple[str, ...] = ()
+    """The names of its values where it is a class; its value is then the index among them. Empty:
+    its value is a number."""
     complexity: float | None = None
     """Average sensitivity for gates; stated by the task for others; null where unknown."""
     null_columns: tuple[int, ...] = ()
@@ -73,46 +79,68 @@ class Feature:
     identify it."""
     solo: float | None = None
     """The slope of the best predictor from this feature alone, Cov / Var; null as above."""
+    judged_by: str | None = None
+    """The measure by which it counts as learned, where it is none of its target's: `full` is its
+    value once the feature is learned, and the chance on the measure's card what it starts from."""
+    full: float = 1.0
+    """Of the measure that it is judged by: its value for the best predictor."""
     reason: str | None = None
     """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More about it that is known before training (JSON values only)."""
+    watched: bool = False
+    """Measured only: no target is made of it, and it has no time-to-learn."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """One column that the network is trained to output."""
+    """One thing that the network is trained to answer."""
 
     name: str
-    kind: Literal["binary", "number"]
+    kind: Literal["binary", "number", "class"]
+    """Binary: 0 or 1, answered by one logit. Number: in its own unit. Class: one of `classes`, by
+    its index, answered by the largest of as many logits."""
     chance: float
-    """The score of the best constant guess: accuracy (binary) or R^2 (number, 0)."""
+    """The score of the best constant guess: accuracy (binary, class) or R^2 (number, 0)."""
+    classes: tuple[str, ...] = ()
+    """Of a class: the names of its values, in the order of the outputs about it."""
     ceiling: float = 1.0
     """The score of the best possible predictor."""
     ceiling_known: bool = True
     """False for a user's own data, where nobody knows the Bayes optimum."""
+
+    @property
+    def width(self) -> int:
+        """Outputs of the network that are about it: one, or one for each class."""
+        return len(self.classes) or 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
     """Examples and the ground truth about them."""
 
-    inputs: Float[Array, "n d"]
+    inputs: Float[Array, "n *shape"]
+    """What the network reads: `n d`, or of the task's `input_shape` (an image: `n y x c`)."""
     features: Float[Array, "n k"]
-    """The value of every declared feature; a group of several columns has NaN here."""
+    """The value of every declared feature; a group of several columns has NaN here. Of a class it
+    is the index of the level."""
     targets: Float[Array, "n t"]
+    """The value of every target; of a class it is the index."""
+    weights: Float[Array, "n t"] | None = None
+    """How much each example counts in the loss of each target in training; None: 1, everywhere."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Forward:
     """What a model did with a batch."""
 
-    outputs: Float[Array, "n t"]
+    outputs: Float[Array, "n o"]
+    """One for each target, or as many as a class has values (`Target.width`)."""
     layers: dict[str, Float[Array, "n h"]]
     """Each hidden layer by name, after its activation; `hidden1` is next to the input."""
 
 
-as_pytree(Batch, ("inputs", "features", "targets"))
+as_pytree(Batch, ("inputs", "features", "targets", "weights"))
 as_pytree(Forward, ("outputs", "layers"))
 
 
@@ -129,12 +157,12 @@ class Task(Protocol):
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """What the network outputs, in order (axis `t`)."""
+        """What the network answers, in order (axis `t`)."""
         ...
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """A name for each input column (axis `d`)."""
+        """A name for each number that the network reads (axis `d`), as flattened."""
         ...
 
     @property
@@ -152,6 +180,12 @@ class Task(Protocol):
 
     # Optional: `rotation_matrix`, an orthogonal [d, d] array or None. Its row i is the direction of
     # coordinate i in the input, features' `columns` count coordinates, and measures see those.
+    # Optional: `input_shape`, the shape of one example; without it `(len(input_names),)`. Features'
+    # `columns` count the numbers of an example as flattened, row by row.
+    # Optional: `swap(draws, donors, feature) -> draws or None`, the examples of `draws` with the
+    # value of the feature (by name) that those of `donors` have, row by row: how a feature is
+    # interchanged that is not a set of columns (the color of what an image shows). None: by its
+    # columns.
 
 
 @runtime_checkable
@@ -168,24 +202,43 @@ class Model(Protocol):
         """Units of each hidden layer, in the order of `layer_names`."""
         ...
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
-        """Shape and type of every parameter, known without drawing one."""
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shape and type of every parameter, known without drawing one.
+
+        `shape` is that of one example, `(d,)` for a plain vector of `d` numbers.
+        """
         ...
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example's forward pass; a bias is one, its input a constant 1."""
         ...
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters, float32 NumPy arrays drawn on the host, as `shapes` says."""
         ...
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
-        """Outputs and every hidden layer."""
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
+        """Outputs, and every hidden layer as `n h` numbers."""
         ...
 
     # Optional: `fitted(params, inputs) -> params`, called once on the host with the fit examples
     # where the model's `encoding` is `standardize`.
+    # Optional: `draws_in_training`, true where a training step draws (dropout), and then
+    # `apply_in_training(params, inputs, key)`, which is `apply` with what the key draws.
+    # Optional: `settled(params, inputs) -> params`, the parameters as they are evaluated: with the
+    # statistics (batch normalization) of these inputs, the fit examples, in them.
+    # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
+    # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
     # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a
     # hidden layer have no value for this model.
+
+
+def input_shape(task: Task) -> Shape:
+    """The shape of one example: what the task says, or a vector of its inputs."""
+    return getattr(task, "input_shape", None) or (len(task.input_names),)
+
+
+def outputs_of(targets: Sequence[Target]) -> int:
+    """Outputs of a network that answers these targets (axis `o`)."""
+    return sum(target.width for target in targets)

@@ -1,9 +1,9 @@
 """Every code block of README.md and docs/ runs, or is read by the code it is about.
 
-Python runs in a temporary folder, with fewer examples, epochs and seeds than are printed. In shell
-blocks every `primacy` line is parsed by the command line itself, and every `make` line names a
-target. TOML is read as part of a complete study. Any other block must be known here, by how it
-begins.
+The Python blocks of a page run as one program in a temporary folder, with fewer examples, epochs
+and seeds than are printed. In shell blocks every `primacy` line is parsed by the command line
+itself, and every `make` line names a target. TOML is read as part of a complete study. Any other
+block must be known here, by how it begins.
 """
 
 import os
@@ -19,7 +19,7 @@ from primacy.cli.app import app
 from primacy.study import file
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
 
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.M | re.S)
@@ -27,6 +27,12 @@ BLOCKS = [
     pytest.param(language, text, id=f"{page.name}-{page.read_text()[:start].count(chr(10)) + 1}")
     for page in PAGES
     for language, text, start in ((m[1], m[2], m.start()) for m in BLOCK.finditer(page.read_text()))
+    if language != "python"
+]
+PROGRAMS = [
+    pytest.param("\n".join(blocks), id=page.name)
+    for page in PAGES
+    if (blocks := re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.M | re.S))
 ]
 
 SMALLER = """
@@ -39,9 +45,16 @@ def smaller(**given):
     return _study(**given, controls="none")
 primacy.Study = smaller
 _run = primacy.run
-primacy.run = lambda study, seeds: _run(study, seeds=2)
+FEW = ["training.test_examples=64", "training.fit_examples=64"]
+LESS = ["model.widths=[8]", "controls=none", *FEW]
+def run(study, seeds):
+    if isinstance(study, str):
+        from primacy.study import file
+        study = file.read(study, overrides=LESS)
+    return _run(study, seeds=2)
+primacy.run = run
 """
-"""Goes before a Python block: what it builds and trains is the same, but takes seconds."""
+"""Goes before a program: what it builds and trains is the same, but takes seconds."""
 
 REST = {
     "task": '[task]\nkind = "boolean"\n',
@@ -69,11 +82,14 @@ def _chain(words: list[str]) -> list[list[str]]:
     return found
 
 
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_program(text, tmp_path):
+    runs(text, tmp_path)
+
+
 @pytest.mark.parametrize(("language", "text"), BLOCKS)
 def test_block(language, text, tmp_path):
-    if language == "python":
-        runs(text, tmp_path)
-    elif language == "sh":
+    if language == "sh":
         asked = commands(text)
         made = re.findall(r"^make ([a-z]+)", text, re.M)
         assert asked or made
@@ -81,6 +97,8 @@ def test_block(language, text, tmp_path):
         for words in asked:
             parses(words)
     elif language == "toml":
+        if "cancer.parquet" in text:
+            cancer(tmp_path)
         (tmp_path / "study.toml").write_text(whole(text))
         assert file.read(str(tmp_path / "study.toml")).conditions
     elif text.startswith("$ primacy "):  # a session: its commands, then what they print
@@ -90,8 +108,14 @@ def test_block(language, text, tmp_path):
         assert text.startswith("ground:"), "a block that nothing checks: name its language"
 
 
+def cancer(folder: Path) -> None:
+    """The table of the tutorial on own data."""
+    made = [sys.executable, str(ROOT / "examples" / "make_cancer.py"), str(folder)]
+    subprocess.run(made, check=True, capture_output=True)
+
+
 def runs(text: str, folder: Path) -> None:
-    """Run a Python block as a program of its own, in `folder`."""
+    """Run a program in `folder`."""
     done = subprocess.run(
         [sys.executable, "-c", SMALLER + text],
         cwd=folder,

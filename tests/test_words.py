@@ -36,7 +36,7 @@ BANNED = {
 PROSE = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "log.md"),
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name != "log.md"),
     *sorted((ROOT / "primacy" / "studies").glob("*.toml")),
     *sorted((ROOT / "examples").glob("*.toml")),
     *sorted((ROOT / "primacy" / "report" / "page").glob("*.html")),

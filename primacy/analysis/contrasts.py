@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall
 from primacy.analysis.learning_times import EVENTS, restricted_mean
+from primacy.analysis.notebook import between, facts, short
 from primacy.analysis.resolve import Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs
 from primacy.analysis.sides import GridEnd, Side, View, first_reason
@@ -50,6 +51,20 @@ class Estimate:
     """Of an event: what its pairs hold besides their differences."""
     beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Further statistics of the same pairs, not used for the word."""
+    columns: tuple[Float[np.ndarray, " s"], ...] = ()
+    """Each group's value in every seed of the record, `minus` last; NaN where it did not enter."""
+
+    def _repr_html_(self) -> str:
+        """For a notebook's cell."""
+        rows = [
+            ("value", f"{short(self.value)} {self.unit}"),
+            ("95 % interval", between(*self.interval)),
+            ("pairs", f"{self.pairs} of {self.n}"),
+            ("p", short(self.p)),
+            ("left out", ", ".join(f"{k} {why}" for why, k in self.left_out.items())),
+            ("problem", self.problem),
+        ]
+        return facts(f"{self.scale} of {self.n} seeds", rows)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,6 +177,7 @@ def estimate(
         p=told.p(1.0 if scale == "ratio" else 0.0) if told else None,
         scale=scale, unit=unit, n=n, pairs=pairs, left_out=left_out, problem=problem,
         test=tested, beside=more, tau=view.tau if plan.is_event else None, times=held,
+        columns=tuple(np.where(entered, s.values, np.nan) for s in sides),
     )  # fmt: skip
 
 
@@ -244,25 +260,7 @@ def _beside(
         apart = {p.condition for p in plan.of[0]}.isdisjoint(p.condition for p in plan.minus or ())
         single = len(plan.of[0]) == len(plan.minus or ()) == 1
         if apart and single:
-            found["log-rank p"] = _log_rank(
+            found["log-rank p"] = log_rank(
                 a, ~groups[0].censored[entered], b, ~minus.censored[entered]
             )
     return found
-
-
-def _log_rank(
-    a: Float[np.ndarray, " n"],
-    a_seen: Bool[np.ndarray, " n"],
-    b: Float[np.ndarray, " n"],
-    b_seen: Bool[np.ndarray, " n"],
-) -> float:
-    """p of "both conditions learn at the same rate", pairs not used. 1: nothing was learned."""
-    from scipy.stats import CensoredData, logrank
-
-    if not (a_seen.any() or b_seen.any()):
-        return 1.0
-    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
-    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
-    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
-        p = float(logrank(x, y).pvalue)
-    return p if np.isfinite(p) else 1.0

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from primacy.analysis.learning_times import Times, area, times
-from primacy.analysis.resolve import Pick, Plan, resolve
+from primacy.analysis.picks import Pick, Plan
+from primacy.analysis.resolve import resolve
 from primacy.analysis.runs import Runs
 from primacy.records.study import Contrast
 
@@ -46,7 +47,7 @@ class View:
 
     def values(self, picks: tuple[Pick, ...], end: GridEnd) -> Side:
         """The mean over the picks, in each seed."""
-        sides = [self.value(pick, end) for pick in picks]
+        sides = [self.gap(pick, end) for pick in picks]
         return Side(
             np.mean([s.values for s in sides], axis=0),
             first_reason([s.reasons for s in sides]),
@@ -55,6 +56,16 @@ class View:
             np.logical_or.reduce([s.diverged for s in sides]),
             np.mean([s.early for s in sides], axis=0),
         )
+
+    def gap(self, pick: Pick, end: GridEnd) -> Side:
+        """A pick's value, less that of what it is relative to."""
+        side = self.value(pick, end)
+        if pick.base is None:
+            return side
+        base = self.value(pick.base, end)
+        reasons = first_reason([side.reasons, base.reasons])
+        values = side.values - base.values
+        return dataclasses.replace(side, values=values, early=values, reasons=reasons)
 
     def value(self, pick: Pick, end: GridEnd) -> Side:
         runs = self.runs

@@ -24,7 +24,7 @@ def gradients(signs: Float[np.ndarray, " n"], k: int) -> Float[np.ndarray, " n"]
     inputs = (2.0 * bits(len(signs)) - 1).astype(np.float32)
     label = inputs[:, :k].prod(axis=1)
     model = MLP(widths=(1,), activation="relu")
-    params = model.init(np.random.default_rng(0), len(signs), 1)
+    params = model.init(np.random.default_rng(0), signs.shape, 1)
     neuron = {"kernel": signs.astype(np.float32)[:, None], "bias": np.zeros(1, np.float32)}
     output = params["output"] | {"kernel": np.ones((1, 1), np.float32)}
 

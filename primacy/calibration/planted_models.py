@@ -15,9 +15,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from primacy.calibration import Check, case
+from primacy.measures.gradients import slopes_of
 from primacy.measures.steering import dose_curve
 from primacy.models.mlp import MLP
 from primacy.registry import measures
+from primacy.training.evaluate import swapped
 from primacy.training.losses import sigmoid_cross_entropy
 
 TOLERANCE = 1e-3
@@ -74,9 +76,16 @@ def _program(
     seen = model.apply(params, inputs)
     own = {"features": features, "outputs": seen.outputs, "reps": seen.layers["hidden1"]}
     given: dict[str, Any] = own | {f"fit_{name}": value for name, value in own.items()}
+
+    def forward(x: Float[Array, "n d"]) -> Float[Array, "n t"]:
+        return model.apply(params, x).outputs
+
     given |= {
+        "swapped": swapped(forward, inputs, columns, donors),
+        "swapped_rest": swapped(forward, inputs, columns, donors, rest=True),
+        "slopes": slopes_of(forward, inputs), "heads": None, "codes": None,
         "inputs": inputs, "columns": columns, "donors": donors, "targets": targets,
-        "forward": lambda x: model.apply(params, x).outputs,
+        "forward": forward,
         "onward": functools.partial(model.onward, params, "hidden1"),
         "own_targets": np.zeros(features.shape[1], np.int32),
         "loss": sigmoid_cross_entropy,

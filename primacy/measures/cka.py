@@ -3,8 +3,10 @@
 For two layers or two networks see `geometry.cka`.
 """
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, plain, slices
 from primacy.measures.geometry import cka as aligned
 from primacy.measures.geometry import cka_with_columns
 from primacy.registry import measure
@@ -22,6 +24,14 @@ KORNBLITH = "Kornblith et al. 2019, arXiv 1905.00414"
 SONG = f"{KORNBLITH}; HSIC_1: Song et al. 2012, JMLR 13"
 
 
+def _with_features(
+    reps: Float[Array, "n h"], features: Float[Array, "n c"], codes: Widths | None, debiased: bool
+) -> Float[Array, " k"]:
+    if codes is None or plain(codes):
+        return cka_with_columns(reps, features, debiased)
+    return jnp.stack([aligned(reps, features[:, own], debiased) for own in slices(codes)])
+
+
 @measure(
     axes=("feature",),
     by_default=False,
@@ -35,14 +45,16 @@ SONG = f"{KORNBLITH}; HSIC_1: Song et al. 2012, JMLR 13"
     misleads=MISLEADS + BIASED,
     reference=KORNBLITH,
 )
-def cka(reps: Float[Array, "n h"], features: Float[Array, "n k"]) -> Float[Array, " k"]:
+def cka(
+    reps: Float[Array, "n h"], features: Float[Array, "n c"], codes: Widths | None = None
+) -> Float[Array, " k"]:
     """Linear centered kernel alignment of a layer with each feature.
 
     1: the layer varies along one line, and as the feature does. 0: no unit is correlated with the
     feature. Null: the feature is constant or is a group of columns, or the layer is constant or not
     finite.
     """
-    return cka_with_columns(reps, features, debiased=False)
+    return _with_features(reps, features, codes, debiased=False)
 
 
 @measure(
@@ -60,14 +72,16 @@ def cka(reps: Float[Array, "n h"], features: Float[Array, "n k"]) -> Float[Array
     reference=SONG,
     at_chance=0.0,
 )
-def cka_debiased(reps: Float[Array, "n h"], features: Float[Array, "n k"]) -> Float[Array, " k"]:
+def cka_debiased(
+    reps: Float[Array, "n h"], features: Float[Array, "n c"], codes: Widths | None = None
+) -> Float[Array, " k"]:
     """Linear CKA of a layer with each feature, without the bias that few examples give.
 
     1: the layer varies along one line, and as the feature does. 0: as alike as chance. Below 0:
     less alike than chance. Null: as cka, or there are fewer than 4 examples, or a kernel has no
     more likeness with itself than chance.
     """
-    return cka_with_columns(reps, features, debiased=True)
+    return _with_features(reps, features, codes, debiased=True)
 
 
 @measure(

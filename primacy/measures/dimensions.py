@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.classes import Widths, membership, plain
 from primacy.measures.linalg import singular_values, svd
 from primacy.measures.moments import centered, mean_gap, share
 from primacy.registry import measure
@@ -105,9 +106,10 @@ def components_of_variance(reps: Float[Array, "n h"]) -> Float[Array, ""]:
 )
 def components_needed(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How many leading principal components of a layer keep what the whole layer says of a feature.
 
@@ -125,17 +127,21 @@ def components_needed(
     x, test_x = centered(fit_features), centered(features)
     slopes = left.T @ x.deviations * there[:, None]
 
-    def needed(
-        slope: Float[Array, " r"], actual: Float[Array, " n"], gap: Float[Array, ""]
-    ) -> Float[Array, ""]:
-        # The prediction by the first component, by the first two, and so on.
-        guess = jnp.cumsum(test_scores * slope[None], axis=1)
-        error = ((actual[:, None] + gap - guess) ** 2).sum(axis=0)
-        total = (actual**2).sum()
+    def needed(error: Float[Array, " r"], total: Float[Array, ""]) -> Float[Array, ""]:
         r_squared = 1 - share(error, jnp.broadcast_to(total, error.shape))
         count = _first(r_squared >= KEPT * r_squared[-1])
         return jnp.where(r_squared[-1] >= READABLE, count, jnp.nan)
 
-    # One feature after the other, so that memory does not grow with their number.
+    def errors(given: tuple) -> tuple[Float[Array, " r"], Float[Array, ""]]:
+        slope, actual, gap = given
+        # The prediction by the first component, by the first two, and so on.
+        guess = jnp.cumsum(test_scores * slope[None], axis=1)
+        return ((actual[:, None] + gap - guess) ** 2).sum(axis=0), (actual**2).sum()
+
+    # One column after the other, so that memory does not grow with their number.
     given = slopes.T, test_x.deviations.T, mean_gap(test_x, x)[0]
-    return jax.lax.map(lambda one: needed(*one), given)
+    error, total = jax.lax.map(errors, given)
+    if codes is not None and not plain(codes):
+        own = jnp.asarray(membership(codes, len(total)), error.dtype)
+        error, total = own @ error, own @ total
+    return jax.vmap(needed)(error, total)

@@ -19,15 +19,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from primacy.measures.classes import Widths, plain, slices
 from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, share
 from primacy.rng import streams
 
-Onward = Callable[[Float[Array, "n h"]], Float[Array, "n t"]]
+Onward = Callable[[Float[Array, "n h"]], Float[Array, "n o"]]
 """The outputs that the rest of the network gives for an edited layer."""
 
 SPAN = 1e-5
 """Directions with less than this share of the largest one's standard deviation are rounding."""
+
+SAME = 1e-4
+"""Directions of one class with a smaller singular value than this are linear in the others."""
 
 HELD = 1e-10
 """A feature of which the layer explains less than this share holds nothing of it but rounding."""
@@ -42,15 +46,18 @@ POWER, HALVINGS = 64.0, 40
 class Directions(NamedTuple):
     """One direction a feature. The layer's coordinate on it is `(reps - mean) @ read`."""
 
-    move: Float[Array, "k h"]  # how the layer moves per unit of the feature
-    read: Float[Array, "k h"]  # move @ read = 1; both 0 for a feature that is not there
+    move: Float[Array, "k *w h"]  # how the layer moves per unit of the feature
+    read: Float[Array, "k *w h"]  # move @ read = 1; both 0 for a feature that is not there
     first: Float[Array, "1 h"]  # the mean of the fit, in two parts (see `moments`)
     rest: Float[Array, "1 h"]
 
-    def coordinates(self, reps: Float[Array, "n h"]) -> Float[Array, "n k"]:
+    def coordinates(self, reps: Float[Array, "n h"]) -> Float[Array, "n k *w"]:
         """How much of each feature an example has: its distance from the mean, in units of the
         feature."""
-        return ((reps - self.first) - self.rest) @ self.read.T
+        deviations = (reps - self.first) - self.rest
+        if self.read.ndim == 2:
+            return deviations @ self.read.T
+        return jnp.einsum("nh,kwh->nkw", deviations, self.read)  # of a class: w of its subspace
 
 
 class _Fitted(NamedTuple):
@@ -93,7 +100,9 @@ def _fitted(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]) ->
     return _Fitted(axes, spread, unit, length, y.first, y.rest)
 
 
-def of_features(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]) -> Directions:
+def of_features(
+    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"], codes: Widths | None = None
+) -> Directions:
     """Each feature's direction.
 
     All 0: the layer holds nothing of it linearly. NaN: the feature is constant in the fit or is a
@@ -101,10 +110,40 @@ def of_features(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]
     the units) the coordinate is fitted to their accidents.
     """
     fit = _fitted(fit_reps, fit_features)
-    return fit.directions(fit.unit)
+    if codes is None or plain(codes):
+        return fit.directions(fit.unit)
+    return _spanned(fit, _bases(fit, codes))
 
 
-def of_chance(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]) -> Directions:
+def _bases(fit: _Fitted, codes: Widths) -> Float[Array, "k w r"]:
+    """An orthonormal basis of what each feature's columns move, in whitened coordinates.
+
+    Rows of 0 fill up those of fewer directions; NaN where no column has one.
+    """
+    wide, found = max(codes), []
+    for own in slices(codes):
+        rows = fit.unit[own] * jnp.where(fit.length[own] == 0, 0.0, 1.0)[:, None]
+        _, size, basis = svd(jnp.nan_to_num(rows))
+        # The last level of a class is the others' complement: no direction of its own.
+        there = size > SAME * jnp.maximum(size[:1], 1.0)
+        basis = jnp.where(there[:, None], basis, 0.0)
+        known = jnp.isfinite(rows).all(axis=1).any()  # a level that never occurs is left out
+        basis = jnp.where(known, basis, jnp.nan)
+        found.append(jnp.pad(basis, ((0, wide - basis.shape[0]), (0, 0))))
+    return jnp.stack(found)
+
+
+def _spanned(fit: _Fitted, basis: Float[Array, "k w r"]) -> Directions:
+    """Directions of unit length in whitened coordinates: several for each feature."""
+    there = fit.spread > 0
+    inverse = jnp.where(there, 1 / jnp.where(there, fit.spread, 1.0), 0.0)
+    move, read = ((basis * by[None, None]) @ fit.axes for by in (fit.spread, inverse))
+    return Directions(move, read, fit.first, fit.rest)
+
+
+def of_chance(
+    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"], codes: Widths | None = None
+) -> Directions:
     """Random directions that match each feature's: arrays with a leading axis of `DRAWS`.
 
     Of one dimension, as long as the feature's direction and holding as much of the layer's
@@ -120,6 +159,27 @@ def of_chance(fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m k"]) 
     def matched(along: Float[Array, " r"]) -> Directions:
         unit = jax.vmap(lambda own: _tilted(along, fit.spread, own))(fit.unit)
         return fit.directions(unit)
+
+    if codes is not None and not plain(codes):
+        return _subspaces_of_chance(fit, codes)
+    return jax.lax.map(matched, normal @ fit.axes.T)
+
+
+def _subspaces_of_chance(fit: _Fitted, codes: Widths) -> Directions:
+    """The same of features with several directions: each is matched, then all made orthogonal."""
+    bases = _bases(fit, codes)
+    size = (DRAWS, bases.shape[1], fit.axes.shape[1])
+    normal = jnp.asarray(streams(0, "evaluation")("null directions").normal(size=size), jnp.float32)
+
+    def matched(along: Float[Array, "w r"]) -> Directions:
+        def one(own: Float[Array, "w r"]) -> Float[Array, "w r"]:
+            there = (own != 0).any(axis=1, keepdims=True)  # also NaN
+            tilted = jax.vmap(lambda a, o: _tilted(a, fit.spread, o))(along, own)
+            apart = qr(jnp.where(there, tilted, along).T)[0].T
+            apart = jnp.pad(apart, ((0, len(own) - len(apart)), (0, 0)))  # in a narrow layer
+            return jnp.where(there, apart, 0.0) + 0 * own.sum()
+
+        return _spanned(fit, jax.vmap(one)(bases))
 
     return jax.lax.map(matched, normal @ fit.axes.T)
 
@@ -156,11 +216,14 @@ def _tilted(
 def moved(
     onward: Onward,
     reps: Float[Array, "n h"],
-    amounts: Float[Array, "n k"],
-    move: Float[Array, "k h"],
-) -> Float[Array, "k n t"]:
+    amounts: Float[Array, "n k *w"],
+    move: Float[Array, "k *w h"],
+) -> Float[Array, "k n o"]:
     """The outputs when, a feature at a time, each example moves its amount along the direction."""
     # One feature after the other, so that memory does not grow with the number of features.
+    if amounts.ndim == 3:
+        each = jnp.moveaxis(amounts, 1, 0), move
+        return jax.lax.map(lambda one: onward(reps + one[0] @ one[1]), each)
     return jax.lax.map(lambda one: onward(reps + one[0][:, None] * one[1][None]), (amounts.T, move))
 
 

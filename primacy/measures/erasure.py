@@ -11,12 +11,13 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths
 from primacy.measures.directions import Directions, Onward, mean_of_draws, moved, of_chance
 from primacy.measures.directions import of_features as directions_of
 from primacy.measures.learned import accuracy
 from primacy.registry import measure
 
-Loss = Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]]
+Loss = Callable[[Float[Array, "n o"], Float[Array, "n t"]], Float[Array, "n t"]]
 
 LEACE = "LEACE: Belrose et al. 2023, arXiv 2306.03819"
 AMNESIC = "amnesic probing and its random control: Elazar et al. 2021, arXiv 2006.00995"
@@ -26,13 +27,13 @@ INVARIANCE = "rotation, shift and overall scale of the layer, if the network und
 
 def _erased(
     onward: Onward, reps: Float[Array, "n h"], directions: Directions
-) -> Float[Array, "k n t"]:
+) -> Float[Array, "k n o"]:
     """The outputs when, a feature at a time, every example has the mean of it."""
     return moved(onward, reps, -directions.coordinates(reps), directions.move)
 
 
 def _rise(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n t"],
+    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"], loss: Loss, directions: Directions,
 ) -> Float[Array, "k t"]:  # fmt: skip
     now = jax.vmap(lambda changed: loss(changed, targets))(_erased(onward, reps, directions))
@@ -40,13 +41,13 @@ def _rise(
 
 
 def _lost(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n t"],
-    targets: Float[Array, "n t"], directions: Directions,
+    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
+    targets: Float[Array, "n t"], heads: Widths | None, directions: Directions,
 ) -> Float[Array, "k t"]:  # fmt: skip
     changed = _erased(onward, reps, directions)
-    now = jax.vmap(lambda one: accuracy(one, targets))(changed)
+    now = jax.vmap(lambda one: accuracy(one, targets, heads))(changed)
     # What cannot be erased (a constant, a group of columns) has no number at all.
-    return accuracy(outputs, targets)[None] - now
+    return accuracy(outputs, targets, heads)[None] - now
 
 
 @measure(
@@ -69,12 +70,13 @@ def _lost(
 )
 def erasure_loss(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
     onward: Onward,
     loss: Loss,
+    codes: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How much the loss rises when a feature is erased from a hidden layer.
 
@@ -83,7 +85,7 @@ def erasure_loss(
     this target, or it tells nothing. Below 0: the network does better without. Null: the feature is
     constant or is a group of columns, or a loss or the layer is not finite.
     """
-    return _rise(onward, reps, outputs, targets, loss, directions_of(fit_reps, fit_features))
+    return _rise(onward, reps, outputs, targets, loss, directions_of(fit_reps, fit_features, codes))
 
 
 @measure(
@@ -105,12 +107,13 @@ def erasure_loss(
 )
 def erasure_loss_null(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
     onward: Onward,
     loss: Loss,
+    codes: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How much the loss rises when random directions like a feature's are erased from a layer.
 
@@ -119,13 +122,13 @@ def erasure_loss_null(
     as for erasure_loss.
     """
     value = functools.partial(_rise, onward, reps, outputs, targets, loss)
-    return mean_of_draws(value, of_chance(fit_reps, fit_features))
+    return mean_of_draws(value, of_chance(fit_reps, fit_features, codes))
 
 
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction correct",
     direction="higher is used to more benefit",
     range=(-1.0, 1.0),
@@ -138,11 +141,13 @@ def erasure_loss_null(
 )
 def erasure_accuracy(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How much accuracy is lost when a feature is erased from a hidden layer.
 
@@ -150,13 +155,15 @@ def erasure_accuracy(
     a network that was always right is left guessing between two equally frequent labels. Below 0:
     it is right more often without. Null: as for erasure_loss.
     """
-    return _lost(onward, reps, outputs, targets, directions_of(fit_reps, fit_features))
+    return _lost(
+        onward, reps, outputs, targets, heads, directions_of(fit_reps, fit_features, codes)
+    )
 
 
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction correct",
     direction="higher is a layer that suffers more from losing any one direction",
     range=(-1.0, 1.0),
@@ -171,16 +178,18 @@ def erasure_accuracy(
 )
 def erasure_accuracy_null(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How much accuracy is lost when random directions like a feature's are erased from a layer.
 
     The matched control of erasure_accuracy: one dimension, as much variance. 0: no answer depends
     on such a direction, or the layer holds nothing of the feature. Null: as for erasure_loss.
     """
-    value = functools.partial(_lost, onward, reps, outputs, targets)
-    return mean_of_draws(value, of_chance(fit_reps, fit_features))
+    value = functools.partial(_lost, onward, reps, outputs, targets, heads)
+    return mean_of_draws(value, of_chance(fit_reps, fit_features, codes))

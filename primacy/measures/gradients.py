@@ -8,8 +8,10 @@ computed only where a study names them.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from primacy.measures.classes import Widths, pooled
 from primacy.measures.moments import centered, share, variance
 from primacy.measures.used import Apply, with_columns
 from primacy.registry import measure
@@ -22,7 +24,7 @@ NEAR = 0.05
 """How far from 1 a slope may be and still count as 1."""
 
 
-def _slopes(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "t n d"]:
+def slopes_of(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "o n d"]:
     """d output / d input of every example, a target at a time (examples do not interact)."""
     outputs, pull = jax.vjp(forward, inputs)
     t = outputs.shape[1]
@@ -44,16 +46,16 @@ def _slopes(forward: Apply, inputs: Float[Array, "n d"]) -> Float[Array, "t n d"
     reference="Simonyan et al. 2013, arXiv 1312.6034",
 )
 def input_gradient(
-    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
+    slopes: Float[Array, "o n d"], columns: Bool[Array, "p d"], heads: Widths | None = None
 ) -> Float[Array, "p t"]:
     """Size of the output's slope along a feature's columns, on the data.
 
     0: no example's output changes with a small change of these columns. For a linear network it is
     the length of the columns' weights. Null: a slope is not finite, or the site has no columns.
     """
-    size = jnp.abs(_slopes(forward, inputs)).mean(axis=1)
+    size = jnp.abs(slopes).mean(axis=1)
     chosen = columns.astype(size.dtype)
-    return with_columns(columns, jnp.sqrt(chosen @ (size**2).T))
+    return with_columns(columns, jnp.sqrt(pooled(chosen @ (size**2).T, heads)))
 
 
 @measure(
@@ -70,16 +72,19 @@ def input_gradient(
     reference="Simonyan et al. 2013, arXiv 1312.6034",
 )
 def input_gradient_signed(
-    forward: Apply, inputs: Float[Array, "n d"], columns: Bool[Array, "p d"]
+    slopes: Float[Array, "o n d"], columns: Bool[Array, "p d"], heads: Widths | None = None
 ) -> Float[Array, "p t"]:
     """Mean slope of the output along a feature's one column, on the data.
 
     For a linear network it is the weight. 0: no effect, or effects that cancel. Null: the site has
     several columns or none (no single direction to take the sign along), or a slope is not finite.
     """
-    slope = _slopes(forward, inputs).mean(axis=1)
+    slope = slopes.mean(axis=1)
     one = columns.sum(axis=1, keepdims=True) == 1
-    return jnp.where(one, columns.astype(slope.dtype) @ slope.T, jnp.nan)
+    signed = pooled(columns.astype(slope.dtype) @ slope.T, heads)
+    # A class has as many slopes as values, of which no one has the sign.
+    alone = np.ones(signed.shape[1], bool) if heads is None else np.array(heads) == 1
+    return jnp.where(one & alone[None], signed, jnp.nan)
 
 
 def off_data(inputs: Float[Array, "n d"], donors: Int[Array, " n"]) -> Float[Array, "n d"]:
@@ -121,6 +126,7 @@ def input_gradient_off_data(
     inputs: Float[Array, "n d"],
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """Size of the output's slope along a feature's columns, off the data.
 
@@ -128,7 +134,7 @@ def input_gradient_off_data(
     linear network it is the length of the columns' weights, as on the data. Null: a slope is not
     finite, or the site has no columns.
     """
-    return input_gradient(forward, off_data(inputs, donors), columns)
+    return input_gradient(slopes_of(forward, off_data(inputs, donors)), columns, heads)
 
 
 @measure(
@@ -151,10 +157,11 @@ def input_gradient_off_data(
     "product measure of Pratt 1987, Proc. 2nd Tampere Conference in Statistics",
 )
 def directional_derivative(
-    forward: Apply,
+    slopes: Float[Array, "o n d"],
     inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     columns: Bool[Array, "p d"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """Share of the output's variance that its slopes along the data ascribe to a feature.
 
@@ -164,14 +171,14 @@ def directional_derivative(
     add up to exactly 1. 0: no slope along these columns goes along with the output. 1: they alone
     account for it. Null: the output is constant or not finite, or the site has no columns.
     """
-    along = _slopes(forward, inputs) * centered(inputs).deviations[None]
-    part = _going_with(along, centered(outputs).deviations, columns)
-    return with_columns(columns, share(part, variance(outputs)[None]))
+    along = slopes * centered(inputs).deviations[None]
+    part = pooled(_going_with(along, centered(outputs).deviations, columns), heads)
+    return with_columns(columns, share(part, pooled(variance(outputs)[None], heads)))
 
 
 def _going_with(
-    attributed: Float[Array, "t n d"], outputs: Float[Array, "n t"], columns: Bool[Array, "p d"]
-) -> Float[Array, "p t"]:
+    attributed: Float[Array, "o n d"], outputs: Float[Array, "n o"], columns: Bool[Array, "p d"]
+) -> Float[Array, "p o"]:
     """Mean over examples of what is attributed to a site's columns times the output."""
     by_column = (attributed * outputs.T[:, :, None]).mean(axis=1)
     return columns.astype(by_column.dtype) @ by_column.T
@@ -182,7 +189,7 @@ def attributions(
     inputs: Float[Array, "n d"],
     baseline: Float[Array, "1 d"],
     steps: int = STEPS,
-) -> Float[Array, "t n d"]:
+) -> Float[Array, "o n d"]:
     """Integrated gradients of every example from the baseline, by the midpoint rule.
 
     Complete: the sum over columns is output - output at the baseline, exactly where the output is
@@ -192,13 +199,13 @@ def attributions(
     along = (jnp.arange(steps, dtype=inputs.dtype) + 0.5) / steps
 
     def add(
-        total: Float[Array, "t n d"], at: Float[Array, ""]
-    ) -> tuple[Float[Array, "t n d"], None]:
-        return total + _slopes(forward, baseline + at * moves), None
+        total: Float[Array, "o n d"], at: Float[Array, ""]
+    ) -> tuple[Float[Array, "o n d"], None]:
+        return total + slopes_of(forward, baseline + at * moves), None
 
     # The first point opens the sum, which so has the right shape; one after the other, so that
     # memory does not grow with the number of points.
-    first = _slopes(forward, baseline + along[0] * moves)
+    first = slopes_of(forward, baseline + along[0] * moves)
     return jax.lax.scan(add, first, along[1:])[0] * moves[None] / steps
 
 
@@ -223,8 +230,9 @@ def attributions(
 def integrated_gradients(
     forward: Apply,
     inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     columns: Bool[Array, "p d"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """Share of the output's move away from the baseline that integrated gradients give a feature.
 
@@ -235,13 +243,13 @@ def integrated_gradients(
     mean = centered(inputs)
     baseline = mean.first + mean.rest
     moved = outputs - forward(baseline)
-    part = _going_with(attributions(forward, inputs, baseline), moved, columns)
+    part = pooled(_going_with(attributions(forward, inputs, baseline), moved, columns), heads)
     whole = jnp.where(variance(outputs) > 0, (moved**2).mean(axis=0), 0.0)
-    return with_columns(columns, share(part, whole[None]))
+    return with_columns(columns, share(part, pooled(whole[None], heads)))
 
 
 def share_of_slopes_near(
-    slopes: Float[Array, "t n d"],
+    slopes: Float[Array, "o n d"],
     combination: Float[Array, "d t"],
     value: float = 1.0,
     within: float = NEAR,
@@ -286,7 +294,7 @@ def data_direction(
     reference="",
 )
 def target_slope_share(
-    forward: Apply, inputs: Float[Array, "n d"], targets: Float[Array, "n t"]
+    slopes: Float[Array, "o n d"], inputs: Float[Array, "n d"], targets: Float[Array, "n t"]
 ) -> Float[Array, " t"]:
     """Share of examples where the output moves with the target one to one, on the data.
 
@@ -294,7 +302,7 @@ def target_slope_share(
     is g1 - g2. 1: at every example the output's slope along the data is within 0.05 of 1. 0: at
     none, as in a constant network. Null: the target is constant, or a slope is not finite.
     """
-    return share_of_slopes_near(_slopes(forward, inputs), data_direction(inputs, targets))
+    return share_of_slopes_near(slopes, data_direction(inputs, targets))
 
 
 @measure(
@@ -328,5 +336,5 @@ def target_slope_share_off_data(
     in a linear network that fits exactly. 0: nowhere. Null: the target is constant, or a slope is
     not finite.
     """
-    slopes = _slopes(forward, off_data(inputs, donors))
+    slopes = slopes_of(forward, off_data(inputs, donors))
     return share_of_slopes_near(slopes, data_direction(inputs, targets))

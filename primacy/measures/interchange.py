@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from primacy.measures.classes import Widths, pooled
 from primacy.measures.directions import Directions, Onward, mean_of_draws, moved, of_chance
 from primacy.measures.directions import of_features as directions_of
 from primacy.measures.learned import accuracy
@@ -26,27 +27,29 @@ INVARIANCE = "rotation, shift and overall scale of the layer, if the network und
 
 def _interchanged(
     onward: Onward, reps: Float[Array, "n h"], donors: Int[Array, " n"], directions: Directions
-) -> Float[Array, "k n t"]:
+) -> Float[Array, "k n o"]:
     """The outputs when, a feature at a time, each example has as much of it as its donor."""
     own = directions.coordinates(reps)
     return moved(onward, reps, own[donors] - own, directions.move)
 
 
 def _reliance(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n t"],
-    donors: Int[Array, " n"], directions: Directions,
+    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
+    donors: Int[Array, " n"], heads: Widths | None, directions: Directions,
 ) -> Float[Array, "k t"]:  # fmt: skip
     change = _interchanged(onward, reps, donors, directions) - outputs[None]
-    return share((change**2).mean(axis=1), 2 * variance(outputs)[None])
+    whole = pooled(2 * variance(outputs)[None], heads)
+    return share(pooled((change**2).mean(axis=1), heads), whole)
 
 
 def _as_exchanged(
     onward: Onward, reps: Float[Array, "n h"], targets: Float[Array, "n t"],
-    donors: Int[Array, " n"], own_targets: Int[Array, " k"], directions: Directions,
+    donors: Int[Array, " n"], own_targets: Int[Array, " k"], heads: Widths | None,
+    directions: Directions,
 ) -> Float[Array, "k t"]:  # fmt: skip
-    def right(changed: Float[Array, "n t"], own: Int[Array, ""]) -> Float[Array, " t"]:
+    def right(changed: Float[Array, "n o"], own: Int[Array, ""]) -> Float[Array, " t"]:
         mine = (jnp.arange(targets.shape[1]) == own)[None]
-        found = accuracy(changed, jnp.where(mine, targets[donors], targets))
+        found = accuracy(changed, jnp.where(mine, targets[donors], targets), heads)
         return jnp.where(own >= 0, found, jnp.nan)
 
     return jax.vmap(right)(_interchanged(onward, reps, donors, directions), own_targets)
@@ -70,11 +73,13 @@ def _as_exchanged(
 )
 def subspace_reliance(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     donors: Int[Array, " n"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How far an output moves when a hidden layer's feature is interchanged among examples.
 
@@ -82,8 +87,8 @@ def subspace_reliance(
     does not reach this output, or it tells nothing. 1: the output depends on nothing else. Null:
     the output is constant or not finite, or the feature is constant or is a group of columns.
     """
-    directions = directions_of(fit_reps, fit_features)
-    return _reliance(onward, reps, outputs, donors, directions)
+    directions = directions_of(fit_reps, fit_features, codes)
+    return _reliance(onward, reps, outputs, donors, heads, directions)
 
 
 @measure(
@@ -104,11 +109,13 @@ def subspace_reliance(
 )
 def subspace_reliance_null(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     donors: Int[Array, " n"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How far an output moves when random directions like a feature's are interchanged.
 
@@ -116,14 +123,14 @@ def subspace_reliance_null(
     does not reach this output, or the layer holds nothing of the feature. Null: as for
     subspace_reliance.
     """
-    value = functools.partial(_reliance, onward, reps, outputs, donors)
-    return mean_of_draws(value, of_chance(fit_reps, fit_features))
+    value = functools.partial(_reliance, onward, reps, outputs, donors, heads)
+    return mean_of_draws(value, of_chance(fit_reps, fit_features, codes))
 
 
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction as it should be",
     direction="higher is a network that computes its targets from the feature's direction, and "
     "each from its own",
@@ -140,12 +147,14 @@ def subspace_reliance_null(
 )
 def interchange_accuracy(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
     targets: Float[Array, "n t"],
     donors: Int[Array, " n"],
     own_targets: Int[Array, " k"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How often the outputs are what they should be when an example gets its donor's feature.
 
@@ -154,14 +163,14 @@ def interchange_accuracy(
     of it (specificity). Null: no target is fully determined by the feature, so nobody knows what
     should come out; the feature is constant or is a group of columns; an output is not finite.
     """
-    directions = directions_of(fit_reps, fit_features)
-    return _as_exchanged(onward, reps, targets, donors, own_targets, directions)
+    directions = directions_of(fit_reps, fit_features, codes)
+    return _as_exchanged(onward, reps, targets, donors, own_targets, heads, directions)
 
 
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction as it should be",
     direction="higher on the feature's own target is a layer in which any direction carries it",
     range=(0.0, 1.0),
@@ -176,12 +185,14 @@ def interchange_accuracy(
 )
 def interchange_accuracy_null(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
     targets: Float[Array, "n t"],
     donors: Int[Array, " n"],
     own_targets: Int[Array, " k"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How often the outputs are so when random directions like the feature's are interchanged.
 
@@ -189,5 +200,5 @@ def interchange_accuracy_null(
     feature's own target: such a direction does not carry it, if labels are balanced. Null: as for
     interchange_accuracy.
     """
-    value = functools.partial(_as_exchanged, onward, reps, targets, donors, own_targets)
-    return mean_of_draws(value, of_chance(fit_reps, fit_features))
+    value = functools.partial(_as_exchanged, onward, reps, targets, donors, own_targets, heads)
+    return mean_of_draws(value, of_chance(fit_reps, fit_features, codes))

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt32
 
+from primacy.measures.classes import Widths, plain, slices
+
 
 def two_valued(
     fit_features: Float[Array, "m k"], features: Float[Array, "n k"]
@@ -28,13 +30,30 @@ def control_labels(inputs: Float[Array, "n d"], rate: Float[Array, " k"]) -> Flo
     Equal inputs have equal labels, in every set of examples: the label is a hash of the input's
     bits below the rate. So nothing random is drawn, and the order of the examples does not matter.
     """
+    return (_hashed(inputs)[:, None] < rate[None]).astype(inputs.dtype)
+
+
+def control_codes(
+    inputs: Float[Array, "n d"], rate: Float[Array, " c"], codes: Widths | None = None
+) -> Float[Array, "n c"]:
+    """The same of features that may be classes: one of their levels, each at its rate."""
+    if codes is None or plain(codes):
+        return control_labels(inputs, rate)
+    uniform, found = _hashed(inputs), []
+    for own in slices(codes):
+        below = (uniform[:, None] < jnp.cumsum(rate[own])[None]).astype(inputs.dtype)
+        found.append(below - jnp.pad(below, ((0, 0), (1, 0)))[:, :-1])
+    return jnp.concatenate(found, axis=1)
+
+
+def _hashed(inputs: Float[Array, "n d"]) -> Float[Array, " n"]:
+    """A number from 0 to 1 that an input's bits decide."""
     # -0 and 0 are equal, so they must have the same bits. (Compiled, adding 0 changes nothing.)
     one_zero = jnp.where(inputs == 0, 0.0, inputs)
     bits = jax.lax.bitcast_convert_type(one_zero, jnp.uint32)
     column = jnp.arange(1, inputs.shape[1] + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
     mixed = _mixed(_mixed(bits + column[None]).sum(axis=1, dtype=jnp.uint32))
-    uniform = (mixed >> 8).astype(jnp.float32) / 2**24
-    return (uniform[:, None] < rate[None]).astype(inputs.dtype)
+    return (mixed >> 8).astype(jnp.float32) / 2**24
 
 
 def _mixed(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, answers, finite, plain
 from primacy.measures.moments import share, variance
 from primacy.registry import measure
 
@@ -13,26 +15,35 @@ from primacy.registry import measure
 @measure(
     axes=("target",),
     splits=("train", "test"),
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction correct",
     direction="higher is better learned",
     range=(0.0, 1.0),
     chance=0.5,
-    formula="mean over examples of [(output > 0) = (target is 1)]",
+    formula="mean over examples of [(output > 0) = (target is 1)]; of a class, of [its output is "
+    "the largest]",
     invariance="any rescaling of the output that keeps its sign",
     misleads="Where labels are unbalanced, a constant guess scores the share of the larger class: "
     "compare with the target's own chance level. It is flat while the output's sign stays, so "
     "learning can go on unseen.",
     reference="",
 )
-def accuracy(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Float[Array, " t"]:
-    """Share of examples on which the output's sign agrees with a 0/1 target.
+def accuracy(
+    outputs: Float[Array, "n o"], targets: Float[Array, "n t"], heads: Widths | None = None
+) -> Float[Array, " t"]:
+    """Share of examples on which the network's answer is the target.
 
-    1: every example is right. 0.5: chance, for balanced labels. 0: every example is wrong.
-    Null: an output is not a finite number; a diverged network must not score as one that guesses.
+    The answer is the output's sign, or the class of the largest output. 1: every example is right.
+    0.5: chance, for two balanced labels; of a class chance is the share of its most frequent value.
+    0: every example is wrong. Null: an output is not a finite number; a diverged network must not
+    score as one that guesses.
     """
-    right = ((outputs > 0) == (targets > 0.5)).mean(axis=0)
-    return jnp.where(jnp.isfinite(outputs).all(axis=0), right, jnp.nan)
+    if heads is None or plain(heads):
+        right = ((outputs > 0) == (targets > 0.5)).mean(axis=0)
+        return jnp.where(jnp.isfinite(outputs).all(axis=0), right, jnp.nan)
+    wanted = jnp.where(np.array(heads)[None] > 1, targets, targets > 0.5)
+    right = (answers(outputs, heads) == wanted).mean(axis=0)
+    return jnp.where(finite(outputs, heads), right, jnp.nan)
 
 
 @measure(
@@ -90,9 +101,9 @@ def auc(outputs: Float[Array, "n t"], targets: Float[Array, "n t"]) -> Float[Arr
     reference="",
 )
 def loss(
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
+    loss: Callable[[Float[Array, "n o"], Float[Array, "n t"]], Float[Array, "n t"]],
 ) -> Float[Array, " t"]:
     """Mean loss of each target: what training lowers.
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from primacy.measures.labels import control_labels, two_valued
+from primacy.measures.classes import Widths, membership, plain, slices, some
+from primacy.measures.labels import control_codes, two_valued
 from primacy.measures.linalg import qr, solve_positive
 from primacy.measures.moments import centered, mean_gap, share, variance
 from primacy.registry import measure
@@ -88,22 +89,40 @@ def _balanced(logits: Float[Array, "n k"], labels: Float[Array, "n k"]) -> Float
 
 def _accuracy(
     layer: _Scaled,
-    fit_labels: Float[Array, "m k"],
-    labels: Float[Array, "n k"],
-    two: Bool[Array, " k"],
+    fit_labels: Float[Array, "m c"],
+    labels: Float[Array, "n c"],
+    two: Bool[Array, " c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
-    return jnp.where(two, _balanced(_logistic(layer, fit_labels), labels), jnp.nan)
+    logits = _logistic(layer, fit_labels)
+    if codes is None or plain(codes):
+        return jnp.where(two, _balanced(logits, labels), jnp.nan)
+    found = []
+    for own in slices(codes):
+        # Of a class it reads the level whose own regression is surest.
+        several = own.stop - own.start > 1
+        value = _balanced_levels if several else lambda *of: _balanced(*of)[0]
+        found.append(jnp.where(two[own].all(), value(logits[:, own], labels[:, own]), jnp.nan))
+    return jnp.stack(found)
+
+
+def _balanced_levels(logits: Float[Array, "n l"], labels: Float[Array, "n l"]) -> Float[Array, ""]:
+    """Mean over the levels of the share of their examples that are right."""
+    right = labels * (logits.argmax(1)[:, None] == jnp.arange(labels.shape[1])[None])
+    each = share(right.sum(axis=0), labels.sum(axis=0))
+    return jnp.where(jnp.isfinite(logits).all(), each.mean(), jnp.nan)
 
 
 def _control(
     fit_inputs: Float[Array, "m d"],
     inputs: Float[Array, "n d"],
-    fit_labels: Float[Array, "m k"],
-    two: Bool[Array, " k"],
-) -> tuple[Float[Array, "m k"], Float[Array, "n k"], Bool[Array, " k"]]:
+    fit_labels: Float[Array, "m c"],
+    two: Bool[Array, " c"],
+    codes: Widths | None = None,
+) -> tuple[Float[Array, "m c"], Float[Array, "n c"], Bool[Array, " c"]]:
     """The control task: other labels at the features' rates, and where they have two values."""
     rate = fit_labels.mean(axis=0)
-    fit_other, other = control_labels(fit_inputs, rate), control_labels(inputs, rate)
+    fit_other, other = (control_codes(x, rate, codes) for x in (fit_inputs, inputs))
     return fit_other, other, two & two_valued(fit_other, other)[1]
 
 
@@ -128,9 +147,10 @@ def _control(
 )
 def probe_accuracy(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How often a linear probe reads a feature with two values from a layer, held out.
 
@@ -140,7 +160,7 @@ def probe_accuracy(
     """
     fit_labels, _ = two_valued(fit_features, fit_features)
     labels, two = two_valued(fit_features, features)
-    return _accuracy(_scaled(fit_reps, reps), fit_labels, labels, two)
+    return _accuracy(_scaled(fit_reps, reps), fit_labels, labels, two, codes)
 
 
 @measure(
@@ -160,10 +180,11 @@ def probe_accuracy(
 def probe_control(
     fit_reps: Float[Array, "m h"],
     fit_inputs: Float[Array, "m d"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
     inputs: Float[Array, "n d"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How often the same probe reads meaningless labels: one for each input, drawn by a hash.
 
@@ -173,7 +194,8 @@ def probe_control(
     """
     fit_labels, _ = two_valued(fit_features, fit_features)
     two = two_valued(fit_features, features)[1]
-    return _accuracy(_scaled(fit_reps, reps), *_control(fit_inputs, inputs, fit_labels, two))
+    control = _control(fit_inputs, inputs, fit_labels, two, codes)
+    return _accuracy(_scaled(fit_reps, reps), *control, codes)
 
 
 @measure(
@@ -193,10 +215,11 @@ def probe_control(
 def probe_selectivity(
     fit_reps: Float[Array, "m h"],
     fit_inputs: Float[Array, "m d"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
     inputs: Float[Array, "n d"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How much better a linear probe reads a feature than it reads meaningless labels.
 
@@ -206,8 +229,9 @@ def probe_selectivity(
     fit_labels, _ = two_valued(fit_features, fit_features)
     labels, two = two_valued(fit_features, features)
     layer = _scaled(fit_reps, reps)
-    fit_other, other, both = _control(fit_inputs, inputs, fit_labels, two)
-    return _accuracy(layer, fit_labels, labels, two) - _accuracy(layer, fit_other, other, both)
+    fit_other, other, both = _control(fit_inputs, inputs, fit_labels, two, codes)
+    own = _accuracy(layer, fit_labels, labels, two, codes)
+    return own - _accuracy(layer, fit_other, other, both, codes)
 
 
 @measure(
@@ -230,9 +254,10 @@ def probe_selectivity(
 )
 def probe_r_squared(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Share of a feature's variance that a linear probe predicts from a layer, held out.
 
@@ -246,4 +271,8 @@ def probe_r_squared(
     w = solve_positive(gram, layer.fit.T @ x.deviations)
     error = test_x.deviations + mean_gap(test_x, x) - layer.test @ w
     known = variance(fit_features) > 0
-    return jnp.where(known, 1 - share((error**2).mean(axis=0), variance(features)), jnp.nan)
+    missed, whole = (error**2).mean(axis=0), variance(features)
+    if codes is not None and not plain(codes):
+        own = jnp.asarray(membership(codes, missed.size), missed.dtype)
+        missed, whole, known = own @ missed, own @ whole, some(known, codes)
+    return jnp.where(known, 1 - share(missed, whole), jnp.nan)

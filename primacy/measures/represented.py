@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.classes import Widths, membership, plain, some
 from primacy.measures.linalg import qr, svd
 from primacy.measures.moments import centered, mean_gap, share, variance
 from primacy.registry import measure
@@ -66,12 +67,18 @@ def _explained(fit: _Single) -> Float[Array, "k h"]:
 
 def explained_by_unit(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, "k h"]:
     """Squared deviation of each unit that each feature explains: SST_j - SSE_j, on test."""
-    return _explained(_single(fit_reps, fit_features, reps, features))
+    if codes is None or plain(codes):
+        return _explained(_single(fit_reps, fit_features, reps, features))
+    fit = joint_fit(fit_reps, fit_features, reps, features)
+    own = jnp.asarray(membership(codes, fit.usable.size))
+    found = jax.lax.map(lambda chosen: explained_of(fit, chosen), own)
+    return jnp.where(some(fit.usable, codes)[:, None], found, jnp.nan)
 
 
 def living(spread: Float[Array, " h"]) -> Bool[Array, " h"]:
@@ -105,9 +112,10 @@ definition = functools.partial(
 )
 def variance_explained(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Share of a layer's total variance that a linear function of one feature explains, held out.
 
@@ -115,8 +123,8 @@ def variance_explained(
     (slightly): the fit did worse than the mean, as chance does on held-out examples. Null: the
     feature is constant or is a group of columns, or the layer is constant or not finite.
     """
-    fit = _single(fit_reps, fit_features, reps, features)
-    return share(_explained(fit).sum(axis=1), (fit.reps**2).sum())
+    gained = explained_by_unit(fit_reps, fit_features, reps, features, codes)
+    return share(gained.sum(axis=1), (centered(reps).deviations ** 2).sum())
 
 
 @definition(
@@ -135,9 +143,10 @@ def variance_explained(
 )
 def variance_explained_unit_mean(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Mean over units of the share of a unit's variance that one feature explains, held out.
 
@@ -146,10 +155,10 @@ def variance_explained_unit_mean(
     layer is constant or not finite. Equals scikit-learn's `LinearRegression().score` where no unit
     is dead.
     """
-    fit = _single(fit_reps, fit_features, reps, features)
-    total = (fit.reps**2).sum(axis=0)
+    gained = explained_by_unit(fit_reps, fit_features, reps, features, codes)
+    total = (centered(reps).deviations ** 2).sum(axis=0)
     alive = living(total)[None]
-    each = jnp.where(alive, _explained(fit) / jnp.where(alive, total[None], 1.0), 0.0)
+    each = jnp.where(alive, gained / jnp.where(alive, total[None], 1.0), 0.0)
     return share(each.sum(axis=1), alive.sum().astype(each.dtype))
 
 
@@ -166,9 +175,10 @@ def variance_explained_unit_mean(
 )
 def variance_explained_example_mean(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Mean over examples of the share of an example's deviation that one feature explains.
 
@@ -176,6 +186,8 @@ def variance_explained_example_mean(
     examples. Below 0: worse than the mean. Null: the feature is constant or is a group of columns,
     an example sits exactly on the layer's mean, or the layer is not finite.
     """
+    if codes is not None and not plain(codes):
+        return _example_mean(fit_reps, fit_features, reps, features, codes)
     fit = _single(fit_reps, fit_features, reps, features)
     # |rep|^2 - |rep + offset - slope x|^2, multiplied out over examples and features.
     gained = (
@@ -188,6 +200,27 @@ def variance_explained_example_mean(
     return share(gained, jnp.broadcast_to(size, gained.shape)).mean(axis=0)
 
 
+def _example_mean(
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m c"],
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
+) -> Float[Array, " k"]:
+    """The same of features that are told by several numbers, one feature after the other."""
+    fit = joint_fit(fit_reps, fit_features, reps, features)
+    y = centered(reps).deviations
+    size = (y**2).sum(axis=1)
+
+    def one(chosen: Bool[Array, " c"]) -> Float[Array, ""]:
+        guess, offset = guess_of(fit, chosen)
+        error = ((y + offset - fit.test_basis @ guess) ** 2).sum(axis=1)
+        return share(size - error, size).mean()
+
+    found = jax.lax.map(one, jnp.asarray(membership(codes, fit.usable.size)))
+    return jnp.where(some(fit.usable, codes), found, jnp.nan)
+
+
 class JointFit(NamedTuple):
     """What a fit on several features at once needs.
 
@@ -197,21 +230,22 @@ class JointFit(NamedTuple):
     """
 
     cross: Float[Array, "r h"]  # Q' layer, of the fit; r is k, or m where there are fewer examples
-    factor: Float[Array, "r k"]  # R, of the fit
+    factor: Float[Array, "r c"]  # R, of the fit
     test_cross: Float[Array, "q h"]
-    test_factor: Float[Array, "q k"]
-    feature_gap: Float[Array, "1 k"]  # test mean minus fit mean
+    test_factor: Float[Array, "q c"]
+    test_basis: Float[Array, "n q"]
+    feature_gap: Float[Array, "1 c"]  # test mean minus fit mean
     rep_gap: Float[Array, "1 h"]
     n: int
     total: Float[Array, ""]
-    usable: Bool[Array, " k"]
+    usable: Bool[Array, " c"]
 
 
 def joint_fit(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
 ) -> JointFit:
     """The features and the layer, ready to be fitted on any choice of features."""
     y, x = centered(fit_reps), centered(fit_features)
@@ -229,6 +263,7 @@ def joint_fit(
         factor=factor,
         test_cross=test_basis.T @ test_y.deviations,
         test_factor=test_factor,
+        test_basis=test_basis,
         feature_gap=gap,
         rep_gap=mean_gap(test_y, y),
         n=reps.shape[0],
@@ -237,10 +272,12 @@ def joint_fit(
     )
 
 
-def r_squared_of(fit: JointFit, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
-    """Pooled held-out R^2 of the chosen features together.
+def guess_of(
+    fit: JointFit, chosen: Bool[Array, " c"]
+) -> tuple[Float[Array, "q h"], Float[Array, "1 h"]]:
+    """What a fit on the chosen columns makes of the layer, and by how much all of it is off.
 
-    Of no feature it is that of the fit's mean: 0, or slightly below.
+    On the basis of the test set's columns (`test_basis`).
     """
     chosen = chosen & fit.usable
     left, size, right = svd(fit.factor * chosen[None])
@@ -250,15 +287,30 @@ def r_squared_of(fit: JointFit, chosen: Bool[Array, " k"]) -> Float[Array, ""]:
     slope = left.T @ fit.cross  # on the features' principal directions, of length 1 in the fit
     test_unit = fit.test_factor @ to_unit
     offset = fit.rep_gap - fit.feature_gap @ to_unit @ slope
-    guess = test_unit @ slope
+    return test_unit @ slope, offset
+
+
+def explained_of(fit: JointFit, chosen: Bool[Array, " c"]) -> Float[Array, " h"]:
+    """SST - SSE of every unit, of the chosen columns together."""
+    guess, offset = guess_of(fit, chosen)
+    return (guess * (2 * fit.test_cross - guess)).sum(axis=0) - fit.n * offset[0] ** 2
+
+
+def r_squared_of(fit: JointFit, chosen: Bool[Array, " c"]) -> Float[Array, ""]:
+    """Pooled held-out R^2 of the chosen columns together.
+
+    Of none it is that of the fit's mean: 0, or slightly below.
+    """
+    guess, offset = guess_of(fit, chosen)
     explained = (guess * (2 * fit.test_cross - guess)).sum()
     return share(explained - fit.n * (offset**2).sum(), fit.total)
 
 
-def _together(fit: JointFit) -> Float[Array, " k1"]:
+def _together(fit: JointFit, codes: Widths | None) -> Float[Array, " k1"]:
     """Pooled held-out R^2 of all features together, then of all but each in turn."""
-    k = fit.usable.size
-    chosen = jnp.concatenate([jnp.ones((1, k), bool), ~jnp.eye(k, dtype=bool)])
+    columns = fit.usable.size
+    own = jnp.asarray(membership(codes, columns))
+    chosen = jnp.concatenate([jnp.ones((1, columns), bool), ~own])
     return jax.vmap(lambda these: r_squared_of(fit, these))(chosen)
 
 
@@ -280,9 +332,10 @@ def _together(fit: JointFit) -> Float[Array, " k1"]:
 )
 def variance_explained_joint(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, ""]:
     """Share of a layer's total variance that all features together explain, held out.
 
@@ -291,7 +344,7 @@ def variance_explained_joint(
     columns), or the layer is constant or not finite.
     """
     fit = joint_fit(fit_reps, fit_features, reps, features)
-    return jnp.where(fit.usable.any(), _together(fit)[0], jnp.nan)
+    return jnp.where(fit.usable.any(), _together(fit, codes)[0], jnp.nan)
 
 
 @definition(
@@ -309,9 +362,10 @@ def variance_explained_joint(
 )
 def variance_explained_unique(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Share of a layer's variance that only this feature explains: what is lost without it.
 
@@ -320,9 +374,9 @@ def variance_explained_unique(
     or is a group of columns, or the layer is constant or not finite.
     """
     fit = joint_fit(fit_reps, fit_features, reps, features)
-    together = _together(fit)
+    together = _together(fit, codes)
     lost = together[:1] - together[1:]
-    return jnp.where(fit.usable, lost, jnp.nan)
+    return jnp.where(some(fit.usable, codes), lost, jnp.nan)
 
 
 @measure(

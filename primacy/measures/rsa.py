@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from primacy.measures.classes import Widths, plain, slices
 from primacy.measures.geometry import (
     Comparison,
     Distance,
@@ -57,8 +58,9 @@ def pairs_of(donors: Int[Array, " n"]) -> Pairs:
 
 def _with_features(
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
     donors: Int[Array, " n"],
+    codes: Widths | None,
     distance: Distance,
     comparison: Comparison,
 ) -> Float[Array, " k"]:
@@ -68,6 +70,11 @@ def _with_features(
     def one(feature: Float[Array, " n"]) -> Float[Array, ""]:
         return compared(layer, distances(feature[:, None], pairs), comparison)
 
+    if codes is not None and not plain(codes):
+        return jnp.stack([
+            compared(layer, distances(features[:, own], pairs), comparison)
+            for own in slices(codes)
+        ])  # fmt: skip
     # One feature after the other, so that memory does not grow with their number.
     return jax.lax.map(one, features.T)
 
@@ -86,7 +93,10 @@ def _with_features(
     at_chance=0.0,
 )
 def rsa_pearson(
-    reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n c"],
+    donors: Int[Array, " n"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How well a layer's distances between examples go with their difference in a feature.
 
@@ -94,7 +104,7 @@ def rsa_pearson(
     do not go together. Below 0: examples that differ in the feature are nearer. Null: the feature
     is constant or is a group of columns, or the distances are all the same or not defined.
     """
-    return _with_features(reps, features, donors, "euclidean", "pearson")
+    return _with_features(reps, features, donors, codes, "euclidean", "pearson")
 
 
 @measure(
@@ -111,7 +121,10 @@ def rsa_pearson(
     at_chance=0.0,
 )
 def rsa_spearman(
-    reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n c"],
+    donors: Int[Array, " n"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How well the order of a layer's distances goes with that of a feature's differences.
 
@@ -119,7 +132,7 @@ def rsa_spearman(
     0: examples that differ in the feature are nearer. Null: the feature is constant or is a group
     of columns, or the distances are all the same or not defined.
     """
-    return _with_features(reps, features, donors, "euclidean", "spearman")
+    return _with_features(reps, features, donors, codes, "euclidean", "spearman")
 
 
 @measure(
@@ -135,7 +148,10 @@ def rsa_spearman(
     reference=REFERENCE,
 )
 def rsa_correlation_pearson(
-    reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n c"],
+    donors: Int[Array, " n"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How well a layer's correlation distances go with the differences in a feature.
 
@@ -143,7 +159,7 @@ def rsa_correlation_pearson(
     do not go together. Below 0: examples that differ in the feature are nearer. Null: the feature
     is constant or is a group of columns, or the distances are all the same or not defined.
     """
-    return _with_features(reps, features, donors, "correlation", "pearson")
+    return _with_features(reps, features, donors, codes, "correlation", "pearson")
 
 
 @measure(
@@ -159,7 +175,10 @@ def rsa_correlation_pearson(
     reference=REFERENCE,
 )
 def rsa_correlation_spearman(
-    reps: Float[Array, "n h"], features: Float[Array, "n k"], donors: Int[Array, " n"]
+    reps: Float[Array, "n h"],
+    features: Float[Array, "n c"],
+    donors: Int[Array, " n"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How well the order of correlation distances goes with that of a feature's.
 
@@ -167,7 +186,7 @@ def rsa_correlation_spearman(
     0: examples that differ in the feature are nearer. Null: the feature is constant or is a group
     of columns, or the distances are all the same or not defined.
     """
-    return _with_features(reps, features, donors, "correlation", "spearman")
+    return _with_features(reps, features, donors, codes, "correlation", "spearman")
 
 
 @measure(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, membership, some
 from primacy.measures.represented import joint_fit, r_squared_of
 from primacy.registry import measure
 
@@ -52,9 +53,10 @@ def _choices(k: int) -> tuple[np.ndarray, np.ndarray]:
 )
 def variance_explained_shapley(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Share of a layer's variance that falls to a feature when all features divide the joint share.
 
@@ -64,12 +66,13 @@ def variance_explained_shapley(
     Null: the feature is constant or is a group of columns, the layer is constant or not finite, or
     there are more than 8 features.
     """
-    k = fit_features.shape[1]
+    k = fit_features.shape[1] if codes is None else len(codes)
     if k > MOST_FEATURES:
         return jnp.full(k, jnp.nan, reps.dtype)
     fit = joint_fit(fit_reps, fit_features, reps, features)
     chosen, weights = _choices(k)
+    chosen = chosen @ membership(codes, fit.usable.size)  # the columns of the chosen features
     scores = jax.lax.map(
         lambda these: r_squared_of(fit, these), jnp.asarray(chosen), batch_size=AT_ONCE
     )
-    return jnp.where(fit.usable, scores @ jnp.asarray(weights), jnp.nan)
+    return jnp.where(some(fit.usable, codes), scores @ jnp.asarray(weights), jnp.nan)

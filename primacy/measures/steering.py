@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from primacy.measures.classes import Widths, alone, answers, finite
 from primacy.measures.directions import Directions, Onward, mean_of_draws, moved, of_chance
 from primacy.measures.directions import of_features as directions_of
 from primacy.registry import measure
@@ -28,7 +29,7 @@ REFERENCE = "difference-of-means steering: Marks and Tegmark 2023, arXiv 2310.06
 
 
 def _toward_other(
-    fit_features: Float[Array, "m k"], features: Float[Array, "n k"]
+    fit_features: Float[Array, "m c"], features: Float[Array, "n k"]
 ) -> Float[Array, "n k"]:
     """From each example's value to the feature's other one; NaN unless it has just two values."""
     low, high = fit_features.min(axis=0), fit_features.max(axis=0)
@@ -41,38 +42,49 @@ def _toward_other(
 
 
 def _flipped(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n t"],
-    amounts: Float[Array, "n k"], directions: Directions,
+    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
+    amounts: Float[Array, "n k"], heads: Widths | None, directions: Directions,
 ) -> Float[Array, "k t"]:  # fmt: skip
     """Share of examples whose answer changes when each moves its amount."""
     now = moved(onward, reps, amounts, directions.move)
-    share = ((now > 0) != (outputs > 0)[None]).mean(axis=1)
-    known = jnp.isfinite(now).all(axis=1) & jnp.isfinite(outputs).all(axis=0)[None]
+    before = answers(outputs, heads)[None]
+    share = (jax.vmap(lambda one: answers(one, heads))(now) != before).mean(axis=1)
+    known = jax.vmap(lambda one: finite(one, heads))(now) & finite(outputs, heads)[None]
     return jnp.where(known, share, jnp.nan)
+
+
+def _single(
+    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"],
+    features: Float[Array, "n c"], codes: Widths | None,
+) -> tuple[Directions, Float[Array, "n k"]]:  # fmt: skip
+    """Each feature's direction, and each example's way to the feature's other value."""
+    fit_one, one = alone(fit_features, codes), alone(features, codes)
+    return directions_of(fit_reps, fit_one), _toward_other(fit_one, one)
 
 
 def dose_curve(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
-    outputs: Float[Array, "n t"],
+    features: Float[Array, "n c"],
+    outputs: Float[Array, "n o"],
     onward: Onward,
-) -> Float[Array, "c k t"]:
+    codes: Widths | None = None,
+    heads: Widths | None = None,
+) -> Float[Array, "x k t"]:
     """Share of examples whose answer flips at each dose of `DOSES`, of every feature and target.
 
     0: no answer changes. 1: every answer does. NaN: the feature does not have just two values, or
     an output is not finite.
     """
-    directions = directions_of(fit_reps, fit_features)
-    way = _toward_other(fit_features, features)
+    directions, way = _single(fit_reps, fit_features, features, codes)
     return jax.lax.map(
-        lambda dose: _flipped(onward, reps, outputs, dose * way, directions),
+        lambda dose: _flipped(onward, reps, outputs, dose * way, heads, directions),
         jnp.array(DOSES, reps.dtype),
     )
 
 
-def _first_dose(curve: Float[Array, "c k t"]) -> Float[Array, "k t"]:
+def _first_dose(curve: Float[Array, "x k t"]) -> Float[Array, "k t"]:
     there = curve >= HALF
     dose = jnp.asarray(np.array(DOSES, np.float32))[there.argmax(axis=0)]
     return jnp.where(there.any(axis=0), dose, jnp.nan)
@@ -87,7 +99,7 @@ def _of_own(table: Float[Array, "k t"], own_targets: Int[Array, " k"]) -> Float[
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="difference of the class means",
     direction="lower is a target that depends more on the feature's direction",
     range=(0.1, 8.0),
@@ -106,11 +118,13 @@ def _of_own(table: Float[Array, "k t"], own_targets: Int[Array, " k"]) -> Float[
 )
 def steering_dose(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
-    outputs: Float[Array, "n t"],
+    features: Float[Array, "n c"],
+    outputs: Float[Array, "n o"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How far along a feature a hidden layer must be pushed until half of a target's answers flip.
 
@@ -119,13 +133,15 @@ def steering_dose(
     within 8; the feature does not have just two values or is a group of columns; an output is not
     finite.
     """
-    return _first_dose(dose_curve(fit_reps, fit_features, reps, features, outputs, onward))
+    return _first_dose(
+        dose_curve(fit_reps, fit_features, reps, features, outputs, onward, codes, heads)
+    )
 
 
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction of examples",
     direction="lower on the other targets is more specific",
     range=(0.0, 1.0),
@@ -141,19 +157,21 @@ def steering_dose(
 )
 def steering_side_effect(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
-    outputs: Float[Array, "n t"],
+    features: Float[Array, "n c"],
+    outputs: Float[Array, "n o"],
     own_targets: Int[Array, " k"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How many answers flip, target by target, at the dose that flips the feature's own target.
 
     On its own target at least 0.5. On another, 0: it is left alone; 1: every answer flips with it.
     Null: the feature has no target of its own, or that never flips (see steering_dose).
     """
-    curve = dose_curve(fit_reps, fit_features, reps, features, outputs, onward)
+    curve = dose_curve(fit_reps, fit_features, reps, features, outputs, onward, codes, heads)
     dose = _of_own(_first_dose(curve), own_targets)
     at = (jnp.array(DOSES, dose.dtype)[:, None] == dose[None]).argmax(axis=0)
     found = jnp.take_along_axis(curve, at[None, :, None], axis=0)[0]
@@ -163,7 +181,7 @@ def steering_side_effect(
 @measure(
     axes=("feature", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction of examples",
     direction="lower is a dose at which it matters which direction is pushed",
     range=(0.0, 1.0),
@@ -179,12 +197,14 @@ def steering_side_effect(
 )
 def steering_side_effect_null(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
-    outputs: Float[Array, "n t"],
+    features: Float[Array, "n c"],
+    outputs: Float[Array, "n o"],
     own_targets: Int[Array, " k"],
     onward: Onward,
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """How many answers flip at the feature's dose when random directions are pushed instead.
 
@@ -192,8 +212,9 @@ def steering_side_effect_null(
     takes this direction to flip it, and 0.5 or more that any does. Null: as for
     steering_side_effect.
     """
-    curve = dose_curve(fit_reps, fit_features, reps, features, outputs, onward)
+    curve = dose_curve(fit_reps, fit_features, reps, features, outputs, onward, codes, heads)
     dose = _of_own(_first_dose(curve), own_targets)
-    amounts = dose[None] * _toward_other(fit_features, features)
-    value = functools.partial(_flipped, onward, reps, outputs, amounts)
-    return mean_of_draws(value, of_chance(fit_reps, fit_features))
+    fit_one, one = alone(fit_features, codes), alone(features, codes)
+    amounts = dose[None] * _toward_other(fit_one, one)
+    value = functools.partial(_flipped, onward, reps, outputs, amounts, heads)
+    return mean_of_draws(value, of_chance(fit_reps, fit_one, None))

@@ -7,15 +7,10 @@ each can be spared. To randomize a chosen set of features together, declare the 
 (a group of columns); its plain `reliance` is then that.
 """
 
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float
 
-from primacy.measures.used import (
-    Apply,
-    reliance,
-    reliance_accuracy,
-    reliance_r_squared,
-    with_columns,
-)
+from primacy.measures.classes import Widths
+from primacy.measures.used import reliance, reliance_accuracy, reliance_r_squared
 from primacy.registry import measure
 
 REFERENCE = "sufficiency beside comprehensiveness: DeYoung et al. 2020, arXiv 1911.03429; " \
@@ -42,11 +37,9 @@ OFF_DATA = (
     reference=REFERENCE,
 )
 def reliance_rest(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
+    swapped_rest: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """How far an output moves when everything but a feature's columns is interchanged.
 
@@ -54,13 +47,13 @@ def reliance_rest(
     with others, as in XOR). Null: the output is constant or not finite, or the site has no columns
     or all of them.
     """
-    return with_columns(columns, reliance(forward, inputs, outputs, ~columns, donors))
+    return reliance(swapped_rest, outputs, heads)
 
 
 @measure(
     axes=("site", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction correct",
     direction="lower is a feature that is enough",
     range=(-1.0, 1.0),
@@ -71,12 +64,10 @@ def reliance_rest(
     reference=REFERENCE,
 )
 def reliance_rest_accuracy(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    swapped_rest: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """How much accuracy is lost when everything but a feature's columns is interchanged.
 
@@ -84,8 +75,7 @@ def reliance_rest_accuracy(
     network that was always right is left guessing between two equally frequent labels. Null: an
     output is not finite, or the site has no columns or all of them.
     """
-    lost = reliance_accuracy(forward, inputs, outputs, targets, ~columns, donors)
-    return with_columns(columns, lost)
+    return reliance_accuracy(swapped_rest, outputs, targets, heads)
 
 
 @measure(
@@ -102,17 +92,13 @@ def reliance_rest_accuracy(
     reference=REFERENCE,
 )
 def reliance_rest_r_squared(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    swapped_rest: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
 ) -> Float[Array, "p t"]:
     """How much R^2 is lost when everything but a feature's columns is interchanged.
 
     0: the feature is enough. 2: a perfect network that does not depend on it. Null: the target is
     constant, an output is not finite, or the site has no columns or all of them.
     """
-    lost = reliance_r_squared(forward, inputs, outputs, targets, ~columns, donors)
-    return with_columns(columns, lost)
+    return reliance_r_squared(swapped_rest, outputs, targets)

@@ -7,6 +7,7 @@ layer is rotated. That is the point: these measures ask about units, not about w
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from primacy.measures.classes import Widths, plain, slices
 from primacy.measures.labels import two_valued
 from primacy.measures.moments import centered, share, variance
 from primacy.measures.represented import explained_by_unit, living
@@ -18,16 +19,17 @@ CARRIES = 0.1
 
 def unit_r_squared(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, "k h"]:
     """Share of each unit's variance that a linear function of each feature explains, held out.
 
     1: the unit is a linear function of the feature. 0: as good as the unit's mean. Null: a dead
     unit (see dead_units), a constant feature, a group of columns, or a number that is not finite.
     """
-    gained = explained_by_unit(fit_reps, fit_features, reps, features)
+    gained = explained_by_unit(fit_reps, fit_features, reps, features, codes)
     total = (centered(reps).deviations ** 2).sum(axis=0)
     total = jnp.where(living(total), total, 0.0)
     return share(gained, jnp.broadcast_to(total[None], gained.shape))
@@ -55,9 +57,10 @@ def _finite(reps: Float[Array, "n h"]) -> Bool[Array, ""]:
 )
 def units_carrying(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Share of a layer's living units that carry a feature: how sparse its code is.
 
@@ -65,7 +68,7 @@ def units_carrying(
     living unit does. Null: the feature is constant or is a group of columns, or the layer is
     constant or not finite.
     """
-    each = unit_r_squared(fit_reps, fit_features, reps, features)
+    each = unit_r_squared(fit_reps, fit_features, reps, features, codes)
     known = jnp.isfinite(each)
     carrying = (known & (each >= CARRIES)).sum(axis=1).astype(reps.dtype)
     return jnp.where(_finite(reps), share(carrying, known.sum(axis=1).astype(reps.dtype)), jnp.nan)
@@ -89,9 +92,10 @@ def units_carrying(
 )
 def units_effective(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """Over how many units a feature's explained variance is spread, without a threshold.
 
@@ -99,7 +103,7 @@ def units_effective(
     variance is explained, the feature is constant or is a group of columns, or the layer is
     constant or not finite.
     """
-    gained = explained_by_unit(fit_reps, fit_features, reps, features)
+    gained = explained_by_unit(fit_reps, fit_features, reps, features, codes)
     gained = jnp.where(gained < 0, 0.0, gained)  # keeps NaN
     part = share(gained, jnp.broadcast_to(gained.max(axis=1, keepdims=True), gained.shape))
     return share(part.sum(axis=1) ** 2, (part**2).sum(axis=1))
@@ -122,9 +126,10 @@ def units_effective(
 )
 def best_unit_r_squared(
     fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m k"],
+    fit_features: Float[Array, "m c"],
     reps: Float[Array, "n h"],
-    features: Float[Array, "n k"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
 ) -> Float[Array, " k"]:
     """How much of the variance of the most selective unit a feature explains, held out.
 
@@ -132,9 +137,9 @@ def best_unit_r_squared(
     chance on held-out examples. Null: the feature is constant or is a group of columns, the unit is
     dead on the test examples, or the layer is constant or not finite.
     """
-    within = unit_r_squared(fit_reps, fit_features, fit_reps, fit_features)
+    within = unit_r_squared(fit_reps, fit_features, fit_reps, fit_features, codes)
     best = jnp.argmax(jnp.where(jnp.isfinite(within), within, -1.0), axis=1)
-    held_out = unit_r_squared(fit_reps, fit_features, reps, features)
+    held_out = unit_r_squared(fit_reps, fit_features, reps, features, codes)
     known = _finite(reps) & jnp.isfinite(within).any(axis=1)
     return jnp.where(known, jnp.take_along_axis(held_out, best[:, None], axis=1)[:, 0], jnp.nan)
 
@@ -155,7 +160,7 @@ def best_unit_r_squared(
     reference="class selectivity index: Morcos et al. 2018, arXiv 1803.06959",
 )
 def class_selectivity(
-    reps: Float[Array, "n h"], features: Float[Array, "n k"]
+    reps: Float[Array, "n h"], features: Float[Array, "n c"], codes: Widths | None = None
 ) -> Float[Array, " k"]:
     """How selectively units answer to a feature that has two values.
 
@@ -178,4 +183,8 @@ def class_selectivity(
     index = jnp.where(alive & (size > 0), jnp.abs(difference) / jnp.where(size > 0, size, 1.0), 0.0)
     index = jnp.minimum(index, 1.0)
     found = share(index.sum(axis=1), jnp.broadcast_to(alive.sum().astype(reps.dtype), two.shape))
-    return jnp.where(two & _finite(reps), found, jnp.nan)
+    found = jnp.where(two & _finite(reps), found, jnp.nan)
+    if codes is None or plain(codes):
+        return found
+    # Of a class with more values: the mean over them of each against the rest; of a group, none.
+    return jnp.stack([found[own].mean() for own in slices(codes)])

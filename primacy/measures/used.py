@@ -9,25 +9,14 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
+from primacy.measures.classes import Widths, pooled
 from primacy.measures.learned import accuracy, auc, r_squared
 from primacy.measures.moments import centered, share, variance
 from primacy.registry import measure
 
-Apply = Callable[[Float[Array, "n d"]], Float[Array, "n t"]]
-
-
-def _interchanged(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
-) -> Float[Array, "p n t"]:
-    """The outputs when, a site at a time, its columns are taken from each example's donor."""
-    donated = inputs[donors]
-    # One site after the other, so that memory does not grow with the number of sites.
-    return jax.lax.map(lambda site: forward(jnp.where(site[None], donated, inputs)), columns)
+Apply = Callable[[Float[Array, "n d"]], Float[Array, "n o"]]
 
 
 def with_columns(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Float[Array, "p t"]:
@@ -53,11 +42,9 @@ def with_columns(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Flo
     "interventions: Geiger et al. 2021, arXiv 2106.02997",
 )
 def reliance(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
+    swapped: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """How far an output moves when a feature's columns are interchanged among examples.
 
@@ -65,8 +52,9 @@ def reliance(
     combination, as XOR does). Above 1: the interchanged inputs move it more than the real ones do.
     Null: the output is constant or not finite, or the site has no columns.
     """
-    moved = _interchanged(forward, inputs, columns, donors) - outputs[None]
-    return with_columns(columns, share((moved**2).mean(axis=1), 2 * variance(outputs)[None]))
+    moved = swapped - outputs[None]
+    whole = pooled(2 * variance(outputs)[None], heads)
+    return share(pooled((moved**2).mean(axis=1), heads), whole)
 
 
 @measure(
@@ -85,28 +73,24 @@ def reliance(
     "Chan et al. 2022, causal scrubbing",
 )
 def reliance_loss(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    swapped: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
-    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
+    loss: Callable[[Float[Array, "n o"], Float[Array, "n t"]], Float[Array, "n t"]],
 ) -> Float[Array, "p t"]:
     """How much the loss rises when a feature's columns are interchanged among examples.
 
     0: the columns do not matter for this target. Below 0: the network does better without them, as
     with a feature that overfits. Null: a loss is not finite, or the site has no columns.
     """
-    swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: loss(changed, targets))(swapped)
-    return with_columns(columns, (now - loss(outputs, targets)[None]).mean(axis=1))
+    return (now - loss(outputs, targets)[None]).mean(axis=1)
 
 
 @measure(
     axes=("site", "target"),
     by_default=False,
-    losses=("sigmoid_cross_entropy",),
+    losses=("sigmoid_cross_entropy", "softmax_cross_entropy"),
     unit="fraction correct",
     direction="higher is used to more benefit",
     range=(-1.0, 1.0),
@@ -120,12 +104,10 @@ def reliance_loss(
     reference="permutation importance: Breiman 2001, Machine Learning 45",
 )
 def reliance_accuracy(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    swapped: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
+    heads: Widths | None = None,
 ) -> Float[Array, "p t"]:
     """How much accuracy is lost when a feature's columns are interchanged among examples.
 
@@ -133,9 +115,8 @@ def reliance_accuracy(
     network that was always right is left guessing between two equally frequent labels. Below 0:
     it is right more often without them. Null: an output is not finite, or the site has no columns.
     """
-    swapped = _interchanged(forward, inputs, columns, donors)
-    now = jax.vmap(lambda changed: accuracy(changed, targets))(swapped)
-    return with_columns(columns, accuracy(outputs, targets)[None] - now)
+    now = jax.vmap(lambda changed: accuracy(changed, targets, heads))(swapped)
+    return accuracy(outputs, targets, heads)[None] - now
 
 
 @measure(
@@ -153,12 +134,9 @@ def reliance_accuracy(
     reference="permutation importance: Breiman 2001, Machine Learning 45",
 )
 def reliance_r_squared(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    swapped: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
 ) -> Float[Array, "p t"]:
     """How much R^2 is lost when a feature's columns are interchanged among examples.
 
@@ -166,9 +144,8 @@ def reliance_r_squared(
     (its error is then twice the variance). Below 0: it does better without them. Null: the target
     is constant, an output is not finite, or the site has no columns.
     """
-    swapped = _interchanged(forward, inputs, columns, donors)
     now = jax.vmap(lambda changed: r_squared(changed, targets))(swapped)
-    return with_columns(columns, r_squared(outputs, targets)[None] - now)
+    return r_squared(outputs, targets)[None] - now
 
 
 @measure(
@@ -187,11 +164,8 @@ def reliance_r_squared(
     reference="S-randomized AUC: Shah et al. 2020, arXiv 2006.07710",
 )
 def randomized_auc(
-    forward: Apply,
-    inputs: Float[Array, "n d"],
+    swapped: Float[Array, "p n o"],
     targets: Float[Array, "n t"],
-    columns: Bool[Array, "p d"],
-    donors: Int[Array, " n"],
 ) -> Float[Array, "p t"]:
     """The area under the ROC curve when a feature's columns are interchanged among examples.
 
@@ -200,9 +174,7 @@ def randomized_auc(
     Null: one of the two targets does not occur, an output is not finite, or the site has no
     columns.
     """
-    swapped = _interchanged(forward, inputs, columns, donors)
-    found = jax.lax.map(lambda changed: auc(changed, targets), swapped)
-    return with_columns(columns, found)
+    return jax.lax.map(lambda changed: auc(changed, targets), swapped)
 
 
 @measure(
@@ -223,10 +195,10 @@ def randomized_auc(
 def ablation(
     forward: Apply,
     inputs: Float[Array, "n d"],
-    outputs: Float[Array, "n t"],
+    outputs: Float[Array, "n o"],
     targets: Float[Array, "n t"],
     columns: Bool[Array, "p d"],
-    loss: Callable[[Float[Array, "n t"], Float[Array, "n t"]], Float[Array, "n t"]],
+    loss: Callable[[Float[Array, "n o"], Float[Array, "n t"]], Float[Array, "n t"]],
 ) -> Float[Array, "p t"]:
     """How much the loss rises when a feature's columns are held at their means.
 

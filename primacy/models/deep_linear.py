@@ -1,6 +1,7 @@
 """Deep linear networks: a product of matrices, learned mode by mode, with a known course."""
 
 import itertools
+import math
 from typing import Annotated, Literal
 
 import jax
@@ -8,9 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.dense import float32, product, size
+from primacy.models.dense import flat, float32, product, size
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 
 @models.add("deep_linear")
@@ -45,19 +46,20 @@ class DeepLinear:
         """The widths."""
         return self.widths
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{layer: {"kernel": [in, out]}}`."""
-        pairs = itertools.pairwise((d, *self.widths, t))
+        pairs = itertools.pairwise((math.prod(shape), *self.widths, outputs))
         names = (*self.layer_names, "output")
         return {n: {"kernel": float32(a, b)} for n, (a, b) in zip(names, pairs, strict=True)}
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: one for each weight."""
-        return size(self.shapes(d, t))
+        return size(self.shapes(shape, outputs))
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{layer: {"kernel": [in, out]}}`, float32."""
-        sizes = {name: layer["kernel"].shape for name, layer in self.shapes(d, t).items()}
+        layers = self.shapes(shape, outputs).items()
+        sizes = {name: layer["kernel"].shape for name, layer in layers}
         each = self.scale ** (1 / len(sizes))
         kernels = {
             name: each * np.eye(a, b)
@@ -67,15 +69,15 @@ class DeepLinear:
         }
         return {name: {"kernel": kernel.astype(np.float32)} for name, kernel in kernels.items()}
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
         """Outputs and every hidden layer."""
-        x, layers = inputs, {}
+        x, layers = flat(inputs), {}
         for name in self.layer_names:
             x = product(x, params[name]["kernel"])
             layers[name] = x
         return Forward(product(x, params["output"]["kernel"]), layers)
 
-    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n o"]:
         """The outputs when a hidden layer is `reps`."""
         x = reps
         for name in self.layer_names[self.layer_names.index(layer) + 1 :]:

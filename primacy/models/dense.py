@@ -1,6 +1,6 @@
 """A dense layer: how it starts, and the product that the layers of every model take."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -11,6 +11,11 @@ Initialization = Literal["fan_average", "fan_in_uniform"]
 
 LARGE_PRODUCT = 2**19
 """Multiply-adds of a product beyond which turning an operand costs less than it brings."""
+
+
+def flat(inputs: Any) -> Any:
+    """Examples as vectors, row by row; vectors as they are, with no trace in a program."""
+    return inputs if inputs.ndim == 2 else inputs.reshape(len(inputs), -1)
 
 
 def affine(layer: PyTree, x: Float[Array, "n a"]) -> Float[Array, "n b"]:

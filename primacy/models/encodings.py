@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
+from primacy.models.dense import flat
+
 Encoding = Literal["none", "standardize", "positional"]
 
 Frequencies = Annotated[
@@ -28,7 +30,7 @@ def encoded_width(encoding: Encoding, frequencies: tuple[float, ...], d: int) ->
     return d * (1 + 2 * len(frequencies)) if encoding == "positional" else d
 
 
-def fitted(encoding: Encoding, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
+def fitted(encoding: Encoding, params: PyTree, inputs: Float[np.ndarray, "n *shape"]) -> PyTree:
     """The parameters with what the encoding has to know of the data; on the host, once.
 
     Standardize adds `params["input"] = {"mean": [d], "sd": [d]}` (SD with ddof 0), as float32.
@@ -37,7 +39,7 @@ def fitted(encoding: Encoding, params: PyTree, inputs: Float[np.ndarray, "n d"])
     """
     if encoding != "standardize":
         return params
-    wide = inputs.astype(np.float64)  # float32 sums of a far shifted column lose its spread
+    wide = flat(inputs).astype(np.float64)  # float32 sums of a far shifted column lose its spread
     with np.errstate(invalid="ignore", over="ignore"):
         mean, sd = wide.mean(axis=0), wide.std(axis=0)
     # The spread that rounding leaves of a constant is no spread: ptp is exactly 0, std is not.
@@ -49,9 +51,9 @@ def encode(
     encoding: Encoding,
     frequencies: tuple[float, ...],
     params: PyTree,
-    inputs: Float[Array, "n d"],
+    inputs: Float[Array, "n *shape"],
 ) -> Float[Array, "n e"]:
-    """The inputs as the first layer reads them.
+    """The inputs as the first layer reads them, row by row where they are no vectors.
 
     none: as they are. standardize: (x - mean) / SD, each column. positional: x itself, then for
     each frequency f sin(2 pi f x) and cos(2 pi f x), each with all columns: `d (1 + 2 F)` numbers.
@@ -65,6 +67,7 @@ def encode(
     Reference: Mildenhall et al. 2020 (NeRF), arXiv 2003.08934; Tancik et al. 2020,
     arXiv 2006.10739.
     """
+    inputs = flat(inputs)
     if encoding == "standardize":
         if "input" not in params:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Networks that read some inputs through a head of their own."""
 
+import math
 from typing import Annotated, Literal
 
 import jax
@@ -8,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
-from primacy.models.dense import Initialization, affine, dense, dense_shapes, size
+from primacy.models.dense import Initialization, affine, dense, dense_shapes, flat, size
 from primacy.models.mlp import MLP
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 
 @models.add("sep_heads")
@@ -58,46 +59,48 @@ class SeparateHeads:
         """The widths of the trunk."""
         return self.widths
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{name: {"kernel": [in, out], "bias": [out]}}`.
 
         Raises:
-            ValueError: a column is not among the `d` inputs, or is listed twice.
+            ValueError: a column is not among the inputs, or is listed twice.
         """
         heads = {name: dense_shapes(1, self.head_units) for name in self.head_names}
-        return {**heads, **self.trunk.shapes(self._read(d), t)}
+        return {**heads, **self.trunk.shapes(self._read(shape), outputs)}
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: one for each weight and bias."""
-        return size(self.shapes(d, t))
+        return size(self.shapes(shape, outputs))
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{name: {"kernel": [in, out], "bias": [out]}}`, float32.
 
         Raises:
-            ValueError: a column is not among the `d` inputs, or is listed twice.
+            ValueError: a column is not among the inputs, or is listed twice.
         """
-        read = self._read(d)
+        read = self._read(shape)
         heads = {
             name: dense(self.initialization, rng, 1, self.head_units) for name in self.head_names
         }
-        return {**heads, **self.trunk.init(rng, read, t)}
+        return {**heads, **self.trunk.init(rng, read, outputs)}
 
-    def _read(self, d: int) -> int:
-        """How many numbers the trunk reads.
+    def _read(self, shape: Shape) -> Shape:
+        """What the trunk reads: so many numbers.
 
         Raises:
-            ValueError: a column is not among the `d` inputs, or is listed twice.
+            ValueError: a column is not among the inputs, or is listed twice.
         """
+        d = math.prod(shape)
         for i, column in enumerate(self.columns):
             if column >= d:
                 raise ValueError(f"columns[{i}] = {column}: the inputs are 0 to {d - 1}")
             if column in self.columns[:i]:
                 raise ValueError(f"columns[{i}] = {column}: stands twice")
-        return d + len(self.columns) * (self.head_units - 1)
+        return (d + len(self.columns) * (self.head_units - 1),)
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
         """Outputs and every hidden layer of the trunk after its activation."""
+        inputs = flat(inputs)
         heads = [
             affine(params[name], inputs[:, column : column + 1])
             for name, column in zip(self.head_names, self.columns, strict=True)
@@ -106,20 +109,20 @@ class SeparateHeads:
         read = jnp.concatenate([*heads, inputs[:, np.array(others, int)]], axis=1)
         return self.trunk.apply(params, read)
 
-    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n t"]:
+    def onward(self, params: PyTree, layer: str, reps: Float[Array, "n h"]) -> Float[Array, "n o"]:
         """The outputs when a hidden layer of the trunk (after its activation) is `reps`."""
         return self.trunk.onward(params, layer, reps)
 
-    def matched(self, d: int, t: int) -> MLP:
+    def matched(self, shape: Shape, outputs: int) -> MLP:
         """The control without heads: as many parameters, in a wider first hidden layer.
 
         As near as whole units allow. For two inputs and one output the defaults have 105
         parameters, and so has `widths = [26]`.
         """
-        own = size(self.shapes(d, t))
+        own = size(self.shapes(shape, outputs))
         rest = self.widths[1:]
         # Each unit more adds its inputs, its bias and what reads it: the count is a line.
-        one, two = (size(self._plain((first, *rest)).shapes(d, t)) for first in (1, 2))
+        one, two = (size(self._plain((first, *rest)).shapes(shape, outputs)) for first in (1, 2))
         first = max(1, 1 + round((own - one) / (two - one)))
         return self._plain((first, *rest))
 

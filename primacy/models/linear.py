@@ -1,5 +1,6 @@
 """The linear model, whose course of learning has a closed form: what the engine is held against."""
 
+import math
 from typing import Literal
 
 import jax
@@ -10,7 +11,7 @@ from primacy.models import encodings
 from primacy.models.dense import affine, dense_shapes, fan_in_uniform, size
 from primacy.models.encodings import Encoding, Frequencies
 from primacy.registry import models, spec
-from primacy.types import Forward
+from primacy.types import Forward, Shape
 
 
 @models.add("linear")
@@ -42,28 +43,28 @@ class Linear:
         """None."""
         return ()
 
-    def shapes(self, d: int, t: int) -> PyTree[jax.ShapeDtypeStruct]:
+    def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters: `{"output": {"kernel": [in, out], "bias": [out]}}`."""
-        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
-        return {"output": dense_shapes(wide, t)}
+        wide = encodings.encoded_width(self.encoding, self.frequencies, math.prod(shape))
+        return {"output": dense_shapes(wide, outputs)}
 
-    def cost(self, d: int, t: int) -> int:
+    def cost(self, shape: Shape, outputs: int) -> int:
         """Multiply-adds of one example: one for each weight and bias."""
-        return size(self.shapes(d, t))
+        return size(self.shapes(shape, outputs))
 
-    def init(self, rng: np.random.Generator, d: int, t: int) -> PyTree[np.ndarray]:
+    def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
         """Initial parameters: `{"output": {"kernel": [in, out], "bias": [out]}}`, float32."""
-        wide = encodings.encoded_width(self.encoding, self.frequencies, d)
+        wide = encodings.encoded_width(self.encoding, self.frequencies, math.prod(shape))
         if self.initialization == "fan_in_uniform":
-            return {"output": fan_in_uniform(rng, wide, t)}
-        zeros = {"kernel": np.zeros((wide, t), np.float32), "bias": np.zeros(t, np.float32)}
-        return {"output": zeros}
+            return {"output": fan_in_uniform(rng, wide, outputs)}
+        kernel, bias = np.zeros((wide, outputs), np.float32), np.zeros(outputs, np.float32)
+        return {"output": {"kernel": kernel, "bias": bias}}
 
-    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n d"]) -> PyTree:
+    def fitted(self, params: PyTree, inputs: Float[np.ndarray, "n *shape"]) -> PyTree:
         """The parameters with what the encoding has to know of the inputs; on the host, once."""
         return encodings.fitted(self.encoding, params, inputs)
 
-    def apply(self, params: PyTree, inputs: Float[Array, "n d"]) -> Forward:
+    def apply(self, params: PyTree, inputs: Float[Array, "n *shape"]) -> Forward:
         """Outputs; there are no hidden layers."""
         x = encodings.encode(self.encoding, self.frequencies, params, inputs)
         return Forward(affine(params["output"], x), {})

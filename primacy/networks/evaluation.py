@@ -16,23 +16,24 @@ from primacy.networks.stored import model_of, params_of, task_of
 from primacy.records import curves
 from primacy.records.store import LaneKey, StoreError
 from primacy.records.study import ConditionRecord, StudyRecord
-from primacy.registry import tasks
+from primacy.registry import Measure, measures, tasks
 from primacy.report.export import one_condition
 from primacy.result import Result
 from primacy.rng import streams
 from primacy.study import file as studyfile
-from primacy.study.describe import describe, measured, sites
+from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition, Study, Training
 from primacy.study.toml import lines as tomllines
 from primacy.study.toml import sources
 from primacy.study.toml.document import override, parsed, unusable
 from primacy.study.toml.mistakes import Mistake, checked, not_among, placed, unknown_key
 from primacy.study.toml.overrides import holds_list
+from primacy.training.answers import facts_of
 from primacy.training.batches import stack
-from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.evaluate import evaluate_condition
 from primacy.training.lane import Ending, Lane
 from primacy.training.rows import Names, table
-from primacy.types import Task
+from primacy.types import Task, input_shape
 
 
 def evaluate(
@@ -42,8 +43,9 @@ def evaluate(
     overrides: Sequence[str] = (),
     condition: str | None = None,
     seed: int | None = None,
+    names: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Every measure of stored networks on the examples of another task, held out from training.
+    """Measures of stored networks on the examples of another task, held out from training.
 
     The rows of THE table (`curves.SCHEMA`), with the stored conditions' keys and each network's
     last step; split is always test. Fitted measures use fit examples of the new task. Examples are
@@ -60,12 +62,18 @@ def evaluate(
         overrides: changes of that task, such as `task.scale=2`.
         condition: only this one, by display name; None: all.
         seed: only this network of each condition; None: all.
+        names: of measures; none: those of the run.
 
     Raises:
+        ValueError: there is no such measure; names the likely one.
         StudyError: the task cannot be read; it lists all that is wrong.
         StoreError: a network is not stored or does not fit the task.
     """
     record = result.record
+    registered = measures.load()
+    # A measure that the run had and that is registered here no more has no value.
+    wanted_names = names or [m.name for m in record.measures if m.name in registered]
+    asked = tuple(registered[name] for name in wanted_names)
     chosen = record.conditions if condition is None else (one_condition(record, condition),)
     once = {c.key: c for c in reversed(chosen)}  # members of a study of studies may share one
     lanes = result.lanes if seed is None else result.lanes.filter(pl.col("seed") == seed)
@@ -78,7 +86,7 @@ def evaluate(
         rows = lanes.filter(pl.col("condition").cast(pl.String) == own.name)
         weights = {s: held[own.key, s] for s in rows["seed"]}
         fresh = _Examples(new, given is not None, "data" in record.seed_axes)
-        parts.append(_evaluated(own, fresh, rows, weights))
+        parts.append(_evaluated(own, fresh, rows, weights, asked))
     found = pl.concat(parts) if parts else curves.frame([])
     if found.is_empty():
         what = "no network" if seed is None else f"no network of seed {seed}"
@@ -206,6 +214,7 @@ def _evaluated(
     examples: _Examples,
     lanes: pl.DataFrame,
     weights: dict[int, dict[str, np.ndarray]],
+    wanted: tuple[Measure, ...],
 ) -> pl.DataFrame:
     """The rows of one condition's networks."""
     task = examples.task
@@ -213,10 +222,10 @@ def _evaluated(
     training = _training(own, task, examples.other)
     condition = Condition(task=task, model=model_of(own), training=training)
     study = Study(name="evaluation", conditions={own.name: condition}, seeds=1)
-    asked = tuple(m for m in measured(study) if task.loss in m.losses)
+    asked = tuple(m for m in wanted if task.loss in m.losses)
     new = dataclasses.replace(describe(study).conditions[0], key=own.key)
     site_names, columns = sites(task.declared, len(own.inputs))
-    own_target_of = own_targets(task.declared)
+    facts = facts_of(task)
     names = Names(task.declared, [t.name for t in task.targets], site_names, own.layers)
     parts = []
     for (end_step,), group in lanes.partition_by("end_step", as_dict=True).items():
@@ -229,7 +238,7 @@ def _evaluated(
             ends[-1].step = end_step
             params = params_of(condition.model, own, weights[seed])
             sets, donors = examples.drawn(condition, seed, look)
-            value = _measured(condition, asked, params, sets, columns, donors, own_target_of)
+            value = _measured(condition, asked, params, sets, columns, donors, facts)
             seen.append(jax.device_get(value))
         parts.append(table([e.lane for e in ends], ends, [stack(seen)], asked, names))
     return pl.concat(parts) if parts else curves.frame([])
@@ -249,7 +258,9 @@ def _training(own: ConditionRecord, task: Task, whole: bool) -> Training:
         elif task.sizes is None and counts[name] == "all":
             counts[name] = getattr(Training, name)  # the default
     # Nothing is trained: with a stream there is no training set to score, either.
-    return dataclasses.replace(training, examples="stream", epochs=None, steps=own.budget, **counts)
+    return dataclasses.replace(
+        training, examples="stream", epochs=None, steps=own.budget, phases=(), **counts
+    )
 
 
 def _fits(own: ConditionRecord, task: Task) -> None:
@@ -262,14 +273,20 @@ def _fits(own: ConditionRecord, task: Task) -> None:
     d, t = len(task.input_names), len(task.targets)
     if d != len(own.inputs):
         raise StoreError(f"{told} read {len(own.inputs)} inputs; the task has {d}")
+    if (shape := input_shape(task)) != own.size[0]:
+        raise StoreError(f"{told} read inputs of shape {own.size[0]}; those of the task: {shape}")
     if t != len(own.targets):
         raise StoreError(f"{told} have {len(own.targets)} outputs; the task has {t} targets")
     kinds = {x.kind for x in own.targets}, {x.kind for x in task.targets}
     if kinds[0] != kinds[1]:
         was, now = (" and ".join(sorted(k)) for k in kinds)
         raise StoreError(f"{told} were trained on {was} targets; those of the task are {now}")
+    classes = [x.classes for x in own.targets], [x.classes for x in task.targets]
+    if classes[0] != classes[1]:
+        was, now = (", ".join(name for each in c for name in each) for c in classes)
+        raise StoreError(f"{told} tell apart the classes {was}; those of the task are {now}")
 
 
 @functools.partial(jax.jit, static_argnums=(1, 6))
-def _measured(condition, measures, params, sets, columns, donors, own) -> dict[str, Any]:
-    return evaluate_condition(condition, measures, params, sets, columns, donors, own)
+def _measured(condition, measures, params, sets, columns, donors, facts) -> dict[str, Any]:
+    return evaluate_condition(condition, measures, params, sets, columns, donors, facts)

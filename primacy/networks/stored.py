@@ -38,13 +38,15 @@ class Network:
     model: Model
     params: PyTree
 
-    def __call__(self, inputs: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n t"]:
-        """The outputs: logits of 0/1 targets, else numbers in the target's unit."""
+    def __call__(self, inputs: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, "n o"]:
+        """The outputs: logits of 0/1 targets and of classes, else numbers in the target's unit."""
         return np.asarray(_outputs(self.model, self.params, inputs.astype(np.float32)))
 
 
 def network(result: Result, condition: str, seed: int) -> Network:
     """One network of a run, as it was at the end of its training.
+
+    With batch normalization it uses the statistics of its fit examples, as when it was measured.
 
     Args:
         result: the run.
@@ -52,11 +54,17 @@ def network(result: Result, condition: str, seed: int) -> Network:
         seed: which of its networks.
 
     Raises:
-        StoreError: it is not stored, or what is stored does not fit its model.
+        StoreError: it is not stored, or what is stored does not fit its model; or it has batch
+            normalization, and its examples are those of a file.
     """
     record = result.record.condition(condition)
     model = model_of(record)
-    return Network(record, seed, model, params_of(model, record, result.weights(condition, seed)))
+    params = params_of(model, record, result.weights(condition, seed))
+    if getattr(model, "normalization", "none") == "batch":
+        own = seed if "data" in result.record.seed_axes else 0
+        inputs = examples_drawn(record, own, "fit", record.spec["training"]["fit_examples"])
+        params = model.settled(params, inputs)  # type: ignore[attr-defined]
+    return Network(record, seed, model, params)
 
 
 def model_of(record: ConditionRecord) -> Model:
@@ -65,6 +73,7 @@ def model_of(record: ConditionRecord) -> Model:
     Raises:
         StoreError: it is not one that is registered here, or a field is wrong.
     """
+    _of_primacy(record)
     return _rebuilt(models, record, "model")
 
 
@@ -74,6 +83,7 @@ def task_of(record: ConditionRecord) -> Task:
     Raises:
         StoreError: as for a model; or its examples are those of a file, which no run folder holds.
     """
+    _of_primacy(record)
     table = record.spec.get("task")
     if isinstance(table, Mapping) and "file" not in table and "sha256" in table:
         raise StoreError(
@@ -81,6 +91,17 @@ def task_of(record: ConditionRecord) -> Task:
             "Give the study file that names it: --task FILE.toml"
         )
     return _rebuilt(tasks, record, "task")
+
+
+def _of_primacy(record: ConditionRecord) -> None:
+    """Refuse a network whose code is the user's: a run folder holds no code."""
+    model = record.spec.get("model")
+    if isinstance(model, Mapping) and model.get("kind") == "own network":
+        raise StoreError(
+            f"{record.name}: its networks are your own code ({model.get('module')}), of which a "
+            "run folder holds the weights alone. `primacy audit FILE.py:NAME --checkpoints ...` "
+            "measures saved networks of yours on other data"
+        )
 
 
 def _rebuilt(registry: Registry, record: ConditionRecord, part: str) -> Any:
@@ -104,10 +125,10 @@ def params_of(
     Raises:
         Damaged: a name or a shape is not the model's.
     """
-    d, t = len(record.inputs), len(record.targets)
-    shape: Any = model.shapes(d, t)
+    read, outputs = record.size
+    shape: Any = model.shapes(read, outputs)
     if hasattr(model, "fitted"):
-        shape = model.fitted(shape, np.zeros((2, d), np.float32))  # type: ignore[attr-defined]
+        shape = model.fitted(shape, np.zeros((2, *read), np.float32))  # type: ignore[attr-defined]
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     wanted = {name: leaf.shape for name, (_, leaf) in zip(names, paths, strict=True)}
@@ -121,15 +142,27 @@ def params_of(
     return jax.tree.unflatten(structure, [weights[name] for name in names])
 
 
-def examples_of(record: ConditionRecord, seed: int) -> Float[np.ndarray, "n d"] | None:
+def examples_of(record: ConditionRecord, seed: int) -> Float[np.ndarray, "n *shape"] | None:
     """Inputs of test examples of a condition's own task; None: they are not in the run folder."""
     try:
         task = task_of(record)
     except StoreError:
         return None
     n = EXAMPLES if task.sizes is None else min(EXAMPLES, task.sizes["test"])
-    draws = jax.tree.map(jnp.asarray, task.draw("test", streams(seed, "data"), n))
-    return np.asarray(task.build(draws).inputs)
+    return np.asarray(examples_drawn(record, seed, "test", n))
+
+
+def examples_drawn(
+    record: ConditionRecord, seed: int, split: str, n: int
+) -> Float[Array, "n *shape"]:
+    """Inputs of so many examples of a condition's own task.
+
+    Raises:
+        StoreError: they are those of a file.
+    """
+    task = task_of(record)
+    draws = jax.tree.map(jnp.asarray, task.draw(split, streams(seed, "data"), n))
+    return task.build(draws).inputs
 
 
 def function(
@@ -150,13 +183,13 @@ def function(
     return inputs, trained(inputs)
 
 
-def spread_read(trained: Network, inputs: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " r"]:
+def spread_read(trained: Network, inputs: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, " r"]:
     """Standard deviation of each number that the first layer reads, over the examples.
 
     The inputs themselves, or what the model's encoding makes of them.
     """
     model = trained.model
-    read = inputs.astype(np.float32)
+    read = inputs.astype(np.float32).reshape(len(inputs), -1)
     if hasattr(model, "encoding"):
         encoding, frequencies = model.encoding, model.frequencies  # type: ignore[attr-defined]
         read = encodings.encode(encoding, frequencies, trained.params, jnp.asarray(read))
@@ -164,5 +197,5 @@ def spread_read(trained: Network, inputs: Float[np.ndarray, "n d"]) -> Float[np.
 
 
 @jax.jit
-def _outputs(model: Model, params: PyTree, inputs: Float[Array, "n d"]) -> Float[Array, "n t"]:
+def _outputs(model: Model, params: PyTree, inputs: Float[Array, "n *shape"]) -> Float[Array, "n o"]:
     return model.apply(params, inputs).outputs

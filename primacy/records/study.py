@@ -77,18 +77,37 @@ class FeatureRecord:
     """Slopes of the best predictor from all features and from this one alone; null: no such."""
     reason: str | None = None
     null_of: str | None = None
+    levels: Sparse[tuple[str, ...]] = ()
+    """Of a class: the names of its values; its value is the index among them."""
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @_record
 class TargetRecord:
-    """One output of the network."""
+    """One thing that the network answers: by one output, or by one for each class."""
 
     name: str
-    kind: Literal["binary", "number"]
+    kind: Literal["binary", "number", "class"]
     chance: float
     ceiling: float
     ceiling_known: bool
+    classes: Sparse[tuple[str, ...]] = ()
+    """Of a class: the names of its values, in the order of the outputs about it."""
+
+    @property
+    def width(self) -> int:
+        """Outputs of the network that are about it."""
+        return len(self.classes) or 1
+
+    @property
+    def score(self) -> Literal["accuracy", "r_squared"]:
+        """The measure of how well it is met."""
+        return "r_squared" if self.kind == "number" else "accuracy"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A name for each output about it: its own, or one for each class."""
+        return tuple(f"{self.name}: {c}" for c in self.classes) or (self.name,)
 
 
 @_record
@@ -106,6 +125,7 @@ class ConditionRecord:
     """Declared features first, then null columns."""
     targets: tuple[TargetRecord, ...]
     inputs: tuple[str, ...]
+    """A name for each number that the network reads, as flattened."""
     layers: tuple[str, ...]
     """Hidden layers, input side first."""
     steps: tuple[int, ...]
@@ -121,8 +141,15 @@ class ConditionRecord:
     """In the folder `controls`: which control this is."""
     control_of: str | None = None
     """And the key of the condition that it controls."""
+    input_shape: Sparse[tuple[int, ...]] = ()
+    """The shape of one example where it is no vector (an image)."""
     facts: Sparse[dict[str, Any]] = dataclasses.field(default_factory=dict)
     """More about its data that is known before training (`arrays`: rows that occur twice)."""
+
+    @property
+    def size(self) -> tuple[tuple[int, ...], int]:
+        """The shape of what a network of it reads for one example, and how many outputs it has."""
+        return self.input_shape or (len(self.inputs),), sum(t.width for t in self.targets)
 
     @property
     def budget(self) -> int:
@@ -260,6 +287,11 @@ class Contrast:
     over: str | None = None
     pool: tuple[str, ...] = ()
     """Factors whose levels are averaged within a seed."""
+    relative_to: Stated[dict[str, Any] | None] = dataclasses.field(
+        default=None, metadata={"optional": True}
+    )
+    """Another feature of the same network (or layer, or target; `at`, if it is another moment):
+    every value is a gap then, the selected one less this one."""
 
 
 @_record

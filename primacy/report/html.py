@@ -16,9 +16,12 @@ from markupsafe import Markup
 from primacy.analysis.controls import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
+from primacy.records.curves import SCHEMA, Rows
 from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.records.traces import of
 from primacy.report.page import (
     charts,
+    citation,
     condition_cards,
     document,
     evidence,
@@ -51,7 +54,7 @@ SUMMARY = 1000
 
 def page(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
@@ -72,7 +75,7 @@ def page(
     runs = Runs(curves, lanes, record)
     standings = places.standings(record, summary, curves)
     judged = ranking.shown(record, summary, verdicts)
-    rows_of = dict.fromkeys(standings, curves.clear()) | learning_curves.by_condition(curves)
+    rows_of = {name: of(curves, name) for name in standings}
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
     # One condition in full says nothing about a study of studies.
@@ -90,7 +93,7 @@ def page(
         **_fixed(record),
         **_of_lead(lead, rows, summary, rows_of),
         **_sanity(record, rows_of, lanes, standings, controls),
-        **_provided(record, curves, lanes, summary, verdicts, provenance),
+        **_provided(record, lanes, summary, verdicts, provenance),
     }
     return (
         _environment()
@@ -172,7 +175,7 @@ def _of_lead(
     lead: ConditionRecord | None,
     rows: Sequence[dict],
     summary: pl.DataFrame,
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
 ) -> dict[str, Any]:
     """What is shown of one condition in full: the first that was trained."""
     return {
@@ -206,7 +209,7 @@ def _exceptions(
 
 def _sanity(
     record: StudyRecord,
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
     lanes: pl.DataFrame,
     standings: Mapping[str, list[dict]],
     controls: Sequence[Outcome],
@@ -230,7 +233,6 @@ def _sanity(
 
 def _provided(
     record: StudyRecord,
-    curves: pl.DataFrame,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
@@ -240,8 +242,9 @@ def _provided(
     return {
         "paragraphs": methods.paragraphs(record, provenance, lanes, verdicts),
         "provenance": provenance,
+        "bibtex": citation.bibtex(record, provenance),
         "seconds": _seconds(provenance),
-        "dictionaries": _dictionaries(curves, summary),
+        "dictionaries": _dictionaries(summary),
         "summary_csv": inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
         "summary_rows": summary.height,
         "data": Markup(inline_svg.json_block(record, verdicts, provenance)),
@@ -305,6 +308,7 @@ def _sections(
         "exceptions": ("Exceptions", rows),
         "sanity": ("Sanity", True),
         "methods": ("Methods", True),
+        "cite": ("Cite", True),
         "data": ("Data", True),
     }
     return [(id, title) for id, (title, there) in listed.items() if there]
@@ -335,7 +339,7 @@ def _chips(
 def _shares(
     record: StudyRecord,
     conditions: Sequence[ConditionRecord],
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
     lanes: pl.DataFrame,
 ) -> list[tuple[ConditionRecord, str]]:
     told = [(c, findings.unidentified(record, c, curves[c.name], lanes)) for c in conditions]
@@ -343,7 +347,7 @@ def _shares(
 
 
 def _untrained(
-    c: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame, standings: Mapping[str, list]
+    c: ConditionRecord, curves: Rows, lanes: pl.DataFrame, standings: Mapping[str, list]
 ) -> list[tuple[str, str]]:
     rows = standings[c.name]
     names = [r["feature"] for r in rows]
@@ -363,8 +367,8 @@ def _seconds(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(str(k), number(float(v))) for k, v in seconds.items() if isinstance(v, int | float)]
 
 
-def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str, list]]:
+def _dictionaries(summary: pl.DataFrame) -> list[tuple[str, list]]:
     return [
-        ("curves", methods.dictionary(methods.CURVES, list(curves.columns))),
+        ("curves", methods.dictionary(methods.CURVES, list(SCHEMA))),
         ("summary", methods.dictionary(methods.SUMMARY, list(summary.columns))),
     ]

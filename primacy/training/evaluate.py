@@ -1,4 +1,4 @@
-"""One network evaluated: every measure of it, whoever trained it.
+"""One network evaluated: it is asked what the measures want, once, and they share the answers.
 
 A program of its own, never fused with `step.advance`, so that a new measure leaves training alone.
 """
@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from primacy.registry import RAISED, Measure
+from primacy.measures.classes import Widths
+from primacy.measures.gradients import slopes_of
+from primacy.registry import Measure
 from primacy.study.spec import Condition
+from primacy.training.answers import Answers, Facts, Seen, measured, wanted
 from primacy.training.control_data import Sources, built
-from primacy.training.losses import LOSSES, constant_loss
-from primacy.types import Batch, Draws, Feature, Forward, LossName, Model
+from primacy.types import Batch, Draws, Forward, LossName, Model
 
 EVALUATION_ROWS = 1024
 """Examples that pass the network at once when a training set is scored: they stay in cache."""
@@ -24,15 +26,20 @@ EVALUATION_ROWS = 1024
 DIVERGED = 1000.0
 """A final held-out loss beyond so many times the constant predictor's counts as diverged."""
 
+Swap = Callable[[str, bool], list]
+"""Of a split, and of whether all but the feature is meant: the inputs with each feature
+interchanged, and None for those that are interchanged by their columns."""
+
 
 class Network(NamedTuple):
-    """A network as measures see it, whoever trained it: how it computes, nothing about how it came.
+    """A network as JAX computes it, whoever trained it: how it computes, not how it came about.
 
     A model of primacy with its parameters is one (`of_model`); so is any function of inputs.
+    Networks of another framework give `answers.Answers` instead.
     """
 
     forward: Callable[[Array], Forward]
-    """Outputs and every hidden layer, from inputs; traced."""
+    """Outputs and every hidden layer, from inputs in their own shape; traced."""
     layers: tuple[str, ...]
     """Names of the hidden layers to measure, input side first."""
     loss: LossName
@@ -60,23 +67,31 @@ def evaluate_condition(
     sets: Mapping[str, Draws | Sources],
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
-    own_targets: tuple[int, ...] = (),
+    facts: Facts | None = None,
     train_donors: Int[Array, " m"] | None = None,
 ) -> dict[str, Any]:
     """Every measure of a condition's network; see `evaluate`.
 
-    `sets` holds the draws of each split. `finite` is false for parameters that are not, too.
+    `sets` holds the draws of each split; `facts` are those of the task, and may be left out where
+    no measure asks for a feature's own target. `finite` is false for parameters that are not, too.
     """
-    task = condition.task
+    task, model, facts, swap = condition.task, condition.model, facts or Facts(), None
+    if hasattr(task, "swap"):
+        swap = functools.partial(_rendered, task, facts.features, sets, donors, train_donors)
+    batches = {split: built(task, draws) for split, draws in sets.items()}
+    settled = getattr(model, "settled", None)
     results = evaluate(
-        of_model(condition.model, params, task.loss),
-        {split: built(task, draws) for split, draws in sets.items()},
+        of_model(model, settled(params, batches["fit"].inputs) if settled else params, task.loss),
+        batches,
         measures,
         columns,
         donors,
-        own_targets,
+        facts.own_targets,
         train_donors,
         getattr(task, "rotation_matrix", None),
+        heads=facts.heads,
+        codes=facts.codes,
+        swap=swap,
     )
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]
     return results | {"finite": jnp.stack([*finite, results["finite"]]).all()}
@@ -91,6 +106,10 @@ def evaluate(
     own_targets: tuple[int, ...] = (),
     train_donors: Int[Array, " m"] | None = None,
     rotation: Float[np.ndarray, "d d"] | None = None,
+    *,
+    heads: Widths | None = None,
+    codes: Widths | None = None,
+    swap: Swap | None = None,
 ) -> dict[str, Any]:
     """Every measure of one network, by `measure/split`; layers are the leading axis.
 
@@ -106,150 +125,145 @@ def evaluate(
         own_targets: of each feature, the index of its own target, or -1.
         train_donors: for training examples, where a measure interchanges those.
         rotation: where features are directions: row i is the direction of coordinate i.
+        heads: of each target, how many outputs are about it; null: one.
+        codes: of each feature, how many columns tell it; null: one.
+        swap: makes inputs with a feature interchanged that is no set of columns.
     """
-    seen = {split: network.forward(batches[split].inputs) for split in ("fit", "test")}
-    test = batches["test"]
-    offered = _offered(network, batches, seen, rotation) | {
-        "columns": columns,
-        "donors": donors,
-        "own_targets": jnp.array(own_targets, jnp.int32),
-    }
-    by_split = {"test": offered}
-    if "train" in batches:
-        own = _of_training(network, batches["train"], rotation)
-        by_split["train"] = {**offered, **own, "donors": train_donors}
-    sizes = {
-        "feature": test.features.shape[1],
-        "site": columns.shape[0],
-        "target": test.targets.shape[1],
-    }
-    results: dict[str, Any] = {}
-    for measure in measures:
-        if measure.by_layer and not network.layers:
-            continue
-        if measure.by_onward and network.onward is None:
-            continue
-        for split in measure.splits:
-            if split not in by_split:
-                continue
-            given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
-            if measure.by_layer:
-                value = _by_layer(measure, sizes, network, seen, given)
-            else:
-                value = _measured(measure, sizes, **given)
-            results[f"{measure.name}/{split}"] = value
-    held_out = LOSSES[network.loss](seen["test"].outputs, test.targets).mean()
-    constant = constant_loss(network.loss, test.targets)
-    return results | {
-        "finite": jnp.isfinite(held_out),
-        "loss_ratio": jnp.where(constant > 0, held_out / constant, 0),
-    }
+    door = _Door(network, measures, columns, rotation, swap)
+    answers = Answers(
+        fit=door.seen("fit", batches["fit"], None),
+        test=door.seen("test", batches["test"], donors),
+        train=door.seen("train", batches["train"], train_donors) if "train" in batches else None,
+        forward=door.forward(batches["test"].inputs.shape[1:]),
+        onward={}
+        if network.onward is None
+        else {layer: functools.partial(network.onward, layer) for layer in network.layers},
+    )
+    return measured(
+        measures,
+        answers,
+        columns=columns,
+        donors=donors,
+        loss=network.loss,
+        own_targets=own_targets,
+        train_donors=train_donors,
+        heads=heads,
+        codes=codes,
+        layers=network.layers,
+    )
 
 
-def _offered(
-    network: Network,
-    batches: Mapping[str, Batch],
-    seen: Mapping[str, Forward],
-    rotation: Float[np.ndarray, "d d"] | None,
-) -> dict[str, Any]:
-    """What measures may ask about the fit and the test examples."""
-    offered: dict[str, Any] = {
-        "forward": lambda shown: (
-            network.forward(shown if rotation is None else shown @ rotation).outputs
-        ),
-        "loss": LOSSES[network.loss],
-    }
-    for split, prefix in (("fit", "fit_"), ("test", "")):
-        batch = batches[split]
-        offered |= {
-            f"{prefix}inputs": _shown(batch, rotation),
-            f"{prefix}features": batch.features,
-            f"{prefix}targets": batch.targets,
-            f"{prefix}outputs": seen[split].outputs,
-        }
-    return offered
+class _Door(NamedTuple):
+    """A network, and what is asked of it."""
+
+    network: Network
+    measures: tuple[Measure, ...]
+    columns: Bool[Array, "p d"]
+    rotation: Float[np.ndarray, "d d"] | None
+    swap: Swap | None
+
+    def seen(self, split: str, batch: Batch, donors: Int[Array, " n"] | None) -> Seen:
+        """What the network answers about the examples of a split, as far as a measure wants it."""
+        if split == "train":
+            outputs, layers = outputs_in_blocks(self.network, batch.inputs), {}
+        else:
+            made = self.network.forward(batch.inputs)
+            outputs, layers = made.outputs, made.layers
+        inputs = _shown(batch.inputs, self.rotation)
+        asks = wanted(self.measures, split) if split != "fit" else frozenset()
+        forward = self.forward(batch.inputs.shape[1:])
+        asked: dict[str, Any] = {}
+        if donors is not None:
+            for name in ("swapped", "swapped_rest"):
+                if name not in asks:
+                    continue
+                rest = name == "swapped_rest"
+                asked[name] = swapped(forward, inputs, self.columns, donors, rest)
+                if self.swap is not None:
+                    asked[name] = self._with_rendered(asked[name], self.swap(split, rest))
+        if "slopes" in asks:
+            asked["slopes"] = slopes_of(forward, inputs)
+        return Seen(inputs, batch.features, batch.targets, outputs, layers, **asked)
+
+    def forward(self, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+        """The outputs from inputs as measures see them: flat, and along the directions."""
+
+        def outputs(shown: Float[Array, "n d"]) -> Float[Array, "n o"]:
+            inputs = shown if self.rotation is None else shown @ self.rotation
+            if len(shape) > 1:
+                inputs = inputs.reshape(-1, *shape)
+            return self.network.forward(inputs).outputs
+
+        return outputs
+
+    def _with_rendered(
+        self, by_columns: Float[Array, "p n o"], inputs: list[Array | None]
+    ) -> Float[Array, "p n o"]:
+        """With the features put in place of which the task makes the inputs itself."""
+        found = by_columns
+        for feature, made in enumerate(inputs):
+            if made is not None:
+                found = found.at[feature].set(self.network.forward(made).outputs)
+        return found
 
 
-def _of_training(
-    network: Network, train: Batch, rotation: Float[np.ndarray, "d d"] | None
-) -> dict[str, Any]:
-    """What stands for the test examples where a measure scores the training examples."""
-    return {
-        "outputs": outputs_in_blocks(network, train.inputs),
-        "targets": train.targets,
-        "inputs": _shown(train, rotation),
-        "features": train.features,
-    }
+def swapped(
+    forward: Callable[[Array], Array],
+    inputs: Float[Array, "n d"],
+    columns: Bool[Array, "p d"],
+    donors: Int[Array, " n"],
+    rest: bool = False,
+) -> Float[Array, "p n o"]:
+    """The outputs when, a site at a time, its columns are taken from each example's donor.
+
+    With `rest`, all columns but the site's are. NaN for a site without a column, and with `rest`
+    for one that has all: nothing was changed, so nothing is known.
+    """
+    donated = inputs[donors]
+    taken = ~columns if rest else columns
+    # One site after the other, so that memory does not grow with the number of sites.
+    found = jax.lax.map(lambda site: forward(jnp.where(site[None], donated, inputs)), taken)
+    known = columns.any(axis=1) & taken.any(axis=1)
+    return jnp.where(known[:, None, None], found, jnp.nan)
 
 
-def _shown(batch: Batch, rotation: Float[np.ndarray, "d d"] | None) -> Float[Array, "n d"]:
-    """The inputs, or the coordinates that a task turned into them.
+def _rendered(
+    task: Any,
+    features: tuple[str, ...],
+    sets: Mapping[str, Draws | Sources],
+    donors: Int[Array, " n"],
+    train_donors: Int[Array, " m"] | None,
+    split: str,
+    rest: bool,
+) -> list[Float[Array, "n *shape"] | None]:
+    """The inputs of a split with each feature interchanged, where the task makes them.
+
+    With `rest` all but the feature is the donor's, instead of the feature.
+    """
+    draws, order = sets[split], train_donors if split == "train" else donors
+    own = draws.inputs if isinstance(draws, Sources) else draws
+    others = jax.tree.map(lambda a: a[order], own)
+    pair = (others, own) if rest else (own, others)
+    made = [task.swap(*pair, feature) for feature in features]
+    return [None if one is None else task.build(one).inputs for one in made]
+
+
+def _shown(
+    inputs: Float[Array, "n *shape"], rotation: Float[np.ndarray, "d d"] | None
+) -> Float[Array, "n d"]:
+    """The inputs flat, or the coordinates that a task turned into them.
 
     Measures change and differentiate along these: a feature is a direction then.
     """
-    return batch.inputs if rotation is None else batch.inputs @ rotation.T
+    flat = inputs if inputs.ndim == 2 else inputs.reshape(len(inputs), -1)
+    return flat if rotation is None else flat @ rotation.T
 
 
-def _by_layer(
-    measure: Measure,
-    sizes: Mapping[str, int],
-    network: Network,
-    seen: Mapping[str, Forward],
-    given: Mapping[str, Any],
-) -> Array:
-    """A measure of every hidden layer, stacked."""
-    values = []
-    for layer in network.layers:
-        own: dict[str, Any] = {
-            "fit_reps": seen["fit"].layers[layer],
-            "reps": seen["test"].layers[layer],
-        }
-        if network.onward is not None:
-            own["onward"] = functools.partial(network.onward, layer)
-        wanted = {name: own[name] for name in measure.asks if name in own}
-        values.append(_measured(measure, sizes, **given, **wanted))
-    return jnp.stack(values)
-
-
-class MeasureError(ValueError):
-    """A measure that fails, or gives numbers of another shape than its axes say."""
-
-
-def _measured(measure: Measure, sizes: Mapping[str, int], **given: Any) -> Array:
-    """What a measure gives, if it has one number for each position of its axes.
-
-    Raises:
-        MeasureError: it has not; names the measure.
-    """
-    try:
-        value = jnp.asarray(measure.function(**given))
-    except RAISED as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise MeasureError(
-            f"measure {measure.name!r} failed: {type(error).__name__}: {first}"
-        ) from error
-    if value.shape != (shape := tuple(sizes[axis] for axis in measure.axes)):
-        of = " x ".join(measure.axes) or "a single number"
-        raise MeasureError(
-            f"measure {measure.name!r} gave shape {value.shape}; its card says axes = "
-            f"{measure.axes}, that is {of}: {shape}"
-        )
-    return value
-
-
-def own_targets(declared: tuple[Feature, ...]) -> tuple[int, ...]:
-    """Of each feature, the index of the target that it fully determines; -1 where there is none.
-
-    Asked of a spec with plain numbers, before tracing: what a task declares may depend on them.
-    """
-    return tuple(-1 if f.target is None else f.target for f in declared)
-
-
-def outputs_in_blocks(network: Network, inputs: Float[Array, "n d"]) -> Float[Array, "n t"]:
+def outputs_in_blocks(network: Network, inputs: Float[Array, "n *shape"]) -> Float[Array, "n o"]:
     """The outputs for many examples, a block at a time where they divide into blocks."""
     n = inputs.shape[0]
     if n <= EVALUATION_ROWS or n % EVALUATION_ROWS:
         return network.forward(inputs).outputs
-    blocks = inputs.reshape(-1, EVALUATION_ROWS, inputs.shape[1])
+    blocks = inputs.reshape(-1, EVALUATION_ROWS, *inputs.shape[1:])
     outputs = jax.lax.map(lambda block: network.forward(block).outputs, blocks)
     return outputs.reshape(n, -1)

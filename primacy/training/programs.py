@@ -13,7 +13,8 @@ import numpy as np
 from primacy.registry import Measure
 from primacy.study.spec import Condition
 from primacy.training import step
-from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.answers import facts_of, wanted
+from primacy.training.evaluate import evaluate_condition
 
 OPTIONS: dict[str, str | bool] = {
     # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
@@ -109,17 +110,17 @@ class Programs:
         self.measures, self.width, self.device = measures, width, device
         self.budget, self.examples = condition.budget, condition.examples
         self._rule = step.optimizer(condition.training, self.budget)
-        own = own_targets(condition.task.declared)
+        facts = facts_of(condition.task)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
-            lambda c, state, *rest: step.advance(c, self.budget, state, *rest),
-            (0, 0, 0, order, None, None),
+            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, facts.heads),
+            (0, 0, 0, order, None, None, 0, None),
             width,
             donate=(1,),
         )
         self._evaluate = Program(
             lambda c, params, sets, columns, donors, in_training: evaluate_condition(
-                c, measures, params, sets, columns, donors, own, in_training
+                c, measures, params, sets, columns, donors, facts, in_training
             ),
             (0, 0, 0, None, 0, 0),
             width,
@@ -146,14 +147,18 @@ class Programs:
         zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
         return jax.device_put(zeros, self.device)
 
-    def advance(self, conditions, state, draws, order, start: int, stop: int) -> Any:
-        """The state of every lane after steps `start` to `stop - 1` of a page."""
-        return self._advance(conditions, state, draws, order, np.int32(start), np.int32(stop))
+    def advance(self, conditions, state, draws, order, start: int, stop: int, *more: Any) -> Any:
+        """The state of every lane after steps `start` to `stop - 1` of a page.
+
+        `more` are the key of each lane and the targets that are trained, see `step.advance`.
+        """
+        at = np.int32(start), np.int32(stop)
+        return self._advance(conditions, state, draws, order, *at, *more)
 
     @property
     def exchanges_in_training(self) -> bool:
         """Whether a measure interchanges columns among the training examples."""
-        return any("donors" in m.asks and "train" in m.splits for m in self.measures)
+        return bool({"donors", "swapped", "swapped_rest"} & wanted(self.measures, "train"))
 
     def evaluate(self, conditions, params, sets, columns, donors, in_training) -> Any:
         """Every measure of every lane, with the lane as the leading axis.

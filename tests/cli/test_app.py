@@ -184,13 +184,13 @@ class Guess:
     start: float = 0.0
     layer_names = layer_sizes = ()
 
-    def shapes(self, inputs, outputs):
+    def shapes(self, shape, outputs):
         return {"output": {"bias": jax.ShapeDtypeStruct((outputs,), jnp.float32)}}
 
-    def cost(self, inputs, outputs):
+    def cost(self, shape, outputs):
         return outputs
 
-    def init(self, rng, inputs, outputs):
+    def init(self, rng, shape, outputs):
         return {"output": {"bias": rng.normal(size=outputs).astype("float32") + self.start}}
 
     def apply(self, params, inputs):

@@ -32,10 +32,9 @@ def described(task, model):
     """The record of a condition, and weights of its model that nothing has trained."""
     condition = Condition(task=task, model=model, training=TRAINING)
     own = describe(Study(name="one", conditions={"default": condition})).conditions[0]
-    d, t = len(own.inputs), len(own.targets)
-    params = model.init(np.random.default_rng(3), d, t)
+    params = model.init(np.random.default_rng(3), *own.size)
     if hasattr(model, "fitted"):
-        inputs = np.random.default_rng(4).normal(5, 2, (64, d)).astype(np.float32)
+        inputs = np.random.default_rng(4).normal(5, 2, (64, len(own.inputs))).astype(np.float32)
         params = model.fitted(params, inputs)
     flat, _ = jax.tree_util.tree_flatten_with_path(params)
     return own, params, {

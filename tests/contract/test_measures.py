@@ -10,6 +10,8 @@ import pytest
 
 from primacy.measures import cards
 from primacy.registry import OFFERED, measure, measures
+from primacy.training.answers import ASKED
+from tests.support.asked import answer
 
 TOLERANCE = {"rtol": 2e-4, "atol": 2e-5}
 """Summing float32 in another order, or in another program, changes this much at most."""
@@ -53,14 +55,26 @@ def world(seed=0, n=300, m=256):
     return weights, arrays | {"columns": jnp.asarray(columns), "donors": donors}
 
 
+def answered(go, arrays):
+    """What the network is asked once, for all measures."""
+    known = arrays | {"forward": go}
+    return {ask: answer(ask, known) for ask in ASKED}
+
+
 def value(name, weights, arrays):
     """One measure of one network, given what it asks for."""
-    given = arrays | {
-        "forward": functools.partial(forward, weights),
-        "loss": lambda outputs, targets: (outputs - targets) ** 2,
-        "onward": functools.partial(onward, weights),
-        "own_targets": jnp.array([0, 1, -1]),
-    }
+    given = (
+        arrays
+        | answered(functools.partial(forward, weights), arrays)
+        | {
+            "forward": functools.partial(forward, weights),
+            "loss": lambda outputs, targets: (outputs - targets) ** 2,
+            "onward": functools.partial(onward, weights),
+            "own_targets": jnp.array([0, 1, -1]),
+            "heads": (1,) * T,
+            "codes": (1,) * K,
+        }
+    )
     assert set(given) == set(OFFERED)
     return measures[name].function(**{ask: given[ask] for ask in measures[name].asks})
 

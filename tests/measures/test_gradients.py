@@ -5,22 +5,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from primacy.measures import gradients
 from primacy.measures.gradients import (
     STEPS,
     attributions,
     data_direction,
-    directional_derivative,
-    input_gradient,
     input_gradient_off_data,
     integrated_gradients,
     off_data,
     share_of_slopes_near,
-    target_slope_share,
     target_slope_share_off_data,
 )
 from primacy.records.study import Contrast, Hypothesis
 from primacy.study.describe import measured
 from tests.support import tiny
+from tests.support.asked import of_network
+
+directional_derivative = of_network(gradients.directional_derivative)
+input_gradient = of_network(gradients.input_gradient)
+target_slope_share = of_network(gradients.target_slope_share)
 
 N = 400
 
@@ -313,20 +316,3 @@ def test_costly_measures_are_computed_where_they_are_named():
     assert names(hypotheses=(claim,)) == {*names(), "integrated_gradients"}
     told = names(measures=("loss", "target_slope_share"))
     assert told == {"accuracy", "loss"}, "0/1 targets have no slope of 1"
-
-
-def test_slopes_on_the_data_are_taken_once():
-    """In one program all measures of them run the network back once (XLA merges equal parts)."""
-    w, v = (jnp.asarray(normal(*size), jnp.float32) for size in ((2, 8), (8, 1)))
-    forward = lambda x: jax.nn.relu(x @ w) @ v  # noqa: E731
-
-    def products(*chosen):
-        def both(x):
-            found = [lambda: input_gradient(forward, x, EACH),
-                     lambda: directional_derivative(forward, x, forward(x), EACH)]  # fmt: skip
-            return [found[i]() for i in chosen]
-
-        text = jax.jit(both).lower(DOUBLE).compile().as_text() or ""
-        return text.count(" dot(")
-
-    assert products(1) == products(0, 1) - 1 > 1  # input_gradient adds up its sites by a product

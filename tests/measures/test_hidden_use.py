@@ -34,8 +34,9 @@ from primacy.registry import measures
 from primacy.rng import streams
 from primacy.study.describe import describe, sites
 from primacy.study.spec import Condition
+from primacy.training.answers import facts_of
 from primacy.training.block import started
-from primacy.training.evaluate import evaluate_condition, own_targets
+from primacy.training.evaluate import evaluate_condition
 from primacy.training.lane import Ending, Lane
 from primacy.training.losses import sigmoid_cross_entropy
 from primacy.training.rows import Names, table
@@ -309,12 +310,12 @@ def test_the_engine_offers_each_layer_its_rest_of_the_network():
 
     def run(spec):
         params = started(spec, streams(0, "init")("init"), rng)
-        own = own_targets(spec.task.declared)
+        facts = facts_of(spec.task)
 
         @jax.jit
         def evaluated(params, sets):
             given = (spec, asked, params, sets, jnp.asarray(columns), donors)
-            return evaluate_condition(*given, own_targets=own)
+            return evaluate_condition(*given, facts=facts)
 
         return params, evaluated(params, sets)
 

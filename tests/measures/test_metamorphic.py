@@ -56,7 +56,10 @@ def measured(weights, arrays, own_targets, matrix, inverse, shift, outputs, targ
         "onward": onward,
         "loss": lambda outputs, targets: (outputs - targets) ** 2,
         "own_targets": own_targets,
+        "heads": None,
+        "codes": None,
     }
+    given |= contract.answered(forward, given)
     assert set(given) == set(OFFERED)
     return {
         name: card.function(**{ask: given[ask] for ask in card.asks})

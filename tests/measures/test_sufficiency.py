@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from primacy.measures.sufficiency import (
-    reliance_rest,
-    reliance_rest_accuracy,
-    reliance_rest_r_squared,
-)
-from primacy.measures.used import reliance
+from primacy.measures import sufficiency, used
+from tests.support.asked import of_network
+
+reliance = of_network(used.reliance)
+reliance_rest = of_network(sufficiency.reliance_rest)
+reliance_rest_accuracy = of_network(sufficiency.reliance_rest_accuracy)
+reliance_rest_r_squared = of_network(sufficiency.reliance_rest_r_squared)
 
 FACTORIAL = np.array(list(itertools.product([-1.0, 1.0], repeat=3)), np.float32)
 PAIRS = np.array(list(itertools.product(range(8), repeat=2)))

@@ -7,14 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from primacy.measures.gradients import input_gradient, input_gradient_signed
-from primacy.measures.used import (
-    ablation,
-    reliance,
-    reliance_accuracy,
-    reliance_loss,
-    reliance_r_squared,
-)
+from primacy.measures import gradients
+from primacy.measures import used as measures
+from primacy.measures.used import ablation
+from tests.support.asked import of_network
+
+input_gradient = of_network(gradients.input_gradient)
+input_gradient_signed = of_network(gradients.input_gradient_signed)
+reliance = of_network(measures.reliance)
+reliance_accuracy = of_network(measures.reliance_accuracy)
+reliance_loss = of_network(measures.reliance_loss)
+reliance_r_squared = of_network(measures.reliance_r_squared)
 
 FACTORIAL = np.array(list(itertools.product([-1.0, 1.0], repeat=4)), np.float32)
 PAIRS = np.array(list(itertools.product(range(16), repeat=2)))

@@ -94,7 +94,9 @@ def test_a_set_is_exactly_white(n):
 def test_aligned_matrices_are_balanced_and_give_every_mode_the_same_start():
     for widths in ((), (4,), (6, 5)):
         model = DeepLinear(widths=widths, initialization="aligned", scale=1e-3)
-        kernels = [layer["kernel"] for layer in model.init(np.random.default_rng(0), 4, 4).values()]
+        kernels = [
+            layer["kernel"] for layer in model.init(np.random.default_rng(0), (4,), 4).values()
+        ]
         np.testing.assert_allclose(np.linalg.multi_dot([np.eye(4), *kernels]), 1e-3 * np.eye(4),
                                    atol=1e-9)  # fmt: skip
         for one, next_one in itertools.pairwise(kernels):
@@ -110,7 +112,7 @@ def test_normal_matrices_keep_the_size_of_a_random_input(matrices):
     sizes = []
     for seed in range(40):
         product = np.eye(100)
-        for layer in model.init(np.random.default_rng(seed), 100, 100).values():
+        for layer in model.init(np.random.default_rng(seed), (100,), 100).values():
             product = product @ layer["kernel"]
         sizes.append(np.sum(product**2) / 100 / 0.01**2)
     assert abs(np.mean(sizes) - 1) < 5 * np.std(sizes) / np.sqrt(len(sizes))

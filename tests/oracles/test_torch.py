@@ -96,7 +96,7 @@ def farthest(name, dtype):
     steps, _ = LIMITS[dtype]
     model, task = NETWORKS[name], Sum()
     rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda a: a.astype(dtype), model.init(rng, 2, 1))
+    params = jax.tree.map(lambda a: a.astype(dtype), model.init(rng, (2,), 1))
     draws = {k: v.astype(dtype) for k, v in task.draw("stream", lambda *_: rng, steps).items()}
 
     condition = Condition(

@@ -238,13 +238,13 @@ class Sized:
     layer_sizes: tuple[int, ...] = (8, 6)
     layer_names = ("a", "b")
 
-    def shapes(self, d, t):
+    def shapes(self, shape, outputs):
         return {"kernel": jax.ShapeDtypeStruct((self.n,), np.float32)}
 
-    def cost(self, d, t):
+    def cost(self, shape, outputs):
         return self.n * self.reuse
 
-    def init(self, rng, d, t):
+    def init(self, rng, shape, outputs):
         raise AssertionError("a size is never drawn")
 
     def apply(self, params, inputs):
@@ -274,7 +274,7 @@ def test_the_widths_of_built_in_studies_are_those_that_their_bits_were_made_with
 def test_what_an_optimizer_remembers_at_first_is_zeros(optimizer, schedule):
     # Oracle: optax's own first state.
     condition = tiny.condition(optimizer=optimizer, schedule=schedule, momentum=0.9)
-    params = condition.model.init(np.random.default_rng(0), 8, 2)
+    params = condition.model.init(np.random.default_rng(0), (8,), 2)
     two = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), params)
     found = Programs(condition, (), 2, jax.devices()[0]).start(two)
     wanted = jax.vmap(step.optimizer(condition.training, condition.budget).init)(two)

@@ -7,7 +7,8 @@ import pytest
 
 from primacy import registry
 from primacy.engine.run import run
-from primacy.training.evaluate import MeasureError, Network, evaluate, of_model
+from primacy.training.answers import MeasureError
+from primacy.training.evaluate import Network, evaluate, of_model
 from primacy.types import Batch, Forward
 from tests.support import tiny
 
@@ -58,7 +59,7 @@ def test_any_function_with_layers_is_a_network():
 def test_a_model_of_ours_is_one_of_them():
     """Oracle: the same network, given as plain functions."""
     spec = tiny.condition()
-    params = spec.model.init(np.random.default_rng(0), 4, 2)
+    params = spec.model.init(np.random.default_rng(0), (4,), 2)
     ours = of_model(spec.model, params, "sigmoid_cross_entropy")
     plain = Network(
         lambda inputs: spec.model.apply(params, inputs),

@@ -48,7 +48,7 @@ def test_ten_steps_are_those_of_pytorch(optimizer, activation):
     spec = type(spec)(task=spec.task, model=model, training=spec.training)
     draws = spec.task.draw("train", streams(0, "data"), 128)
     order = np.random.default_rng(0).integers(0, 128, (10, 32)).astype(np.int32)
-    params = model.init(np.random.default_rng(1), 16, 2)
+    params = model.init(np.random.default_rng(1), (16,), 2)
     network = torch_network(params, ACTIVATIONS[activation])
     step = theirs(network.parameters())
     for rows in order:
@@ -78,7 +78,7 @@ def test_penalties_are_those_of_pytorch(penalty):
     numbers, ridge, decoupling = PENALTIES[penalty]
     spec = condition(optimizer="sgd", **numbers)
     draws = spec.task.draw("train", streams(0, "data"), 32)
-    params = spec.model.init(np.random.default_rng(1), 16, 2)
+    params = spec.model.init(np.random.default_rng(1), (16,), 2)
     network = torch_network(params, torch.nn.LeakyReLU(0.01))
     x, y = (torch.tensor(draws[k].astype(np.float32)) for k in ("inputs", "features"))
     outputs = network(x)

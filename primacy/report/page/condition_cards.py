@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import charts, figures, learning_curves, members, ranks, sketches
 
@@ -17,7 +18,7 @@ LINES = 600
 
 def cards(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     standings: Mapping[str, list[dict]],
     palette: charts.Palette,

@@ -66,8 +66,7 @@ def squeezed(script: str) -> str:
         end = _quoted(text, at) if text[at] in "\"'`" else at + 1
         piece, before, after = text[at:end], kept[-1][-1], text[end : end + 1]
         blank = piece == " " and (before in PUNCTUATION or after in PUNCTUATION)
-        line_break = piece == "\n" and (before in ENDS or after in BEGINS)
-        if blank or line_break:
+        if blank or (piece == "\n" and (before in ENDS or after in BEGINS)):
             piece = ""
         elif piece in tuple(")]}") and before == "," and len(kept[-1]) == 1:
             kept.pop()  # a comma after the last item

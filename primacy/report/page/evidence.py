@@ -74,6 +74,9 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
     card = runs.cards[sides[0].measure]
     name = card.name.replace("_", " ")
     what = f"{name} ({card.unit})" if card.unit and card.unit != name else name
+    base = sides[0].picks[0].base
+    if base is not None:
+        what += f", less that of {base.feature or base.layer or base.target}"
     svg = sketches.race(
         medians,
         areas,
@@ -161,19 +164,10 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     """
     curves: list[tuple[np.ndarray, np.ndarray]] = []
     for p in side.picks:
-        if side.event:
-            feature, target = p.clock or (None, None)
-            target = target or own_target(runs.record.condition(p.condition), feature)
-            trace = runs.trace(p.condition, side.measure, feature=feature, target=target)
-        else:
-            trace = runs.trace(
-                p.condition,
-                side.measure,
-                split=p.split,
-                layer=p.layer,
-                feature=p.feature,
-                target=p.target,
-            )
+        trace = _trace(runs, side, p)
+        if trace is not None and p.base is not None:
+            base = _trace(runs, side, p.base)
+            trace = None if base is None else trace - base
         if trace is None:
             return None
         carried = _carried(trace.astype(np.float64), runs.ended(p.condition) == "learned")
@@ -182,6 +176,22 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     steps = steps[steps <= min(own[-1] for own, _ in curves)]
     at = [[np.interp(steps, own, line) for line in trace] for own, trace in curves]
     return _bands(np.mean(at, axis=0), steps)
+
+
+def _trace(runs: Runs, side: _Side, p: Pick) -> Float[np.ndarray, "s e"] | None:
+    """The curve that a pick selects; None: there is none."""
+    if side.event:
+        feature, target = p.clock or (None, None)
+        target = target or own_target(runs.record.condition(p.condition), feature)
+        return runs.trace(p.condition, side.measure, feature=feature, target=target)
+    return runs.trace(
+        p.condition,
+        side.measure,
+        split=p.split,
+        layer=p.layer,
+        feature=p.feature,
+        target=p.target,
+    )
 
 
 def _carried(

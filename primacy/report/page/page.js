@@ -46,16 +46,17 @@
     }
   }).observe(document.body, { childList: true, subtree: true });
 
-  // Copy the methods.
-  const text = document.getElementById("methods-text");
-  if (text && navigator.clipboard) {
+  // Copy the methods, and how to cite.
+  for (const [id, label] of [["methods-text", "Copy the methods"], ["bibtex", "Copy the BibTeX"]]) {
+    const text = document.getElementById(id);
+    if (!text || !navigator.clipboard) continue;
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = "Copy the methods";
+    button.textContent = label;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.innerText);
       button.textContent = "Copied";
     });
-    text.after(button);
+    (text.closest(".scroll") ?? text).after(button);
   }
 })();

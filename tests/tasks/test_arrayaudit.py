@@ -1,0 +1,147 @@
+"""A data file looked at before training; oracles: closed forms, scikit-learn, planted faults."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from primacy.cli.app import main
+from primacy.tasks import datafile
+from primacy.tasks.arrayaudit import audit, predicts
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Writes columns as a CSV file and reads it as a table."""
+
+    def write(**columns):
+        pl.DataFrame(columns).write_csv(tmp_path / "data.csv")
+        return datafile.read(tmp_path / "data.csv")
+
+    return write
+
+
+def normal(seed, n=400):
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def told(found):
+    return "\n".join(f"{f.what} -> {f.cure}" for f in found.findings)
+
+
+def test_a_column_that_is_the_target_scores_1_and_is_called_a_leak(made):
+    y = (normal(0) > 0).astype(int)
+    found = audit(made(copy=y + 2.0, noise=normal(1), y=y), "y")
+    scores = {c.name: c.alone for c in found.columns}
+    assert scores["copy"][0] == 1.0 and scores["y"] is None
+    # Oracle: a column of noise is a guess; binomial, 3.3 standard errors at n = 400.
+    assert abs(scores["noise"][0] - 0.5) < 3.3 * np.sqrt(0.25 / 400)
+    assert "copy alone predicts y almost perfectly (1.000; chance" in told(found)
+
+
+def test_what_one_column_predicts_is_what_a_tree_on_its_bins_predicts():
+    tree = pytest.importorskip("sklearn.tree")
+    x = normal(2, 4_000)
+    y = (np.abs(x) > 1).astype(float)  # no straight cut shows it
+    score, low, high = predicts(x, y, True)
+    # Oracle: a tree of as many leaves, fitted on half of the rows and scored on the other half.
+    fitted = tree.DecisionTreeClassifier(max_leaf_nodes=16).fit(x[:2000, None], y[:2000])
+    best = fitted.score(x[2000:, None], y[2000:])
+    assert best > 0.99 and 0.93 < score <= best
+    assert low < score < high
+
+    number = x**2 + 0.5 * normal(3, 4_000)
+    r_squared, low, high = predicts(x, number, False)
+    # Oracle: scikit-learn's regression on 16 bins of equal count, cross-validated in other folds.
+    from sklearn.linear_model import LinearRegression
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import KBinsDiscretizer
+
+    bins = KBinsDiscretizer(16, quantile_method="averaged_inverted_cdf")
+    guess = cross_val_predict(make_pipeline(bins, LinearRegression()), x[:, None], number)
+    assert r_squared == pytest.approx(r2_score(number, guess), abs=0.01)
+    assert low < r_squared < high
+
+
+def test_the_condition_number_is_that_of_the_covariance(made):
+    a, b = normal(4, 100_000), normal(5, 100_000)
+    found = audit(made(a=a, b=10 * b))
+    # Oracle: variances 1 and 100 of independent columns.
+    assert found.condition_number == pytest.approx(100, rel=0.03)
+    assert found.condition_number_standardized == pytest.approx(1, abs=0.03)
+    correlated = audit(made(a=a, b=0.6 * a + 0.8 * b))
+    # Oracle: eigenvalues of [[1, r], [r, 1]] are 1 + r and 1 - r.
+    assert correlated.condition_number_standardized == pytest.approx(1.6 / 0.4, rel=0.03)
+    assert audit(made(a=a, b=a, c=b)).condition_number == np.inf
+
+
+def test_copies_scales_gaps_text_and_constants_are_named_with_their_cures(made):
+    a = normal(6)
+    gaps = [None if i < 3 else float(v) for i, v in enumerate(normal(7))]
+    found = audit(
+        made(
+            a=a,
+            copy=-2 * a,
+            big=1e4 * normal(8),
+            gaps=gaps,
+            still=np.ones(400),
+            offset=normal(9) + 100,
+            name=[f"row {i}" for i in range(400)],
+            y=["yes" if v > 0 else "no" for v in normal(10)],
+        ),
+        "y",
+    )
+    text = told(found)
+    assert set(found.classes) == {"no", "yes"} and sum(found.classes.values()) == 400
+    assert found.chance == max(found.classes.values()) / 400
+    assert "as good as copies: a and copy -> put them into one feature" in text
+    assert "3 missing values in gaps -> impute" in text
+    assert "never changes: still -> leave it out" in text
+    assert "text with more than 50 different values: name" in text
+    assert "(big against" in text and "standardize = true" in text
+    assert "offset lies 10" in text and found.correlated[0][:2] == ("a", "copy")
+
+
+def test_rows_that_repeat_are_counted(made):
+    a, b = normal(11), normal(12)
+    twice = made(a=np.tile(a, 2), b=np.tile(b, 2))
+    assert "400 of 800 rows repeat the inputs of another row" in told(audit(twice))
+    classes = np.random.default_rng(0).integers(0, 2, (2, 400))
+    few = made(a=classes[0], b=classes[1])
+    assert "repeat" not in told(audit(few)), "two bits have four values: nothing was copied"
+
+
+def test_clean_data_raise_no_finding(made):
+    x = normal(13)
+    found = audit(made(a=x, b=normal(14), y=x + normal(15)), "y")
+    assert found.findings == () and found.classes == {} and found.chance == 0.0
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [("z", "no column 'z'"), ("gap", "has 1 missing values"), ("same", "has a single value")],
+)
+def test_a_target_that_cannot_be_one_is_refused(made, target, says):
+    gap = [None, *map(float, normal(1, 9))]
+    with pytest.raises(ValueError, match=says):
+        audit(made(a=normal(0, 10), gap=gap, same=np.ones(10)), target)
+
+
+def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, capsys):
+    y = (normal(0) > 0).astype(int)
+    made(left=normal(1), right=normal(2), outcome=y)
+    file = str(tmp_path / "data.csv")
+    for words, code in ((["--target", "outcome"], 0), (["--json"], 0), (["--target", "outcom"], 2)):
+        with pytest.raises(SystemExit) as ended:
+            main(["audit-data", file, *words])
+        assert ended.value.code == code
+        out = capsys.readouterr()
+        if "--json" in words:
+            assert json.loads(out.out)["rows"] == 400
+        elif code:
+            assert 'Did you mean "outcome"' in out.err
+        else:
+            assert "outcome has classes" in out.out and "alone: accuracy" in out.out
