@@ -18,7 +18,6 @@ from jaxtyping import Float, Float32
 
 from primacy.analysis.learning_times import times
 from primacy.analysis.runs import Runs, by_feature, own_target, stand_in
-from primacy.records import curves as tables
 from primacy.records.members import FACTOR
 from primacy.records.study import ConditionRecord, FeatureRecord
 from primacy.report.page import charts, figures, learning_curves, members, ranks
@@ -213,7 +212,7 @@ def _measures(
         if full and (entry.name, entry.split, entry.layer) == (name, split, None):
             continue
         if left >= TRIES:
-            left += 1
+            left += _measured(runs, entry)
             continue
         lines, mask, whole = _lines(runs, entry, kept)
         if not lines:
@@ -245,18 +244,21 @@ def _group(entry: _Entry) -> str:
 
 
 def _entries(runs: Runs) -> Iterator[_Entry]:
-    """What was stored: first held out, then in training, then the earlier layers."""
-    rows = runs.curves.select(pl.col("measure", "split", "layer").cast(pl.String)).unique()
-    stored = set(rows.rows())
-    # Derived measures are stored with what they are derived from.
-    stored |= {(d, *at) for m, *at in stored if m == "variance_explained" for d in tables.DERIVED}
-    anywhere = {(m, split) for m, split, _ in stored}
+    """What may have been stored: first held out, then in training, then the earlier layers."""
     names = sorted(runs.cards, key=lambda n: FIRST.index(n) if n in FIRST else len(FIRST))
     for split in ("test", "train"):
-        yield from (_Entry(name, split, None) for name in names if (name, split) in anywhere)
+        yield from (_Entry(name, split, None) for name in names)
     layers = dict.fromkeys(x for c in runs.record.conditions for x in c.layers[:-1])
-    for x in reversed(layers):
-        yield from (_Entry(name, "test", x) for name in names if (name, "test", x) in stored)
+    for layer in reversed(layers):
+        yield from (_Entry(name, "test", layer) for name in names if runs.cards[name].by_layer)
+
+
+def _measured(runs: Runs, entry: _Entry) -> bool:
+    return any(
+        _trace(runs, entry, c, f) is not None
+        for c in runs.record.conditions
+        for f in [None, *declared(c)]
+    )
 
 
 def _lines(
