@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal
 from rich.console import Console
 
 from primacy.cli import studies
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    give,
+    load,
+    new_console,
+    seeds_override,
+)
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -28,6 +38,7 @@ def run(
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -55,6 +66,7 @@ def run(
     from primacy.study import file as studyfile
 
     load(plugins)
+    give(models)
     changes = [*overrides, *seeds_override(seeds)]
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
@@ -66,6 +78,7 @@ def run(
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
     command += [part for file in plugins for part in ("--plugin", str(file))]
+    command += [part for model in models for part in ("--model", model)]
     command += [] if controls is None else ["--controls", controls]
     command += ["--exact-solo"] if exact_solo else []
     command += [part for change in overrides for part in ("--set", change)]

@@ -61,16 +61,17 @@ def test_representations_alone_are_represented_and_not_used(tmp_path):
     model = make(seed=0)
     for step in (0, 1):
         held = torch.relu(model[0](torch.from_numpy(x))).detach().numpy()
-        np.savez(tmp_path / f"step-{step}.npz", hidden=held, copy=x)
+        line = 3 * x[:, [5, 5]] + 1
+        np.savez(tmp_path / f"step-{step}.npz", hidden=held, line=line)
     found = audit(None, data(), str(tmp_path), out=tmp_path / "run")
     measured = set(found.curves["measure"].cast(pl.String))
     assert "variance_explained" in measured and "reliance" not in measured
-    copy = found.curves.filter(
-        pl.col("measure") == "variance_explained", pl.col("layer") == "copy",
+    line = found.curves.filter(
+        pl.col("measure") == "variance_explained", pl.col("layer") == "line",
         pl.col("feature") == "other",
     )  # fmt: skip
-    # Oracle: one of twelve independent columns of about equal variance.
-    assert copy["value"].to_list() == pytest.approx([1 / 12] * 2, abs=0.03)
+    # Oracle: the layer is a linear function of that feature, so it explains everything.
+    assert line["value"].to_list() == pytest.approx([1, 1], abs=1e-5)
     found.report()
     with pytest.raises(StoreError, match=r"reliance has no value here: it needs .*swapped"):
         audit(None, data(), str(tmp_path), out=tmp_path / "other", measures=["reliance"])

@@ -27,7 +27,8 @@ def adapted(model: Any, **how: Any) -> Network:
         from primacy.networks.frameworks.pytorch import TorchNetwork
 
         return TorchNetwork(model, **how)
-    if not callable(model) and how.get("forward") is None:
+    pair = isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "apply")
+    if not callable(model) and not pair and how.get("forward") is None:
         raise NetworkRefused(
             f"a {type(model).__name__} is no network that can be called; say how it is: "
             "forward=lambda model, inputs: ..."

@@ -30,6 +30,8 @@ class Parts(NamedTuple):
     learned: Any
     """The arrays that gradients change: no batch statistics, no random keys."""
     module: str
+    rest: Any = None
+    """The arrays of modules that are not learned."""
 
 
 class JaxNetwork:
@@ -57,6 +59,8 @@ class JaxNetwork:
         self._asked = names.asked(layers)
         self._programs: dict[Any, Callable] = {}
         self.layers: tuple[Layer, ...] = ()
+        self.width, self.row_sizes = 0, dict[str, int]()
+        """Numbers of the outputs and of each layer's row, once the layers are found."""
         self._parts = parted(model, forward)
 
     @property
@@ -108,6 +112,8 @@ class JaxNetwork:
         self.layers = tuple(
             Layer(name, passages[name].shape, how, cuts[name]) for name, how in taken.items()
         )
+        self.width = out.shape[1]
+        self.row_sizes = {x.name: _row(held[x.name], x.taken).shape[1] for x in self.layers}
 
     def answers(
         self, inputs: Any, layers: bool
@@ -162,6 +168,33 @@ class JaxNetwork:
         edit = {layer: lambda held: _edited(held, rows, own.taken)}
         out = self._with(arrays, x, edit)[0]
         return out if own.cut else jnp.full_like(out, jnp.nan)
+
+    # As a function of its parameters, which a study trains
+
+    def beside(self) -> str:
+        """What it keeps beside parameters: batch statistics or random keys; empty: nothing."""
+        rest = self._parts.rest
+        return "batch statistics or random keys" if jax.tree.leaves(rest) else ""
+
+    def flat(self) -> dict[str, Any]:
+        """All arrays by name."""
+        paths, _ = jax.tree_util.tree_flatten_with_path(self.arrays)
+        return {jax.tree_util.keystr(p, simple=True, separator="."): v for p, v in paths}
+
+    def applied(self, params: Mapping[str, Any], inputs: Any) -> tuple[jax.Array, dict[str, Any]]:
+        """Outputs and layers with other parameters; traced."""
+        out, seen = self._with(self._unflat(params), inputs)
+        return out, {own.name: _row(seen[own.name], own.taken) for own in self.layers}
+
+    def applied_onward(
+        self, params: Mapping[str, Any], layer: str, inputs: Any, rows: Any
+    ) -> jax.Array:
+        """Outputs when a layer's rows are replaced, with other parameters; traced."""
+        return self.onward_of(self._unflat(params), layer, inputs, rows)
+
+    def _unflat(self, params: Mapping[str, Any]) -> Any:
+        tree = jax.tree.structure(self.arrays)
+        return jax.tree.unflatten(tree, [params[name] for name in self.flat()])
 
     def run_with(self, about: Any, function: Callable, inputs: Any, given: Any) -> Any:
         """The result of `function(network, about, arrays, inputs, given)` as one program."""
@@ -299,7 +332,7 @@ def _nnx(model: Any, forward: Callable | None) -> Parts:
 
     learned = nnx.to_pure_dict(params)
     key = ("nnx", graph, forward)
-    return Parts((params, rest), "nnx", key, run, learned, type(model).__name__)
+    return Parts((params, rest), "nnx", key, run, learned, type(model).__name__, rest)
 
 
 def _equinox(model: Any) -> Parts:
