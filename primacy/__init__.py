@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
+    from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
     from primacy.engine.run import Progress as Progress
     from primacy.networks.declared import declare as declare
@@ -51,6 +52,7 @@ _ROOMS = {
     "engine.run": ("Progress",),
     "networks.examples": ("examples",),
     "records.curves": ("select",),
+    "cli.compare": ("compare",),
     "cli.notebook": ("run",),
     "networks.declared": ("declare", "values"),
     "networks.tracker": ("Tracker", "track"),

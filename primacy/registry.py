@@ -192,7 +192,8 @@ def spec(cls: type[T]) -> type[T]:
     A field annotated `float` (or a nested spec) is a leaf and may differ between networks that
     train side by side in one compiled program; every other field (counts, widths, names) is
     structure. One annotated `float | None` is a leaf where it has a number, and None is structure:
-    what it would do is then no part of the program.
+    what it would do is then no part of the program. Of a `dict[str, float]` the names are
+    structure and the numbers leaves.
     `jax.tree.structure(a) == jax.tree.structure(b)` says that two specs can share one.
     Unflattening skips `__init__`, so tracers pass while the fields stay plain `float` for
     pydantic and for the run-time type checker.
@@ -203,7 +204,7 @@ def spec(cls: type[T]) -> type[T]:
     )
     hints = typing.get_type_hints(cls, include_extras=False)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    numbers = (float, float | None)
+    numbers = (float, float | None, dict[str, float], dict[str, float] | None)
     leaves = [name for name in names if hints[name] in numbers or _is_spec(hints[name])]
     structure = [name for name in names if name not in leaves]
 

@@ -46,17 +46,25 @@ class Network:
 def network(result: Result, condition: str, seed: int) -> Network:
     """One network of a run, as it was at the end of its training.
 
+    With batch normalization it uses the statistics of its fit examples, as when it was measured.
+
     Args:
         result: the run.
         condition: display name.
         seed: which of its networks.
 
     Raises:
-        StoreError: it is not stored, or what is stored does not fit its model.
+        StoreError: it is not stored, or what is stored does not fit its model; or it has batch
+            normalization, and its examples are those of a file.
     """
     record = result.record.condition(condition)
     model = model_of(record)
-    return Network(record, seed, model, params_of(model, record, result.weights(condition, seed)))
+    params = params_of(model, record, result.weights(condition, seed))
+    if getattr(model, "normalization", "none") == "batch":
+        own = seed if "data" in result.record.seed_axes else 0
+        inputs = examples_drawn(record, own, "fit", record.spec["training"]["fit_examples"])
+        params = model.settled(params, inputs)  # type: ignore[attr-defined]
+    return Network(record, seed, model, params)
 
 
 def model_of(record: ConditionRecord) -> Model:
@@ -141,8 +149,20 @@ def examples_of(record: ConditionRecord, seed: int) -> Float[np.ndarray, "n *sha
     except StoreError:
         return None
     n = EXAMPLES if task.sizes is None else min(EXAMPLES, task.sizes["test"])
-    draws = jax.tree.map(jnp.asarray, task.draw("test", streams(seed, "data"), n))
-    return np.asarray(task.build(draws).inputs)
+    return np.asarray(examples_drawn(record, seed, "test", n))
+
+
+def examples_drawn(
+    record: ConditionRecord, seed: int, split: str, n: int
+) -> Float[Array, "n *shape"]:
+    """Inputs of so many examples of a condition's own task.
+
+    Raises:
+        StoreError: they are those of a file.
+    """
+    task = task_of(record)
+    draws = jax.tree.map(jnp.asarray, task.draw(split, streams(seed, "data"), n))
+    return task.build(draws).inputs
 
 
 def function(

@@ -83,6 +83,14 @@ def write(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def seal(temporary: Path, path: Path) -> None:
+    """Give a file that is written under a temporary name its own, once it is on disk."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync(path.parent)
+
+
 def move(path: Path, folder: Path) -> Path:
     """Move a file into a folder under its own name, or NAME.2 and so on; returns its new path.
 

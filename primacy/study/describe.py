@@ -23,6 +23,8 @@ RELIED_ON = 0.05
 """Of the score: what a group must cost in training to count as relied on, where a shortcut is
 declared."""
 
+WATCHED = "it is measured only: no output is trained on it"
+
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
 
 
@@ -43,7 +45,7 @@ def describe(study: Study) -> record.StudyRecord:
             [m.name for m in chosen],
             [member.study_hash for member in members],
         ),
-        seeds=_numbers(study.seeds),
+        seeds=_numbers(study.seeds, study.seed_offset),
         seed_axes=study.seed_axes,
         conditions=conditions,
         measures=tuple(card(measure) for measure in chosen),
@@ -55,9 +57,9 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 @functools.lru_cache(maxsize=1)
-def _numbers(count: int) -> tuple[int, ...]:
+def _numbers(count: int, first: int) -> tuple[int, ...]:
     # A million of them are 36 MB, which the members of a study share.
-    return tuple(range(count))
+    return tuple(range(first, first + count))
 
 
 def versions() -> dict[str, str]:
@@ -240,7 +242,15 @@ def _feature(
 ) -> record.FeatureRecord:
     target = None if feature.target is None else targets[feature.target]
     reason = None
-    if _by_slopes((feature,)) or (slopes and target is None):
+    if feature.watched:
+        criterion, reason = None, WATCHED
+    elif feature.judged_by is not None:
+        criterion = record.Criterion(
+            measure=feature.judged_by,
+            chance=measures.load()[feature.judged_by].chance or 0.0,
+            ceiling=feature.full,
+        )
+    elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:
         criterion = record.Criterion(

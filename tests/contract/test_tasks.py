@@ -6,6 +6,8 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
+import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +24,12 @@ from primacy.tasks.distractors import Distractors, PaddedDistractors
 from primacy.tasks.gated import Gate
 from primacy.tasks.modes import LinearModes
 from primacy.tasks.regression import Affine, Duplicates, NoisyShortcut, Sum
+from primacy.tasks.shared import Shared
 from primacy.tasks.slabs import Slabs
-from primacy.types import Batch, Task
+from primacy.tasks.spurious import Spurious
+from primacy.tasks.staircase import Staircase
+from primacy.tasks.tokens import Tokens
+from primacy.types import Batch, Task, input_shape
 
 
 def arrays(folder, target):
@@ -44,6 +50,9 @@ MADE = {
     "boolean": lambda _: Boolean(),
     "boolean exact": lambda _: Boolean(features=("linear", "and_or_xor"), balance="exact"),
     "boolean none": lambda _: Boolean(features=("and_and_and", "a or b"), balance="none"),
+    "boolean rare": lambda _: Boolean(prevalence={"linear": 0.5}),
+    "boolean watched": lambda _: Boolean(trained=1, watched=("xor_xor_xor: a xor b",)),
+    "shared": lambda _: Shared(predictivity={"linear1": 0.7}),
     "arrays": lambda folder: arrays(folder, "label"),
     "arrays cost": lambda folder: arrays(folder, "cost"),
     "affine": lambda _: Affine(scale=0.01, shift=1.0),
@@ -64,6 +73,12 @@ MADE = {
     "gate no leak": lambda _: Gate(steepness=2.0, leak=0.0),
     "gate some leak": lambda _: Gate(leak=0.5),
     "linear_modes": lambda _: LinearModes(),
+    "staircase": lambda _: Staircase(),
+    "staircase leap": lambda _: Staircase(bits=8, degrees=(1, 3)),
+    "spurious": lambda _: Spurious(),
+    "spurious two": lambda _: Spurious(spurious=2, predictivity=0.7),
+    "tokens": lambda _: Tokens(),
+    "tokens reversed": lambda _: Tokens(features=("linear1", "a or b"), reversed=True),
     "slabs": lambda _: Slabs(),
     "slabs noisy": lambda _: Slabs(pieces=(1, 3), copies=(1, 2), noise=0.3),
     "slabs rotated": lambda _: Slabs(pieces=(5, 7), copies=(1, 3), rotation=0),
@@ -76,7 +91,20 @@ MORE = {
     "boolean none": lambda _: Boolean(
         features=("and_and_and", "a or b", "linear"), balance="none"
     ),
+    "boolean rare": lambda _: Boolean(
+        features=("linear", "xor_xor_xor", "parity3"), prevalence={"linear": 0.5}
+    ),
+    "boolean watched": lambda _: Boolean(
+        features=("linear", "xor_xor_xor", "parity3"),
+        trained=1,
+        watched=("xor_xor_xor: a xor b",),
+    ),
+    "shared": lambda _: Shared(
+        domains=("linear1", "parity2", "parity3"), predictivity={"linear1": 0.7}
+    ),
     "linear_modes": lambda _: LinearModes(singular_values=(4.0, 2.0, 1.0, 0.5, 0.25)),
+    "tokens": lambda _: Tokens(features=("linear1", "parity3", "a or b")),
+    "tokens reversed": lambda _: Tokens(features=("linear1", "a or b", "parity2"), reversed=True),
 }  # fmt: skip
 FIXED = {
     "affine",
@@ -87,6 +115,12 @@ FIXED = {
     "padded_distractors",
     "gate",
     "slabs",
+    "staircase",
+    "spurious",
+    "circle",
+    "sines",
+    "dominoes",
+    "sprites",
 }
 KINDS = sorted(tasks.load())
 CASES = [*MADE, *(kind for kind in KINDS if kind not in {name.split()[0] for name in MADE})]
@@ -156,7 +190,8 @@ def test_shapes_and_types(task, split):
     assert all(isinstance(a, np.ndarray) and len(a) == n for a in draws.values())
     batch = task.build(draws)
     assert isinstance(batch, Batch)
-    assert batch.inputs.shape == (n, len(task.input_names))
+    assert batch.inputs.shape == (n, *input_shape(task))
+    assert math.prod(input_shape(task)) == len(task.input_names)
     assert batch.features.shape == (n, len(task.declared))
     assert batch.targets.shape == (n, len(task.targets))
     assert batch.inputs.dtype == batch.features.dtype == batch.targets.dtype == jnp.float32
@@ -224,7 +259,8 @@ def test_declared_predictivity_is_what_the_data_say(task):
         if target is None or f.predictivity is None:
             continue
         label, curved = batch.targets[:, target], False
-        if task.targets[target].kind == "binary" and len(np.unique(batch.inputs)) > 1000:
+        numbers = not hasattr(task, "swap") and len(np.unique(batch.inputs)) > 1000
+        if task.targets[target].kind == "binary" and numbers:
             # Numbers tell a label: the majority in each slice of the values; of a group, by the
             # best of its coordinates, which is all that is known where the others are copies of it.
             read = coordinates(task, batch.inputs)[:, f.columns]
@@ -232,7 +268,10 @@ def test_declared_predictivity_is_what_the_data_say(task):
             error = 0.5 / np.sqrt(len(label))
         elif task.targets[target].kind == "binary":
             votes = collections.defaultdict(collections.Counter)
-            for row, value in zip(batch.inputs[:, f.columns].tolist(), label.tolist(), strict=True):
+            # Where a feature is painted, no columns are its own: its value says it.
+            painted = hasattr(task, "swap")
+            rows = batch.features[:, [i]] if painted else batch.inputs[:, f.columns]
+            for row, value in zip(rows.tolist(), label.tolist(), strict=True):
                 votes[tuple(row)][value] += 1
             assert len(votes) < len(label) / 20, "too many settings to estimate from"
             right = sum(counter.most_common(1)[0][1] for counter in votes.values())
@@ -342,10 +381,11 @@ def sliced(value, label):
 
 
 def everything(task):
-    """20,000 examples, or all there are."""
+    """20,000 examples (of images a tenth), or all there are; inputs as measures see them, flat."""
     if task.sizes is None:
-        parts = [draw(task, n=20_000)]
+        parts = [draw(task, n=2_000 if hasattr(task, "swap") else 20_000)]
     else:
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
-    return jax.tree.map(lambda *a: np.concatenate(a), *batches)
+    whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
+    return dataclasses.replace(whole, inputs=whole.inputs.reshape(len(whole.inputs), -1))
