@@ -22,6 +22,7 @@ from primacy.cli.shared import (
     Models,
     Overrides,
     Plugins,
+    Refused,
     give,
     load,
     new_console,
@@ -82,6 +83,8 @@ def run(
     from primacy.study import file as studyfile
 
     load(plugins)
+    if models and engine != "threads":
+        raise Refused("--model runs your code in this process: leave out --engine")
     give(models)
     changes = [*overrides, *seeds_override(seeds)]
     changes += [] if controls is None else [f"controls={controls}"]
