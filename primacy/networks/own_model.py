@@ -91,13 +91,16 @@ class Own:
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """The layers that everything passes, in the order of the forward pass."""
-        return tuple(layer.name for layer in self.met().layers)
+        """The layers that everything passes, in the order of the forward pass.
+
+        Empty while it is not known what the network reads and answers.
+        """
+        return tuple(layer.name for layer in self.met().layers) if self.outputs else ()
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Numbers of each layer's row."""
-        return tuple(self.met().row_sizes.values())
+        return tuple(self.met().row_sizes.values()) if self.outputs else ()
 
     def shapes(self, shape: Shape, outputs: int) -> PyTree[jax.ShapeDtypeStruct]:
         """Shapes of the parameters, by name."""

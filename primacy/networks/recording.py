@@ -62,7 +62,7 @@ class _Data:
 
 
 def _task(declared: Declared) -> Task:
-    return _Data(declared.features, declared.targets, declared.loss)
+    return cast("Task", _Data(declared.features, declared.targets, declared.loss))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
@@ -55,7 +56,7 @@ def test_outputs_gradients_and_layers_are_those_of_the_built_in_model(name):
     mlp = MLP(widths=(WIDTH, WIDTH), activation="relu")
     params = mlp.init(np.random.default_rng(3), (D,), OUTPUTS)
     own, held = weights(name, [layer["kernel"] for layer in params.values()])
-    x = np.random.default_rng(4).normal(size=(7, D)).astype(np.float32)
+    x = jnp.asarray(np.random.default_rng(4).normal(size=(7, D)), jnp.float32)
     ours, theirs = own.apply(held, x), mlp.apply(params, x)
     np.testing.assert_allclose(ours.outputs, theirs.outputs, atol=1e-6)
     for a, b in zip(ours.layers.values(), theirs.layers.values(), strict=True):
