@@ -285,6 +285,8 @@ def commit(
         store = Store(place)
         with held(store):
             old = store.record() if store.begun() else None
+            if stored(store, run.condition, run.seed):
+                return store, [f"{run.condition}, seed {run.seed} was added by another process"]
             found = conflicts(old, run, steps) if old is not None else []
             if found:
                 wrong = wrong or found

@@ -42,3 +42,12 @@ def is_torch(model: Any) -> bool:
     """Whether it is a module of PyTorch; imports nothing."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of rank 0, or the only one: of several, it alone measures."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank() == 0
+    return jax is None or jax.process_index() == 0
