@@ -19,9 +19,12 @@ def in_torch(inputs, outputs, width=16):
     from torch import nn
 
     return nn.Sequential(
-        nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+        nn.Linear(inputs, width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
         nn.Linear(width, outputs),
-    )  # fmt: skip
+    )
 
 
 def in_nnx(inputs, outputs, seed, width=16):
@@ -30,9 +33,12 @@ def in_nnx(inputs, outputs, seed, width=16):
 
     rngs = nnx.Rngs(seed)
     return nnx.Sequential(
-        nnx.Linear(inputs, width, rngs=rngs), nnx.relu, nnx.Linear(width, width, rngs=rngs),
-        nnx.relu, nnx.Linear(width, outputs, rngs=rngs),
-    )  # fmt: skip
+        nnx.Linear(inputs, width, rngs=rngs),
+        nnx.relu,
+        nnx.Linear(width, width, rngs=rngs),
+        nnx.relu,
+        nnx.Linear(width, outputs, rngs=rngs),
+    )
 
 
 def in_linen(outputs, width=16):

@@ -46,6 +46,6 @@ def _of_numbers(found: Float[Array, "c x"], widths: Widths | None) -> Float[Arra
     if widths is None or plain(widths):
         return found
     nothing = jnp.full_like(found[0], jnp.nan)
-    return jnp.stack([
-        found[own.start] if own.stop - own.start == 1 else nothing for own in slices(widths)
-    ])  # fmt: skip
+    return jnp.stack(
+        [found[own.start] if own.stop - own.start == 1 else nothing for own in slices(widths)]
+    )

@@ -98,8 +98,10 @@ def _network(load: Callable[..., Any] | None, data: Declared, checkpoint: Checkp
 def _takes_arrays(load: Callable[..., Any]) -> bool:
     """Whether it has an argument that must be given."""
     given = inspect.signature(load).parameters.values()
-    return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-               for p in given)  # fmt: skip
+    return any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        for p in given
+    )
 
 
 def _filled(model: Any, held: dict[str, Any], name: str) -> Any:

@@ -85,9 +85,11 @@ def test_a_study_trains_it_over_seeds_and_grid(name, tmp_path):
     result = run.run(study, tmp_path / "run")
     assert result.complete and result.verified()[1] == {}
     at_end = result.curves.filter(
-        pl.col("measure") == "accuracy", pl.col("split") == "test", pl.col("target") == "linear",
+        pl.col("measure") == "accuracy",
+        pl.col("split") == "test",
+        pl.col("target") == "linear",
         pl.col("step") == pl.col("step").max(),
-    )  # fmt: skip
+    )
     assert at_end["value"].min() > 0.95  # a single bit
     assert any(key.startswith("plugin own_model.py") for key in result.record.versions)
     assert result.record.conditions[0].spec["model"]["structure"]

@@ -40,9 +40,12 @@ def data(kind):
         "class": {"c": level, "d": (x[:, 0] + 2 * x[:, 1]).astype(int)},
     }[kind]
     features = {
-        "a": [0], "b": [1], "pair": [2, 3], "z": [9],
+        "a": [0],
+        "b": [1],
+        "pair": [2, 3],
+        "z": [9],
         "level": primacy.values(np.array(["p", "q", "r"])[level], swap),
-    }  # fmt: skip
+    }
     return primacy.declare(x, targets, features, fit=200, test=200)
 
 
