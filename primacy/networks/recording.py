@@ -146,6 +146,7 @@ class Run:
             question=self.question or asked,
             study_hash=hashlib.sha256(text.encode()).hexdigest(),
             seeds=(self.seed,),
+            seed_axes=(),  # what differs between seeds is up to the user's script
             conditions=(self.condition_record(steps),),
             measures=cards,
             hypotheses=self.hypotheses,
