@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, Refused, RunFolder, load, new_console
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    RunFolder,
+    give,
+    load,
+    new_console,
+)
 from primacy.errors import shown
 
 
@@ -115,6 +126,7 @@ def inspect(
     seed: int = 0,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Show one trained network: its weights, what its first units read, its function.
@@ -131,6 +143,7 @@ def inspect(
         as_json: Print it all as a JSON object.
     """
     load(plugins)
+    give(models)
     from primacy.analysis.first_layer import parameters, units
     from primacy.report.export import one_condition
     from primacy.result import open as open_run
@@ -195,6 +208,7 @@ def evaluate(
     seed: int | None = None,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Measure stored networks on another data set; nothing is trained.
@@ -214,6 +228,7 @@ def evaluate(
         as_json: Print the table as a JSON list, with all layers.
     """
     load(plugins)
+    give(models)
     from primacy.networks import evaluation
     from primacy.records.store import to_parquet, write
     from primacy.result import open as open_run
