@@ -37,6 +37,7 @@ COMMANDS = (
     results.evaluate,
     results.export,
     results.verify,
+    results.compact,
     results.runs,
     machine.doctor,
     machine.calibrate,
