@@ -13,7 +13,7 @@ import pytest
 from primacy.records import compact, files, parts
 from primacy.records.compact import compact as compacted
 from primacy.records.parquet import facts
-from primacy.records.store import Store
+from primacy.records.store import Store, StoreError
 from tests.cli.test_app import called
 from tests.faults.disk import Disk, Killed
 from tests.faults.test_faults import content
@@ -113,7 +113,7 @@ def test_every_operation_of_it_fails_or_dies(store, small, tmp_path):
     for n in itertools.count(1):
         shutil.rmtree(trial.folder, ignore_errors=True)
         shutil.copytree(store.folder, trial.folder)
-        failing = contextlib.suppress(Killed, OSError)
+        failing = contextlib.suppress(Killed, OSError, StoreError)
         with Disk(trial.folder, n, error=(None, errno.ENOSPC)[n % 2]) as disk, failing:
             run_compact(trial)
         if disk.hit is None:
