@@ -25,19 +25,8 @@ from tests.faults.disk import Killed
 
 COMMANDS = ("judge", "report", "export", "inspect", "evaluate", "verify", "open")
 KINDS = (
-    "bit", "bits", "cut", "longer", "empty", "zeros", "gone", "other", "json", "forged", "link",
-)  # fmt: skip
-    "bit",
-    "bits",
-    "cut",
-    "longer",
-    "empty",
-    "zeros",
-    "gone",
-    "other",
-    "json",
-    "forged",
-    "link",
+    *("bit", "bits", "cut", "longer", "empty", "zeros"),
+    *("gone", "other", "json", "forged", "link"),
 )
 MAX_LINES = 20
 """Of an error; a list of damaged files has a line each."""
