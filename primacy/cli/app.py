@@ -43,6 +43,7 @@ COMMANDS = (
     results.export,
     results.verify,
     merge.merge,
+    results.compact,
     results.runs,
     machine.doctor,
     machine.calibrate,
