@@ -88,6 +88,8 @@ class Feature:
     """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More about it that is known before training (JSON values only)."""
+    watched: bool = False
+    """Measured only: no target is made of it, and it has no time-to-learn."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,8 @@ class Batch:
     is the index of the level."""
     targets: Float[Array, "n t"]
     """The value of every target; of a class it is the index."""
+    weights: Float[Array, "n t"] | None = None
+    """How much each example counts in the loss of each target in training; None: 1, everywhere."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Forward:
     """Each hidden layer by name, after its activation; `hidden1` is next to the input."""
 
 
-as_pytree(Batch, ("inputs", "features", "targets"))
+as_pytree(Batch, ("inputs", "features", "targets", "weights"))
 as_pytree(Forward, ("outputs", "layers"))
 
 
@@ -219,6 +223,10 @@ class Model(Protocol):
 
     # Optional: `fitted(params, inputs) -> params`, called once on the host with the fit examples
     # where the model's `encoding` is `standardize`.
+    # Optional: `draws_in_training`, true where a training step draws (dropout), and then
+    # `apply_in_training(params, inputs, key)`, which is `apply` with what the key draws.
+    # Optional: `settled(params, inputs) -> params`, the parameters as they are evaluated: with the
+    # statistics (batch normalization) of these inputs, the fit examples, in them.
     # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
     # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that

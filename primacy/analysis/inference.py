@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 
 EXACT = 14
 """Up to so many pairs all 2^n sign flips are tried; above, `DRAWS` of them."""
@@ -158,6 +158,49 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
     low = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
     high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     return Interval(low, high)
+
+
+def log_rank(
+    a: Float[np.ndarray, " n"],
+    a_seen: Bool[np.ndarray, " n"],
+    b: Float[np.ndarray, " n"],
+    b_seen: Bool[np.ndarray, " n"],
+) -> float:
+    """p of "both learn at the same rate", of times that may be censored. 1: nothing was learned.
+
+    Args:
+        a: times of one group.
+        a_seen: whether each was reached; false: it is censored there.
+        b: times of the other.
+        b_seen: the same of them.
+    """
+    from scipy.stats import CensoredData, logrank
+
+    if not (a_seen.any() or b_seen.any()):
+        return 1.0
+    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
+    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
+    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
+        p = float(logrank(x, y).pvalue)
+    return p if np.isfinite(p) else 1.0
+
+
+def welch(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], level: float = 0.95
+) -> tuple[Interval, float]:
+    """Interval of mean(y) - mean(x), and the two-sided p of "no difference"; not paired.
+
+    Where neither side varies nothing is bounded, and p is 1 unless the means differ.
+
+    Reference: Welch 1947, Biometrika 34:28.
+    """
+    d = float(y.mean() - x.mean())
+    parts = [float(z.var(ddof=1)) / len(z) for z in (x, y)]
+    if (variance := sum(parts)) <= (TIE * float(np.abs(np.concatenate([x, y])).max())) ** 2:
+        return Interval(-np.inf, np.inf), float(d == 0)
+    freedom = variance**2 / sum(p**2 / (len(z) - 1) for p, z in zip(parts, (x, y), strict=True))
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * variance**0.5
+    return Interval(d - reach, d + reach), float(2 * stdtr(freedom, -abs(d) / variance**0.5))
 
 
 def holm(p: Float[np.ndarray, " h"]) -> Float[np.ndarray, " h"]:

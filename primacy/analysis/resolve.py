@@ -11,11 +11,14 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN, event_criterion
+from primacy.analysis.picks import Pick, Plan
 from primacy.analysis.runs import by_feature, cards, own_target
 from primacy.errors import closest
 from primacy.records.study import ConditionRecord, Contrast, Level, StudyRecord
 
 COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
+RELATIVE = ("feature", "layer", "target", "at")
+"""What `relative_to` may name: the rest is the same on both sides of a gap."""
 
 
 class SelectionError(ValueError):
@@ -24,49 +27,6 @@ class SelectionError(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = list(problems)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Pick:
-    """One value a seed: where in one condition's curves it stands."""
-
-    condition: str
-    split: str
-    layer: str | None
-    feature: str | None
-    target: str | None
-    at: str | int
-    """`end`, `mean`, `learned` or a step. Of an event: `end`, or the step by which it came."""
-    clock: tuple[str | None, str | None] | None
-    """Feature and target whose time-to-learn is meant by `learned`, or whose event it is."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A contrast, resolved. Picks that stand together are averaged within each seed."""
-
-    measure: str
-    unit: str
-    of: tuple[tuple[Pick, ...], ...]
-    """One group of picks, or with `over` one a level."""
-    minus: tuple[Pick, ...] | None
-    levels: tuple[float, ...]
-    """Of the factor in `over`, in rising order; else empty."""
-
-    @property
-    def picks(self) -> tuple[Pick, ...]:
-        """All of both sides."""
-        return (*(p for group in self.of for p in group), *(self.minus or ()))
-
-    @property
-    def is_event(self) -> bool:
-        """Whether it is about a moment itself: time-to-learn or to pick up."""
-        return self.measure in EVENTS
-
-    @property
-    def event(self) -> str:
-        """The event that the clocks of its picks tell."""
-        return self.measure if self.is_event else TIME_TO_LEARN
 
 
 def resolve(record: StudyRecord, contrast: Contrast, measured: Iterable[str] | None = None) -> Plan:
@@ -132,6 +92,11 @@ class _Resolver:
     def check_shape(self) -> None:
         """What does not depend on any one side."""
         c = self.contrast
+        if c.relative_to is not None and self.card is None:
+            self.wrong("relative_to", c.measure, "a time has no gap: use `minus`")
+        for key in c.relative_to or {}:
+            if key not in RELATIVE:
+                self.wrong(f"relative_to.{key}", "", "is the same on both sides", RELATIVE)
         for factor in c.pool:
             if factor not in (*self.factors, "condition"):
                 self.wrong("pool", factor, "not a factor", (*self.factors, "condition"))
@@ -175,8 +140,19 @@ class _Resolver:
         conditions = self.conditions(where, place)
         if len(self.problems) > before:
             return ()
-        picks = [self.pick(c, where, place) for c in conditions]
+        picks = [self.gap(c, where, place) for c in conditions]
         return tuple(p for p in picks if p is not None)
+
+    def gap(self, c: ConditionRecord, where: dict[str, Any], place: str) -> Pick | None:
+        """One condition's place, with what it is relative to."""
+        found, given = self.pick(c, where, place), self.contrast.relative_to
+        if given is None or found is None:
+            return found
+        here = {k: v for k, v in where.items() if k != "target" or "feature" not in given}
+        base = self.pick(c, here | given, "relative_to")
+        if base is not None and "at" not in given:  # the same moment, also where it is `learned`
+            base = dataclasses.replace(base, at=found.at, clock=found.clock)
+        return base and dataclasses.replace(found, base=base)
 
     def conditions(self, where: dict[str, Any], place: str) -> list[ConditionRecord]:
         """The conditions a side selects: one, or several that are pooled."""

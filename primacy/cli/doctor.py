@@ -101,8 +101,8 @@ def specimen(study: Study | None = None) -> Study:
     """The first condition of a study, cut to a few steps; of no study, a small boolean one."""
     condition = _small() if study is None else next(iter(study.studies[0].conditions.values()))
     training = dataclasses.replace(
-        condition.training, epochs=None, steps=STEPS, evaluations=3, spacing="linear", also=(),
-        confirm=1, stop="budget",
+        condition.training, epochs=None, steps=STEPS, phases=(), evaluations=3,
+        spacing="linear", also=(), confirm=1, stop="budget",
     )  # fmt: skip
     condition = dataclasses.replace(condition, training=training)
     return Study(name="specimen", conditions={"default": condition}, measures=("loss",), seeds=1)

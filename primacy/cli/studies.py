@@ -25,10 +25,14 @@ def list_(
     load(plugins)
     rows: dict[str, str] = {}
     marked: set[str] = set()
+    apart: set[str] = set()
     if what == "studies":
         from primacy.study import file as studyfile
 
-        rows = dict(studyfile.builtin())
+        about = studyfile.builtin()
+        grouped = studyfile.groups()
+        rows = {name: about[name] for names in grouped.values() for name in names}
+        apart = {names[0] for group, names in grouped.items() if group}
     else:
         from primacy import registry
 
@@ -43,8 +47,13 @@ def list_(
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
+    member = False
     for name, line in rows.items():
-        table.add_row(f"{name} *" if name in marked else name, line)
+        if name in apart:  # a study of studies, with its members below it
+            table.add_row()
+            member = False
+        table.add_row(f"{name} *" if name in marked else f"{'  ' * member}{name}", line)
+        member = member or name in apart
     new_console().print(table)
     if marked:
         new_console().print("\n* only where a study names it, in `measures` or in a hypothesis")

@@ -202,6 +202,38 @@ def plan(study: Study, held: Held | None = None, *, allow_mixed: bool = False) -
     )
 
 
+def share(todo: Plan, index: int, of: int) -> Plan:
+    """The plan of every `of`-th block from number `index` on: what one of several processes trains.
+
+    Args:
+        todo: the whole.
+        index: which share, from 0.
+        of: how many shares there are; together they are the whole, each block once.
+    """
+
+    def own(part: Plan, start: int) -> tuple[Plan, int]:
+        kinds, at = [], start
+        for batches in (part.batches, part.control_batches):
+            blocks = [block for batch in batches for block in batch]
+            mine = [b for i, b in enumerate(blocks, at) if i % of == index]
+            kinds.append(tuple(Batch(b.lanes, b.width, b.riders) for b in mine))
+            at += len(blocks)
+        return dataclasses.replace(part, batches=kinds[0], control_batches=kinds[1]), at
+
+    if not todo.members:
+        return own(todo, 0)[0]
+    parts, at = [], 0
+    for member in todo.members:
+        part, at = own(member, at)
+        parts.append(part)
+    return dataclasses.replace(
+        todo,
+        members=tuple(parts),
+        batches=tuple(batch for part in parts for batch in part.batches),
+        control_batches=tuple(batch for part in parts for batch in part.control_batches),
+    )
+
+
 def _described(study: Study) -> StudyRecord:
     """How a study will be recorded, with the width of the blocks of its own conditions."""
     record = describe(study)

@@ -93,3 +93,13 @@ def some(columns: Bool[Array, " c"], codes: Widths | None) -> Bool[Array, " k"]:
     if codes is None or plain(codes):
         return columns
     return jnp.stack([columns[own].any() for own in slices(codes)])
+
+
+def alone(features: Float[Array, "n c"], codes: Widths | None) -> Float[Array, "n k"]:
+    """Each feature's one number; NaN where it has several, so that there is no one other value."""
+    if codes is None or plain(codes):
+        return features
+    nothing = jnp.full(len(features), jnp.nan, features.dtype)
+    each = zip(codes, slices(codes), strict=True)
+    kept = [features[:, own.start] if width == 1 else nothing for width, own in each]
+    return jnp.stack(kept, axis=1)

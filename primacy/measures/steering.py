@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from primacy.measures.classes import Widths, answers, finite, plain, slices
+from primacy.measures.classes import Widths, alone, answers, finite
 from primacy.measures.directions import Directions, Onward, mean_of_draws, moved, of_chance
 from primacy.measures.directions import of_features as directions_of
 from primacy.registry import measure
@@ -53,22 +53,12 @@ def _flipped(
     return jnp.where(known, share, jnp.nan)
 
 
-def _alone(features: Float[Array, "n c"], codes: Widths | None) -> Float[Array, "n k"]:
-    """Each feature's one number; NaN where it has several, so that there is no one other value."""
-    if codes is None or plain(codes):
-        return features
-    nothing = jnp.full(len(features), jnp.nan, features.dtype)
-    each = zip(codes, slices(codes), strict=True)
-    kept = [features[:, own.start] if width == 1 else nothing for width, own in each]
-    return jnp.stack(kept, axis=1)
-
-
 def _single(
     fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"],
     features: Float[Array, "n c"], codes: Widths | None,
 ) -> tuple[Directions, Float[Array, "n k"]]:  # fmt: skip
     """Each feature's direction, and each example's way to the feature's other value."""
-    fit_one, one = _alone(fit_features, codes), _alone(features, codes)
+    fit_one, one = alone(fit_features, codes), alone(features, codes)
     return directions_of(fit_reps, fit_one), _toward_other(fit_one, one)
 
 
@@ -224,7 +214,7 @@ def steering_side_effect_null(
     """
     curve = dose_curve(fit_reps, fit_features, reps, features, outputs, onward, codes, heads)
     dose = _of_own(_first_dose(curve), own_targets)
-    fit_one, one = _alone(fit_features, codes), _alone(features, codes)
+    fit_one, one = alone(fit_features, codes), alone(features, codes)
     amounts = dose[None] * _toward_other(fit_one, one)
     value = functools.partial(_flipped, onward, reps, outputs, amounts, heads)
     return mean_of_draws(value, of_chance(fit_reps, fit_one, None))

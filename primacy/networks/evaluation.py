@@ -258,7 +258,9 @@ def _training(own: ConditionRecord, task: Task, whole: bool) -> Training:
         elif task.sizes is None and counts[name] == "all":
             counts[name] = getattr(Training, name)  # the default
     # Nothing is trained: with a stream there is no training set to score, either.
-    return dataclasses.replace(training, examples="stream", epochs=None, steps=own.budget, **counts)
+    return dataclasses.replace(
+        training, examples="stream", epochs=None, steps=own.budget, phases=(), **counts
+    )
 
 
 def _fits(own: ConditionRecord, task: Task) -> None:

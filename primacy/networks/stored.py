@@ -73,6 +73,7 @@ def model_of(record: ConditionRecord) -> Model:
     Raises:
         StoreError: it is not one that is registered here, or a field is wrong.
     """
+    _of_primacy(record)
     return _rebuilt(models, record, "model")
 
 
@@ -82,6 +83,7 @@ def task_of(record: ConditionRecord) -> Task:
     Raises:
         StoreError: as for a model; or its examples are those of a file, which no run folder holds.
     """
+    _of_primacy(record)
     table = record.spec.get("task")
     if isinstance(table, Mapping) and "file" not in table and "sha256" in table:
         raise StoreError(
@@ -89,6 +91,17 @@ def task_of(record: ConditionRecord) -> Task:
             "Give the study file that names it: --task FILE.toml"
         )
     return _rebuilt(tasks, record, "task")
+
+
+def _of_primacy(record: ConditionRecord) -> None:
+    """Refuse a network whose code is the user's: a run folder holds no code."""
+    model = record.spec.get("model")
+    if isinstance(model, Mapping) and model.get("kind") == "own network":
+        raise StoreError(
+            f"{record.name}: its networks are your own code ({model.get('module')}), of which a "
+            "run folder holds the weights alone. `primacy audit FILE.py:NAME --checkpoints ...` "
+            "measures saved networks of yours on other data"
+        )
 
 
 def _rebuilt(registry: Registry, record: ConditionRecord, part: str) -> Any:

@@ -287,6 +287,11 @@ class Contrast:
     over: str | None = None
     pool: tuple[str, ...] = ()
     """Factors whose levels are averaged within a seed."""
+    relative_to: Stated[dict[str, Any] | None] = dataclasses.field(
+        default=None, metadata={"optional": True}
+    )
+    """Another feature of the same network (or layer, or target; `at`, if it is another moment):
+    every value is a gap then, the selected one less this one."""
 
 
 @_record

@@ -31,6 +31,7 @@ from primacy.study.toml.mistakes import Mistake, checked, dotted, placed, unknow
 from primacy.study.toml.overrides import across_grid, holds_list
 from primacy.study.toml.sources import builtin as builtin
 from primacy.study.toml.sources import builtin_files, source_of
+from primacy.study.toml.sources import groups as groups
 from primacy.study.toml.sources import text as text
 
 TABLES = (*PARTS, "grid", "condition", "hypothesis")
@@ -245,7 +246,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         if part in given
     ]
     members, problems = _members(file, [text for text in overrides if text not in own])
-    for key in ("seeds", "seed_axes"):
+    for key in ("seeds", "seed_offset", "seed_axes"):
         if key not in given and len({getattr(member, key) for member in members}) > 1:
             said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
             text = f"the members differ ({said}): say here what holds for all"
@@ -261,6 +262,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
     lists = [names | claimed for names in _measured_together(members)]
     shared = {
         "seeds": head.seeds if "seeds" in given else members[0].seeds,
+        "seed_offset": head.seed_offset if "seed_offset" in given else members[0].seed_offset,
         "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
         "controls": head.controls,
         "exact_solo": head.exact_solo,

@@ -61,6 +61,8 @@ def study_file() -> str:
             if rows := list(_rows(own)):
                 lines += ["", *_table(rows)]
     lines += ["", "## `[training]`", "", *_table(_rows(keys["training"]))]
+    phase = study_schema()["$defs"]["Phase"]
+    lines += ["", "Keys of a phase:", "", *_table(_rows(phase))]
     lines += [
         "",
         "## `[grid]` and `[[condition]]`",
@@ -129,6 +131,8 @@ def _rows(schema: Mapping[str, Any]) -> Iterator[Row]:
 
 def _value(schema: Mapping[str, Any]) -> str:
     """What a value may be, in words."""
+    if "$ref" in schema:
+        return "a table"
     if "anyOf" in schema:
         kinds = [_value(own) for own in schema["anyOf"] if own.get("type") != "null"]
         return " or ".join(kinds)

@@ -3,17 +3,42 @@
 import dataclasses
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from primacy.records.study import Controls, Hypothesis, Level
-from primacy.registry import canonical, spec
+from primacy.registry import canonical, closest, spec
 from primacy.types import Model, Shape, Task, input_shape, outputs_of
 
 SeedAxis = Literal["init", "data", "order"]
 SEED_AXES: tuple[SeedAxis, ...] = ("init", "data", "order")
+
+
+@spec
+class Phase:
+    """A part of the training in which the loss is that of some targets only."""
+
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """How long it lasts, in passes through the training examples; or give `steps`."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """How long it lasts, in steps."""
+    targets: tuple[str, ...] = ()
+    """The targets that are trained; left out: all. The others have no part in the loss, and the
+    gradient of those that are trained is what it is when all are."""
+    reset: bool = False
+    """Start the optimizer anew: it forgets its averages, and a schedule begins again."""
+
+
+class Part(NamedTuple):
+    """A phase, as the loop over steps needs it."""
+
+    start: int
+    end: int
+    counted: tuple[float, ...]
+    """1 for each target that is trained, else 0."""
+    reset: bool
 
 
 @spec
@@ -47,6 +72,11 @@ class Training:
     """Passes through the training examples; or give `steps`."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """How long to train, in steps; give this or `epochs` (a stream has no epochs)."""
+    phases: tuple[Phase, ...] = dataclasses.field(default=(), metadata={"optional": True})
+    """Parts of the training, one after the other, in place of `epochs` or `steps`: `{ epochs = 70,
+    targets = ["parity4"] }` trains that target alone. Weights, the order of examples and the
+    optimizer go on from phase to phase, times count from step 0, and the end of each phase is
+    evaluated. Left out: one phase, all targets."""
     evaluations: Annotated[int, Field(ge=2)] = 101
     """How often the network is measured, before the first and after the last step included. Left
     out of a study file and more than the steps allow: after every step."""
@@ -136,13 +166,43 @@ class Condition:
             ValueError: not exactly one of `epochs` and `steps` is given, or a stream has epochs.
         """
         training = self.training
+        if training.phases:
+            if training.epochs is not None or training.steps is not None:
+                raise ValueError("phases say how long: leave out epochs and steps")
+            return self.parts[-1].end
         if (training.epochs is None) == (training.steps is None):
             raise ValueError("give exactly one of epochs and steps")
-        if training.steps is not None:
-            return training.steps
+        return self._steps(training)
+
+    def _steps(self, of: Training | Phase) -> int:
+        if of.steps is not None:
+            return of.steps
         if self.steps_per_epoch is None:
             raise ValueError('examples = "stream" has no epochs; give steps')
-        return (training.epochs or 0) * self.steps_per_epoch
+        return (of.epochs or 0) * self.steps_per_epoch
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The phases of training; none where it has no phases.
+
+        Raises:
+            ValueError: one does not say how long, or names a target that the task does not have.
+        """
+        names, parts, start = [t.name for t in self.task.targets], [], 0
+        for i, phase in enumerate(self.training.phases):
+            if (phase.epochs is None) == (phase.steps is None):
+                raise ValueError(f"phases[{i}]: give exactly one of epochs and steps")
+            for name in phase.targets:
+                if name not in names:
+                    raise ValueError(
+                        f"phases[{i}].targets: {name!r} is not a target.{closest(name, names)} "
+                        f"There are: {', '.join(names)}"
+                    )
+            counted = tuple(float(name in (phase.targets or names)) for name in names)
+            end = start + self._steps(phase)
+            parts.append(Part(start, end, counted, phase.reset))
+            start = end
+        return tuple(parts)
 
     @property
     def evaluations(self) -> tuple[int, ...]:
@@ -175,7 +235,8 @@ class Condition:
                     f"also = {step}: the {m} evaluations from there on would end at step {last}, "
                     f"and training ends at {budget}"
                 )
-        return tuple(np.union1d(steps, windows).tolist())
+        ends = [part.end for part in self.parts]
+        return tuple(np.union1d(np.union1d(steps, windows), ends).astype(int).tolist())
 
     @property
     def key(self) -> str:
@@ -198,6 +259,8 @@ class Study:
     """Empty: all."""
     hypotheses: tuple[Hypothesis, ...] = ()
     seeds: int = 30
+    seed_offset: int = 0
+    """The first seed: a replication of a study takes seeds that it did not have."""
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
     notes: tuple[str, ...] = ()
@@ -229,7 +292,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes", "controls", "exact_solo"):
+            for field in ("seeds", "seed_offset", "seed_axes", "controls", "exact_solo"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")

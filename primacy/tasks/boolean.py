@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from primacy.registry import closest, spec, tasks
-from primacy.tasks import truthtable
+from primacy.tasks import subterms, truthtable
 from primacy.types import Batch, Draws, Feature, Streams, Target
 
 FEWEST_UNITS = 4
@@ -157,6 +157,22 @@ def _check_some(features: tuple[str, ...]) -> tuple[str, ...]:
     return features
 
 
+Prevalence = Annotated[float, Field(gt=0, le=1)]
+
+
+def _optional(default: Any) -> Any:
+    """A field that came later: at its default it is in no hash."""
+    return dataclasses.field(default=default, metadata={"optional": True})
+
+
+def _fails(check: Any, value: Any) -> bool:
+    try:
+        check(value)
+    except ValueError:
+        return True
+    return False
+
+
 @tasks.add("boolean")
 @spec
 class Boolean:
@@ -176,6 +192,20 @@ class Boolean:
     balance: Literal["demo", "exact", "none"] = "demo"
     """Exact: half the labels are 1 (for odd n the odd one is 0), in random order. Demo: so, but
     `linear` is a fair coin. None: all bits are fair coins."""
+    trained: Annotated[int, Field(ge=1)] | None = _optional(None)
+    """Only the first so many features are targets. The blocks of the others stay in the input, and
+    the others are measured as `watched` ones are. Left out: all are targets."""
+    watched: tuple[str, ...] = _optional(())
+    """Functions that are measured and never trained, each of the units of one feature's block:
+    `"xor_xor_xor: a xor b"`, where a is unit 0, b unit 1, and so on. They have a value for
+    every measure of what is represented, and no time-to-learn."""
+    prevalence: dict[str, Prevalence] | None = _optional(None)
+    """In which share of the training examples a feature is there, by name: `{ "linear #2" = .1 }`.
+    Each example and feature is drawn for itself, and what is there at .1 is there at .5. Fit and
+    test examples hold every feature. Left out: all are there, always."""
+    prevalence_of: Literal["label", "block"] = _optional("label")
+    """What is rare. Label: where a feature is not there, its label does not count in the loss, and
+    its bits are drawn all the same. Block: its bits are all 0 there, and the label says so."""
 
     def __post_init__(self) -> None:
         """Check what was written in Python as a study file is checked; list all that is wrong.
@@ -190,6 +220,12 @@ class Boolean:
         enough = self.units_per_feature >= FEWEST_UNITS
         room = functools.partial(_check_room, units=self.units_per_feature if enough else None)
         checks += [(f"features[{i}]", text, room) for i, text in enumerate(self.features)]
+        if not any(_fails(check, value) for _, value, check in checks):
+            checks += [("trained", self.trained, self._check_trained)]
+            checks += [
+                (f"watched[{i}]", text, self._check_watched) for i, text in enumerate(self.watched)
+            ]
+            checks += [(f"prevalence.{n}", n, self._check_rare) for n in self.prevalence or ()]
         problems = []
         for name, value, check in checks:
             try:
@@ -209,12 +245,37 @@ class Boolean:
             for text, count in zip(self.features, seen, strict=True)
         )
 
+    def _check_trained(self, trained: int | None) -> None:
+        if trained is not None and trained > len(self.features):
+            raise ValueError(f"there are {len(self.features)} features")
+
+    def _check_watched(self, text: str) -> None:
+        subterms.subterm(text, self.names, self.units_per_feature)
+        if self.watched.count(text) > 1 or text in self.names:
+            raise ValueError("stands twice")
+
+    def _check_rare(self, name: str) -> None:
+        if name not in self.names:
+            raise ValueError(
+                f"not a feature.{closest(name, self.names)} There are: {', '.join(self.names)}"
+            )
+
+    @property
+    def _terms(self) -> tuple[subterms.Subterm, ...]:
+        return tuple(
+            subterms.subterm(text, self.names, self.units_per_feature) for text in self.watched
+        )
+
+    @property
+    def _outputs(self) -> int:
+        return len(self.features) if self.trained is None else self.trained
+
     def _exact(self, text: str) -> bool:
         return self.balance == "exact" or (self.balance == "demo" and not _LINEAR.fullmatch(text))
 
     @property
     def declared(self) -> tuple[Feature, ...]:
-        """The features; each is its own target, fully determined."""
+        """The features; each that is trained is its own target, fully determined."""
         block = self.units_per_feature
         features = []
         for i, (name, text) in enumerate(zip(self.names, self.features, strict=True)):
@@ -227,14 +288,16 @@ class Boolean:
                 Feature(
                     name=name,
                     columns=tuple(i * block + unit for unit in columns),
-                    target=i,
-                    predictivity=1.0,
+                    target=i if i < self._outputs else None,
+                    predictivity=1.0 if i < self._outputs else None,
                     complexity=known["average_sensitivity"],
                     null_columns=tuple(i * block + unit for unit in idle[: len(columns)]),
                     facts=known,
+                    watched=i >= self._outputs,
                 )
             )
-        return tuple(features)
+        first = {name: i * block for i, name in enumerate(self.names)}
+        return (*features, *(subterms.declared(term, first[term.block]) for term in self._terms))
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -243,7 +306,7 @@ class Boolean:
         return tuple(
             Target(name=name, kind="binary", chance=max(rate, 1 - rate))
             for name, rate in zip(self.names, rates, strict=True)
-        )
+        )[: self._outputs]
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -263,7 +326,14 @@ class Boolean:
             label, units = self._draw_feature(text, rng(split, name), n)
             labels.append(label)
             blocks.append(units)
-        return {"inputs": np.concatenate(blocks, 1), "features": np.stack(labels, 1)}
+        found = {"inputs": np.concatenate(blocks, 1), "features": np.stack(labels, 1)}
+        if self.prevalence:
+            # Numbers between 0 and 1, of which `build` asks whether they are below the prevalence:
+            # all prevalences share them, and what is rare is nested. Held out they are all 0.
+            found["present"] = np.stack(
+                [rng(split, name, "prevalence").random(n, np.float32) for name in self.names], 1
+            ) * np.float32(split in ("train", "stream"))
+        return found
 
     def _draw_feature(
         self, text: str, generator: np.random.Generator, n: int
@@ -287,7 +357,24 @@ class Boolean:
         return rule.table[row].astype(np.uint8), units
 
     def build(self, draws: Draws) -> Batch:
-        """The draws as 0.0 and 1.0; the features are the targets."""
+        """The draws as 0.0 and 1.0; the trained features are the targets."""
         features = jnp.asarray(draws["features"]).astype(jnp.float32)
         inputs = jnp.asarray(draws["inputs"]).astype(jnp.float32)
-        return Batch(inputs=inputs, features=features, targets=features)
+        weights = None
+        if "present" in draws:
+            rates = [(self.prevalence or {}).get(name, 1.0) for name in self.names]
+            present = jnp.asarray(draws["present"]) < jnp.stack(list(map(jnp.asarray, rates)))[None]
+            if self.prevalence_of == "label":
+                weights = present.astype(jnp.float32)[:, : self._outputs]
+            else:
+                empty = np.array([float(function(text).table[0]) for text in self.features])
+                features = jnp.where(present, features, jnp.asarray(empty, jnp.float32)[None])
+                inputs = inputs * jnp.repeat(present, self.units_per_feature, axis=1)
+        targets = features[:, : self._outputs] if self._outputs < len(self.features) else features
+        if self.watched:
+            block = dict(
+                zip(self.names, jnp.split(inputs, len(self.features), axis=1), strict=True)
+            )
+            seen = [subterms.values(term, block[term.block]) for term in self._terms]
+            features = jnp.concatenate([features, jnp.stack(seen, 1)], axis=1)
+        return Batch(inputs=inputs, features=features, targets=targets, weights=weights)

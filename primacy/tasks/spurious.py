@@ -20,7 +20,7 @@ class Spurious:
 
     It does so in a share `predictivity` of the training examples. In those held out all inputs are
     independent fair signs, so that there the accuracy is that of the core feature alone, and
-    `output_agreement` says how often the output is the spurious feature's value (.5: chance).
+    `agreement` says how often the output is the spurious feature's value (.5: chance).
 
     Reference: Qiu, Kuang, Goel 2024, arXiv 2403.03375.
     """
@@ -67,7 +67,7 @@ class Spurious:
                 predictivity=max(self.predictivity, 1 - self.predictivity),
                 complexity=float(self.spurious),
                 null_columns=idle[: self.spurious],
-                judged_by="output_agreement",
+                judged_by="agreement",
             ),
         )
 

@@ -88,6 +88,14 @@ def orders_of_a_set(condition: Condition, orders: Sequence[Streams]) -> Iterator
         yield length, shared(orders, functools.partial(shuffled, page=page)), None
 
 
+def keys(orders: Sequence[Streams], page: int) -> np.ndarray:
+    """The key of each lane from which the steps of a page draw (dropout), `[W, 2]`.
+
+    From a stream of its own, beside that of the page's order: the same whatever else is drawn.
+    """
+    return shared(orders, lambda rng: rng("dropout", page).integers(0, 2**32, 2, np.uint32))
+
+
 def shared(generators: Sequence[Streams], draw: Callable[[Streams], Any]) -> Any:
     """What each generator draws, stacked."""
     return stack(drawn(generators, draw))

@@ -22,8 +22,8 @@ from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Condition, SeedAxis
 from primacy.training import control_data
-from primacy.training.batches import drawn, pages, shared, stack, stream_steps
-from primacy.training.lane import Ending, Lane, generators
+from primacy.training.batches import drawn, keys, pages, shared, stack, stream_steps
+from primacy.training.lane import Ending, Lane, Phases, generators
 from primacy.training.programs import Programs
 from primacy.training.rows import Names, named_weights, table
 from primacy.types import Draws, Streams
@@ -72,6 +72,10 @@ class Interrupted(Exception):
     """Somebody asked to stop; the block in progress is dropped."""
 
 
+def _unseen(step: int, values: dict[str, np.ndarray], running: list[bool]) -> None:
+    """Nobody watches."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Watch:
     """How a block in progress is seen and stopped from outside."""
@@ -80,6 +84,9 @@ class Watch:
     """Called with the number of seed-steps just trained."""
     stopped: Callable[[], bool]
     """Asked between chunks; true drops the block."""
+    evaluated: Callable[[int, dict[str, np.ndarray], list[bool]], None] = _unseen
+    """Called with each evaluation: the step, its values on the host, and which lanes had not ended
+    before."""
 
 
 def width(condition: Condition, exact_solo: bool = False) -> int:
@@ -128,6 +135,7 @@ def train_block(
         if step != steps[-1]:
             work.draw_ahead(look + 1)  # while the device is still at it
         seen.append(jax.device_get(values))
+        watch.evaluated(step, seen[-1], [end.running for end in ends])
         over = [i for i, end in enumerate(ends) if end.running and end.look(step, seen[-1], i)]
         final = jax.device_get(work.state[0]) if over else None
         for i in over:
@@ -171,12 +179,25 @@ class _Work:
         self.names = Names(first.task.declared, targets, site_names, lanes[0].record.layers)
         seeds = {lane.seed: streams(lane.seed, "evaluation") for lane in padded}
         self._evaluations = [seeds[lane.seed] for lane in padded]
-        self._book = pages(first, generators(padded, "order", axes), data, controls)
+        orders = generators(padded, "order", axes)
+        self._book = pages(first, orders, data, controls)
+        self._chance = orders if getattr(first.model, "draws_in_training", False) else None
+        self._phases = Phases(first)
+        self._page = -1
         self._turn_page()
         self._exchanged = self._donors(0)
         start = np.int32(0)
         programs.prepare(
-            (self._conditions, self.state, self._draws, self._order, start, start),
+            (
+                self._conditions,
+                self.state,
+                self._draws,
+                self._order,
+                start,
+                start,
+                self._key,
+                self._phases.counted(0),
+            ),
             (self._conditions, params, self._sets, self._columns, *self._exchanged),
         )
 
@@ -184,9 +205,19 @@ class _Work:
         """Train towards a step, to the end of the page at most; the number of steps taken."""
         if self._at == self._length:
             self._turn_page()
-        at, count = self._at, min(step - self.done, self._length - self._at)
+        if self._phases.begins_anew(self.done):
+            self.state = self.state[0], self.programs.start(self.state[0])
+        to = self._phases.end(self.done, step)
+        at, count = self._at, min(to - self.done, self._length - self._at)
         self.state = self.programs.advance(
-            self._conditions, self.state, self._draws, self._order, at, at + count
+            self._conditions,
+            self.state,
+            self._draws,
+            self._order,
+            at,
+            at + count,
+            self._key,
+            self._phases.counted(self.done),
         )
         self._at, self.done = at + count, self.done + count
         return count
@@ -243,6 +274,8 @@ class _Work:
     def _turn_page(self) -> None:
         length, order, fresh = next(self._book)
         self._at, self._length, self._order = 0, length, self._lend(order)
+        self._page += 1
+        self._key = keys(self._chance, self._page) if self._chance is not None else None
         if fresh is None:
             self._draws = self._sets["train"]
         else:

@@ -29,8 +29,11 @@ def built(task: Any, draws: Draws | Sources) -> Batch:
         return task.build(draws)
     asked, answered, described = (task.build(part) for part in draws)
     return Batch(
-        inputs=asked.inputs, features=described.features, targets=answered.targets
-    )  # fmt: skip
+        inputs=asked.inputs,
+        features=described.features,
+        targets=answered.targets,
+        weights=answered.weights,
+    )
 
 
 def of_set(control: ControlKind | None, split: str, draws: Draws, rng: Streams) -> Sources:

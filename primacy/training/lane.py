@@ -9,7 +9,7 @@ from primacy.analysis.runs import own_target
 from primacy.records.study import ConditionRecord
 from primacy.registry import measures
 from primacy.rng import streams
-from primacy.study.spec import Condition, SeedAxis
+from primacy.study.spec import Condition, Part, SeedAxis
 from primacy.training.evaluate import DIVERGED
 from primacy.types import Streams
 
@@ -20,6 +20,30 @@ class Lane(NamedTuple):
     condition: Condition
     record: ConditionRecord
     seed: int
+
+
+class Phases:
+    """Where the lanes of a block are in the phases of their training; all have the same."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.parts = condition.parts
+
+    def _at(self, done: int) -> Part | None:
+        return next((part for part in self.parts if done < part.end), None)
+
+    def begins_anew(self, done: int) -> bool:
+        """Whether after so many steps a phase begins that starts the optimizer anew."""
+        return any(part.reset and part.start == done for part in self.parts)
+
+    def end(self, done: int, step: int) -> int:
+        """How far to train towards a step without leaving the phase."""
+        part = self._at(done)
+        return step if part is None else min(step, part.end)
+
+    def counted(self, done: int) -> np.ndarray | None:
+        """1 for each target that is trained after so many steps, else 0; None: no phases."""
+        part = self._at(done)
+        return None if part is None else np.array(part.counted, np.float32)
 
 
 def generators(lanes: Sequence[Lane], axis: SeedAxis, axes: Sequence[SeedAxis]) -> list[Streams]:

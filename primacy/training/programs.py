@@ -114,7 +114,7 @@ class Programs:
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
             lambda c, state, *rest: step.advance(c, self.budget, state, *rest, facts.heads),
-            (0, 0, 0, order, None, None),
+            (0, 0, 0, order, None, None, 0, None),
             width,
             donate=(1,),
         )
@@ -147,9 +147,13 @@ class Programs:
         zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
         return jax.device_put(zeros, self.device)
 
-    def advance(self, conditions, state, draws, order, start: int, stop: int) -> Any:
-        """The state of every lane after steps `start` to `stop - 1` of a page."""
-        return self._advance(conditions, state, draws, order, np.int32(start), np.int32(stop))
+    def advance(self, conditions, state, draws, order, start: int, stop: int, *more: Any) -> Any:
+        """The state of every lane after steps `start` to `stop - 1` of a page.
+
+        `more` are the key of each lane and the targets that are trained, see `step.advance`.
+        """
+        at = np.int32(start), np.int32(stop)
+        return self._advance(conditions, state, draws, order, *at, *more)
 
     @property
     def exchanges_in_training(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree, UInt32
 
 from primacy.measures.classes import Widths
 from primacy.models.encodings import trained
@@ -17,6 +17,10 @@ from primacy.study.spec import Condition, Training
 from primacy.training.control_data import Sources, built
 from primacy.training.losses import loss_of
 from primacy.types import Batch, Draws
+
+RANDOM = "threefry2x32"
+"""JAX's generator whose numbers depend on its key alone: not on the device, nor on what else is
+drawn beside it."""
 
 State = tuple[PyTree, PyTree]
 """Parameters, and the optimizer's state."""
@@ -65,6 +69,8 @@ def advance(
     order: Int[Array, "p b"] | None,
     start: Int[Array, ""],
     stop: Int[Array, ""],
+    key: UInt32[Array, "2"] | None = None,
+    counted: Float[Array, " t"] | None = None,
     heads: Widths | None = None,
 ) -> State:
     """The state after the training steps `start` to `stop - 1` of a page.
@@ -72,6 +78,10 @@ def advance(
     With an `order`, step i trains on those rows of the fixed set `draws`; without (a stream),
     on row i of `draws`, whose arrays are `[p, b, ...]`. `steps` is the whole budget. `heads` says
     of each target how many outputs are about it (`answers.Facts`); null: one.
+
+    `key` is what a model that draws in training (dropout) draws from: step i from the key with i
+    folded in, so that how a page is cut into calls does not matter. `counted` is 1 for each target
+    that is trained now and 0 for the others (phases); None: all are.
     """
     rule = optimizer(condition.training, steps)
     # One example a step: a kernel's gradient is an outer product, no matrix product, and takes half
@@ -79,17 +89,27 @@ def advance(
     turn = turned if condition.training.batch_size == 1 else lambda tree: tree
     losses = loss_of(condition.task.loss, heads)
 
-    def objective(params: PyTree, batch: Batch) -> Float[Array, ""]:
-        outputs = condition.model.apply(turn(params), batch.inputs).outputs
-        loss = losses(outputs, batch.targets).mean(axis=0).mean()
-        return penalized(condition.training, loss, params, outputs)
+    def objective(params: PyTree, batch: Batch, i: Int[Array, ""]) -> Float[Array, ""]:
+        if key is None:
+            outputs = condition.model.apply(turn(params), batch.inputs).outputs
+        else:
+            own = jax.random.fold_in(jax.random.wrap_key_data(key, impl=RANDOM), i)
+            drawing: Any = condition.model
+            outputs = drawing.apply_in_training(turn(params), batch.inputs, own).outputs
+        each = losses(outputs, batch.targets)
+        if batch.weights is not None:
+            each = each * batch.weights
+        of_target = each.mean(axis=0)
+        if counted is not None:
+            of_target = of_target * counted
+        return penalized(condition.training, of_target.mean(), params, outputs)
 
     def step(i: Int[Array, ""], state: State) -> State:
         params, memory = state
         rows = i if order is None else order[i]
         batch = built(condition.task, jax.tree.map(lambda a: a[rows], draws))
         batch = jax.lax.optimization_barrier(batch)  # or each weight would build its input anew
-        updates, memory = rule.update(jax.grad(objective)(params, batch), memory, params)
+        updates, memory = rule.update(jax.grad(objective)(params, batch, i), memory, params)
         return optax.apply_updates(params, updates), memory
 
     return turn(jax.lax.fori_loop(start, stop, step, turn(state)))

@@ -24,6 +24,7 @@ from primacy.tasks.distractors import Distractors, PaddedDistractors
 from primacy.tasks.gated import Gate
 from primacy.tasks.modes import LinearModes
 from primacy.tasks.regression import Affine, Duplicates, NoisyShortcut, Sum
+from primacy.tasks.shared import Shared
 from primacy.tasks.slabs import Slabs
 from primacy.tasks.spurious import Spurious
 from primacy.tasks.staircase import Staircase
@@ -49,6 +50,9 @@ MADE = {
     "boolean": lambda _: Boolean(),
     "boolean exact": lambda _: Boolean(features=("linear", "and_or_xor"), balance="exact"),
     "boolean none": lambda _: Boolean(features=("and_and_and", "a or b"), balance="none"),
+    "boolean rare": lambda _: Boolean(prevalence={"linear": 0.5}),
+    "boolean watched": lambda _: Boolean(trained=1, watched=("xor_xor_xor: a xor b",)),
+    "shared": lambda _: Shared(predictivity={"linear1": 0.7}),
     "arrays": lambda folder: arrays(folder, "label"),
     "arrays cost": lambda folder: arrays(folder, "cost"),
     "affine": lambda _: Affine(scale=0.01, shift=1.0),
@@ -86,6 +90,17 @@ MORE = {
     ),
     "boolean none": lambda _: Boolean(
         features=("and_and_and", "a or b", "linear"), balance="none"
+    ),
+    "boolean rare": lambda _: Boolean(
+        features=("linear", "xor_xor_xor", "parity3"), prevalence={"linear": 0.5}
+    ),
+    "boolean watched": lambda _: Boolean(
+        features=("linear", "xor_xor_xor", "parity3"),
+        trained=1,
+        watched=("xor_xor_xor: a xor b",),
+    ),
+    "shared": lambda _: Shared(
+        domains=("linear1", "parity2", "parity3"), predictivity={"linear1": 0.7}
     ),
     "linear_modes": lambda _: LinearModes(singular_values=(4.0, 2.0, 1.0, 0.5, 0.25)),
     "tokens": lambda _: Tokens(features=("linear1", "parity3", "a or b")),

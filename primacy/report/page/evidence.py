@@ -13,7 +13,7 @@ from markupsafe import Markup
 from primacy.analysis.learning_times import PICKED_UP, TIME_TO_PICK_UP, event_criterion
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, own_target
-from primacy.records.study import Hypothesis, StudyRecord
+from primacy.records.study import Hypothesis
 from primacy.report.page import charts, figures, learning_curves, ranks, sketches
 from primacy.report.page.wording import counted, listed
 
@@ -33,16 +33,13 @@ class _Side:
     lowest: float = -math.inf
 
 
-def drawings(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, palette: charts.Palette
-) -> dict[str, dict[str, Any]]:
+def drawings(runs: Runs, palette: charts.Palette) -> dict[str, dict[str, Any]]:
     """By hypothesis: `id` on the page, `svg`, `key` (name and color of each line), `what` is drawn.
 
     A hypothesis whose contrast selects no curve has none.
     """
-    runs = Runs(curves, lanes, record)
     found = {}
-    for i, h in enumerate(record.hypotheses, 1):
+    for i, h in enumerate(runs.record.hypotheses, 1):
         if (drawn := _drawing(runs, h, palette)) is not None:
             found[h.id] = drawn | {"id": f"evidence-{i}"}
     return found
@@ -77,6 +74,9 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
     card = runs.cards[sides[0].measure]
     name = card.name.replace("_", " ")
     what = f"{name} ({card.unit})" if card.unit and card.unit != name else name
+    base = sides[0].picks[0].base
+    if base is not None:
+        what += f", less that of {base.feature or base.layer or base.target}"
     svg = sketches.race(
         medians,
         areas,
@@ -98,9 +98,9 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
     for group in groups:
         kept.setdefault(tuple(dataclasses.replace(p, at=0, clock=None) for p in group), group)
     groups = list(kept.values())
-    names = _names(groups, plan, over)
+    named = names(groups, plan, over)
     found = []
-    for name, group in zip(names, groups, strict=True):
+    for name, group in zip(named, groups, strict=True):
         measure, level, lowest = plan.measure, None, -math.inf
         if plan.is_event:
             feature, target = group[0].clock or (None, None)
@@ -118,7 +118,7 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
     return found
 
 
-def _names(groups: Sequence[tuple[Pick, ...]], plan: Plan, over: str | None) -> list[str]:
+def names(groups: Sequence[tuple[Pick, ...]], plan: Plan, over: str | None) -> list[str]:
     """What tells the sides apart; where nothing does, the feature or the condition."""
     if plan.levels:
         return [f"{over} = {level:g}" for level in plan.levels[: len(groups)]]
@@ -164,19 +164,10 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     """
     curves: list[tuple[np.ndarray, np.ndarray]] = []
     for p in side.picks:
-        if side.event:
-            feature, target = p.clock or (None, None)
-            target = target or own_target(runs.record.condition(p.condition), feature)
-            trace = runs.trace(p.condition, side.measure, feature=feature, target=target)
-        else:
-            trace = runs.trace(
-                p.condition,
-                side.measure,
-                split=p.split,
-                layer=p.layer,
-                feature=p.feature,
-                target=p.target,
-            )
+        trace = _trace(runs, side, p)
+        if trace is not None and p.base is not None:
+            base = _trace(runs, side, p.base)
+            trace = None if base is None else trace - base
         if trace is None:
             return None
         carried = _carried(trace.astype(np.float64), runs.ended(p.condition) == "learned")
@@ -185,6 +176,22 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     steps = steps[steps <= min(own[-1] for own, _ in curves)]
     at = [[np.interp(steps, own, line) for line in trace] for own, trace in curves]
     return _bands(np.mean(at, axis=0), steps)
+
+
+def _trace(runs: Runs, side: _Side, p: Pick) -> Float[np.ndarray, "s e"] | None:
+    """The curve that a pick selects; None: there is none."""
+    if side.event:
+        feature, target = p.clock or (None, None)
+        target = target or own_target(runs.record.condition(p.condition), feature)
+        return runs.trace(p.condition, side.measure, feature=feature, target=target)
+    return runs.trace(
+        p.condition,
+        side.measure,
+        split=p.split,
+        layer=p.layer,
+        feature=p.feature,
+        target=p.target,
+    )
 
 
 def _carried(

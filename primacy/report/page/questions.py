@@ -13,6 +13,7 @@ import polars as pl
 
 from primacy.analysis.learning_times import EVENTS
 from primacy.analysis.verdicts import Verdict
+from primacy.records.curves import Rows
 from primacy.records.study import StudyRecord
 from primacy.report.page import prose, ranking, ranks, reliance
 from primacy.report.page.figures import visible
@@ -61,7 +62,7 @@ def answer(
     record: StudyRecord,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
-    curves: pl.DataFrame | None = None,
+    curves: Rows | None = None,
 ) -> str:
     """The finding: a line a question where the claims name questions, else what came first."""
     told = sentences(record, summary, verdicts, curves)
@@ -72,7 +73,7 @@ def sentences(
     record: StudyRecord,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
-    curves: pl.DataFrame | None = None,
+    curves: Rows | None = None,
 ) -> list[str]:
     """The answer sentence by sentence; with `curves`, control columns count as the floor."""
     verdicts = ranking.shown(record, summary, verdicts)
@@ -203,7 +204,11 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
         text = f"{v.unit} {number(v.value)}"
     else:
         contrast = next((h.contrast for h in record.hypotheses if h.id == v.id), None)
-        kind = "a difference of" if contrast is not None and contrast.minus is not None else "mean"
+        kind = "mean"
+        if contrast is not None and contrast.minus is not None:
+            kind = "a difference of"
+        elif contrast is not None and contrast.relative_to is not None:
+            kind = "a gap in"
         unit = f" {v.unit}" if v.unit and v.unit != what else ""
         text = f"{kind} {what} {number(v.value)}{unit}"
     if v.pairs != v.n:

@@ -9,7 +9,7 @@ from typing import Any
 from primacy.errors import quoted
 from primacy.records.study import Level
 from primacy.registry import models, tasks
-from primacy.study.describe import features, null_name
+from primacy.study.describe import null_name
 from primacy.study.spec import Condition, Training
 from primacy.study.toml.grid import (
     PARTS,
@@ -26,6 +26,7 @@ from primacy.study.toml.grid import (
 )
 from primacy.study.toml.inputs import unread
 from primacy.study.toml.lines import Path
+from primacy.study.toml.misfits import SIZES, impossible, misfits, unused_settings
 from primacy.study.toml.mistakes import (
     Mistake,
     checked,
@@ -42,9 +43,6 @@ MOST = 10_000
 BATCHES = 8
 """In an epoch at least, where the default batch is larger than the training set; 8192 examples in
 batches of 1024, both defaults, are as many."""
-
-_SIZES = {"train": "examples", "fit": "fit_examples", "test": "test_examples"}
-"""The key of `training` that says how many examples of each split."""
 
 
 @dataclasses.dataclass
@@ -88,7 +86,7 @@ def read_conditions(document: Mapping[str, Any], folder: Folder) -> Conditions:
     unused: dict[Path, str | None] = {}
     for cell in cells(defaults, overlays, across):
         condition, notes, wrong = read.condition(cell.table)
-        for path, why in _unused(cell.table):
+        for path, why in unused_settings(cell.table):
             # A setting that one condition leaves unused is fine where another uses it.
             at = source(path, cell, overlays, across)
             unused[at] = why and unused.get(at, why)
@@ -238,17 +236,17 @@ class _Reader:
         limited = task is not None and task.sizes is not None
         written = table.get("training", {})
         # Of data of limited size, all are used unless the file says how many.
-        whole = dict.fromkeys(_SIZES.values(), "all") if limited else {}
+        whole = dict.fromkeys(SIZES.values(), "all") if limited else {}
         training, wrong = self.part("training", table | {"training": whole | written})
         mistakes = mistakes + wrong
         if task is None or training is None:
             return None, [], mistakes
-        wrong, notes = list(_misfits(task, training, written)), []
+        wrong, notes = list(misfits(task, training, written)), []
         condition = None
         if model is not None and not wrong:
             condition = Condition(task=task, model=model, training=training)
             condition, notes = following(condition, written)
-            wrong = [*_impossible(condition), *unread(condition)]
+            wrong = [*impossible(condition), *unread(condition)]
         return (None if wrong else condition), notes, mistakes + wrong
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
@@ -280,41 +278,6 @@ class _Reader:
             else m
             for m in mistakes
         ]
-
-
-def _misfits(task: Any, training: Training, written: Table) -> Iterator[Mistake]:
-    """Settings of training that contradict each other or the task."""
-    at = "training"
-    for split, key in _SIZES.items():
-        n, has = getattr(training, key), task.sizes
-        if n == "all" and has is None:
-            yield Mistake((at, key), "this task makes as many as asked for: give a number")
-        elif isinstance(n, int) and has is not None and n > has[split]:
-            yield Mistake((at, key), f"more than the {has[split]} that the data have")
-    if training.examples == "stream" and task.sizes is not None:
-        why = 'the data are of limited size: write "all" or a number'
-        yield Mistake((at, "examples"), why)
-    if training.epochs is not None and training.steps is not None:
-        yield Mistake((at, "steps"), "epochs is given too: leave out one of them")
-    elif training.examples == "stream" and training.epochs is not None:
-        yield Mistake((at, "epochs"), "a stream has no epochs: give steps")
-    elif training.epochs is None and training.steps is None:
-        choice = "steps" if training.examples == "stream" else "epochs, or steps"
-        yield Mistake((at,), f"does not say how long: give {choice}")
-    if training.confirm > training.evaluations and "confirm" in written:
-        yield Mistake((at, "confirm"), f"more than the {training.evaluations} evaluations")
-    if training.stop == "learned":
-        criteria = [f.criterion for f in features(task) if f.criterion is not None]
-        if any(criterion.ceiling is None for criterion in criteria):
-            yield Mistake(
-                (at, "stop"),
-                "nobody knows when the features of these data are learned as well as they can be: "
-                'write "budget"',
-            )
-        elif not criteria:
-            yield Mistake(
-                (at, "stop"), 'no feature of this task can count as learned: write "budget"'
-            )
 
 
 def following(condition: Condition, written: Table) -> tuple[Condition, list[str]]:
@@ -349,39 +312,6 @@ def following(condition: Condition, written: Table) -> tuple[Condition, list[str
     if condition.training.confirm > count and "confirm" not in written:
         condition = changed("confirm", count, f"there are {count} evaluations")
     return condition, notes
-
-
-def _impossible(condition: Condition) -> Iterator[Mistake]:
-    """More batches or evaluations than there can be."""
-    training = condition.training
-    size = None if training.examples == "stream" else condition.examples["train"]
-    if training.confirm > training.evaluations:
-        text = f"more than the {training.evaluations} evaluations"
-        yield Mistake(("training", "confirm"), text)
-    if size is not None and training.batch_size > size:
-        yield Mistake(
-            ("training", "batch_size"), f"larger than the training set of {size} examples"
-        )
-    elif training.evaluations > condition.budget + 1:
-        yield Mistake(
-            ("training", "evaluations"),
-            f"{condition.budget:,} steps allow at most {condition.budget + 1:,}",
-        )
-    elif training.also:
-        try:
-            condition.evaluations  # noqa: B018 (asked for its error)
-        except ValueError as error:
-            yield Mistake(("training", "also"), str(error))
-
-
-def _unused(table: Table) -> Iterator[tuple[Path, str | None]]:
-    """Settings that only one optimizer has: why they do nothing here, or None where they do."""
-    training = table.get("training", {})
-    optimizer = training.get("optimizer", "adam")
-    for key, owner in (("momentum", "sgd"), ("weight_decay", "adamw")):
-        if training.get(key):
-            why = f'does nothing with optimizer = "{optimizer}"; only {owner} has it'
-            yield ("training", key), None if optimizer == owner else why
 
 
 def _chosen(cell: Cell, across: Sequence[Axis]) -> Iterator[tuple[Axis, int]]:

@@ -62,7 +62,7 @@ def cells(defaults: Table, overlays: Sequence[Table], grid: Sequence[Axis]) -> l
     found = []
     layers: list[tuple[int | None, Table]] = list(enumerate(overlays)) or [(None, {})]
     for number, overlay in layers:
-        below = merge(defaults, {part: overlay[part] for part in PARTS if part in overlay})
+        below = laid(defaults, {part: overlay[part] for part in PARTS if part in overlay})
         for choice in itertools.product(*(range(len(axis.values)) for axis in grid)):
             chosen: Table = {}
             for axis, i in zip(grid, choice, strict=True):
@@ -71,8 +71,21 @@ def cells(defaults: Table, overlays: Sequence[Table], grid: Sequence[Axis]) -> l
                 for table in tables:
                     place = place.setdefault(table, {})
                 place[last] = axis.values[i]
-            found.append(Cell(merge(below, chosen), number, overlay.get("name"), choice))
+            found.append(Cell(laid(below, chosen), number, overlay.get("name"), choice))
     return found
+
+
+def laid(below: Table, above: Table) -> Table:
+    """`above` laid over `below`; phases replace `epochs` and `steps`, and these them."""
+    merged, stated = merge(below, above), above.get("training", {})
+    training = merged.get("training")
+    if isinstance(stated, dict) and isinstance(training, dict):
+        apart = (("phases",), ("epochs", "steps"))
+        for these, others in (apart, apart[::-1]):
+            if any(key in stated for key in these):
+                training = {k: v for k, v in training.items() if k not in others or k in stated}
+        merged = {**merged, "training": training}
+    return merged
 
 
 def merge(below: Table, above: Table) -> Table:

@@ -82,6 +82,9 @@ class Claim:
     """A factor: the claim is a trend over its levels."""
     pool: tuple[Name, ...] = ()
     """Factors whose levels are averaged."""
+    relative_to: dict[str, Any] | None = None
+    """What every side is relative to in its own network: `{ feature = "parity4" }` makes each
+    value a gap, the side's feature less this one, at the same moment unless it has its own `at`."""
     expect: Literal["less", "greater", "equal", "never"]
     """The direction that is claimed."""
     margin: Annotated[float, Field(ge=0)] = 0.0
@@ -123,7 +126,7 @@ def read_claims(
             mistakes.append(Mistake(path, "must be a table: [[hypothesis]]"))
             continue
         flat = dict(table)
-        for side in ("of", "minus"):
+        for side in ("of", "minus", "relative_to"):
             if isinstance(table.get(side), dict):
                 flat[side], wrong = _selection(table[side], (*path, side), factors)
                 mistakes += wrong
@@ -186,7 +189,7 @@ def unknown_features(tables: Any, names: Set[str], doubtful: Set[str]) -> Iterat
 def _places(path: Path) -> Iterator[Path]:
     """Where a hypothesis may name a feature."""
     yield (*path, "at", "learned")
-    for side in ("of", "minus"):
+    for side in ("of", "minus", "relative_to"):
         yield (*path, side, "feature")
         yield (*path, side, "at", "learned")
 

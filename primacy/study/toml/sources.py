@@ -23,6 +23,24 @@ def builtin() -> dict[str, str]:
     return found
 
 
+def groups() -> dict[str, tuple[str, ...]]:
+    """The names of the built-in studies as a reader wants them: alone, then by what includes them.
+
+    By group: `""` for those that no study includes, else the including study, which comes first in
+    its own group. A study that several include is in the first of these groups.
+    """
+    documents = {
+        name: tomllib.loads(file.read_text("utf-8")) for name, file in builtin_files().items()
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    placed: set[str] = set()
+    for name in sorted(documents):
+        if members := documents[name].get("include"):
+            found[name] = (name, *(m for m in members if m not in placed))
+            placed |= {name, *members}
+    return {"": tuple(sorted(documents.keys() - placed))} | found
+
+
 def text(name: str) -> str:
     """The commented TOML of a built-in study.
 
