@@ -267,7 +267,7 @@ def export(
         run: A run folder.
         to: tensorboard: event files, a run each for a condition's median, p10 and p90 over seeds.
             wandb: the same as offline runs of Weights & Biases; nothing is sent.
-            mlflow: the same as a local store of MLflow.
+            mlflow: the same as a local data base of MLflow.
             demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
             latex: tables of the verdicts and of what was first, represented and used (booktabs).
         condition: Of demo-csv: its display name; may be left out where there is only one.
