@@ -34,7 +34,8 @@ ALPHA = 0.05
 
 def page(comparison: Comparison) -> str:
     """The whole page as one HTML document."""
-    style, script = document.style(), document.script()
+    style = document.style()
+    script = Markup(document.squeezed((document.HERE / "page.js").read_text(encoding="utf-8")))
     environment = document.environment()
     environment.filters |= {"p": probability, "code": code, "edited": edited}
     contrasts = [_shown(comparison, r) for r in comparison.rows if r.kind == "contrast"]
