@@ -127,7 +127,7 @@ REFUSED = {
     "a file that is not there": ("run mein.toml", "no such file"),
     "a command": ("rnu complexity", "run"),
     "an option": ("run complexity --sed 3", "--seeds"),
-    "a number of seeds": ("run complexity --seeds none", "int"),
+    "a number of seeds": ("run complexity --seeds many", "int"),
     "a key of the study": (
         "check complexity --set training.learning_rat=1",
         'Did you mean "learning_rate"',
