@@ -41,27 +41,29 @@ class Cluster:
             process.send_signal(signal.SIGCONT)
             process.wait()
 
-    def started(self, *words):
+    def started(self, *words, inside=()):
         with (self.folder / "log").open("ab") as log:
+            module = ("-m", "distributed.cli." + words[0])
             process = subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli." + words[0], *map(str, words[1:])],
+                [*inside, sys.executable, *module, *map(str, words[1:])],
                 stdout=log, stderr=log, env=self.env, cwd=self.folder,
             )  # fmt: skip
         self.processes.append(process)
         return process
 
-    def scheduler(self, address="tcp://127.0.0.1:0", *more):
+    def scheduler(self, address="tcp://127.0.0.1:0", *more, inside=()):
         process = self.started(
             "dask_scheduler", "--host", address, "--scheduler-file", self.file,
-            "--no-dashboard", *more,
+            "--no-dashboard", *more, inside=inside,
         )  # fmt: skip
         until(lambda: self.file.exists() and self.file.read_text().endswith("}"))
         return process
 
-    def worker(self, *more):
+    def worker(self, *more, inside=()):
         process = self.started(
             "dask_worker", "--scheduler-file", self.file, "--no-nanny", "--nthreads", "1",
             "--no-dashboard", "--local-directory", self.folder, "--preload", WORKER, *more,
+            inside=inside,
         )  # fmt: skip
         self.workers.append(process)
         return process
@@ -93,7 +95,7 @@ class Cluster:
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=300):
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends

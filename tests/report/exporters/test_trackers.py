@@ -7,8 +7,8 @@ installed, its export is tested: `pip install 'primacy[wandb,mlflow]'`.
 import polars as pl
 import pytest
 
-from primacy.report.exporters import mlflow as to_mlflow
-from primacy.report.exporters import wandb as to_wandb
+from primacy.report.exporters import mlflow_store as to_mlflow
+from primacy.report.exporters import wandb_runs as to_wandb
 from primacy.report.exporters.offered import EXPORTERS, shown_by
 from primacy.report.exporters.series import series
 from tests.support.pages import made
@@ -46,7 +46,7 @@ def test_mlflow_reads_back_every_number(study, runs, tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="pip install 'primacy[mlflow]'")
     written = to_mlflow.local_store(runs, tmp_path / "store")
     assert written == [f"{r.condition}/{r.name}" for r in runs]
-    client = mlflow.MlflowClient(tracking_uri=(tmp_path / "store").as_uri())
+    client = mlflow.MlflowClient(tracking_uri=to_mlflow.address(tmp_path / "store"))
     experiment = client.get_experiment_by_name("complexity").experiment_id
     found = {r.info.run_name: r for r in client.search_runs([experiment])}
     assert len(found) == 3 + 4
