@@ -11,6 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from primacy.records.store import INBOX
+from tests.faults.test_faults import content
+
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).parent / "pretending.py"
 
@@ -93,6 +96,12 @@ class Cluster:
         """How often each seed was begun."""
         begun = [seed for seed, _ in self.attempts]
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
+
+
+def promised(folder):
+    """Every byte of a run folder that a run promises: not the page that a long run writes early."""
+    held = content(folder).items()
+    return {name: own for name, own in held if name not in ("report.html", f"{INBOX}/.lock")}
 
 
 def until(condition, seconds=300):
