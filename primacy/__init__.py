@@ -7,6 +7,15 @@ result.curves, result.summary, result.verdicts      # polars tables, and the jud
 result.report()                                     # runs/complexity/report.html
 ```
 
+Your own network in your own loop, in any framework:
+
+```python
+data = primacy.declare(examples, {"label": labels}, {"color": primacy.values(color, swap=recolor)})
+with primacy.track(data, out="runs/mine", seed=seed, steps=2000) as tracker:
+    ...                                             # your loop, and in it:
+    tracker.evaluate(model, step)
+```
+
 Names are loaded on first use, so that importing the package costs nothing.
 """
 
@@ -15,9 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
+    from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
     from primacy.engine.run import Progress as Progress
+    from primacy.networks.declared import declare as declare
+    from primacy.networks.declared import values as values
     from primacy.networks.examples import examples as examples
+    from primacy.networks.tracker import Tracker as Tracker
+    from primacy.networks.tracker import track as track
     from primacy.records.curves import select as select
     from primacy.records.study import Contrast as Contrast
     from primacy.records.study import Hypothesis as Hypothesis
@@ -38,7 +52,10 @@ _ROOMS = {
     "engine.run": ("Progress",),
     "networks.examples": ("examples",),
     "records.curves": ("select",),
+    "cli.compare": ("compare",),
     "cli.notebook": ("run",),
+    "networks.declared": ("declare", "values"),
+    "networks.tracker": ("Tracker", "track"),
     "study.python": ("Study", "read"),
     "records.study": ("Contrast", "Hypothesis"),
     "registry": ("measure", "spec"),

@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import sys
 import traceback
+import types
 import typing
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
@@ -127,13 +128,21 @@ def load_plugin(file: Path) -> None:
     Raises:
         StudyError: there is none, or it fails; says in which line.
     """
+    for registry in (tasks, models, measures):
+        registry.load()  # so that a taken name is refused
+    executed(file, f"primacy_plugin_{file.stem}")
+
+
+def executed(file: Path, name: str) -> types.ModuleType:
+    """A user's file of Python as a module of that name; its SHA-256 is kept in `PLUGINS`.
+
+    Raises:
+        StudyError: there is none, or it fails; says in which line.
+    """
     try:
         content = file.read_bytes()
     except OSError as error:
         refuse(str(file), f"cannot be read: {error.strerror}")
-    for registry in (tasks, models, measures):
-        registry.load()  # so that a taken name is refused
-    name = f"primacy_plugin_{file.stem}"
     found = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(file)))
     module = importlib.util.module_from_spec(found)  # type: ignore[arg-type]
     sys.modules[name] = module  # dataclasses look their annotations up there
@@ -146,6 +155,7 @@ def load_plugin(file: Path) -> None:
         own = [frame.lineno for frame in frames if frame.filename == str(file)]
         refuse(str(file), f"{type(error).__name__}: {error}", own[-1] if own else None)
     PLUGINS[file.name] = hashlib.sha256(content).hexdigest()
+    return module
 
 
 def _takes_a_shape(name: str, model: Any) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,24 @@ from primacy.analysis.controls import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict
 from primacy.records import certificate, curves, formats
+from primacy.records import table as curves_table
 from primacy.records.files import read, write
+from primacy.records.judgings import earlier, judgings, recorded
 from primacy.records.members import FACTOR
 from primacy.records.store import (
     CONTROLS,
+    JUDGED,
     STATUS,
     STUDY,
     SUMMARY,
     VERDICTS,
     Store,
     StoreError,
+    lanes,
     to_parquet,
 )
 from primacy.records.study import StudyRecord
+from primacy.records.traces import Traces
 from primacy.report import html as report
 from primacy.report.page.figures import Figure
 
@@ -86,23 +90,64 @@ class Result:
 
     @functools.cached_property
     def curves(self) -> pl.DataFrame:
-        """THE table: one measured number a row, with conditions by display name."""
-        return self._named(lambda member: member._stored)
+        """THE table: one measured number a row, with conditions by display name; all in memory.
+
+        About 30 bytes a row, and four times that while it is made; `scan` takes none.
+        """
+        return self.rows.filter()
+
+    def scan(self) -> pl.LazyFrame:
+        """THE table as a lazy one over the files, conditions by display name, names as strings.
+
+        `result.scan().filter(pl.col("measure") == "accuracy").collect()` reads what it needs and no
+        more. Rows come in no promised order, and hashes are not checked (`primacy verify`). Sum or
+        average only what was collected and sorted: in the lazy plan the last bits would vary.
+        """
+        found = []
+        for place, names in self._names:
+            own = curves_table.scan(place.store, names)
+            found.append(own.filter(pl.col("seed").is_in(list(self.record.seeds))))
+        return pl.concat(found)
 
     @functools.cached_property
     def lanes(self) -> pl.DataFrame:
         """How each run ended: condition, seed, ended (budget, learned, diverged), end_step."""
-        return self._named(lambda member: member.store.lanes())
+        record, tables = self.record, []
+        for place, names in self._names:
+            own = [c for c in record.conditions if c.name in names.values()]
+            known = dataclasses.replace(record, conditions=tuple(own))
+            named = curves.named(lanes(place._parts), known)
+            tables.append(named.filter(pl.col("seed").is_in(list(record.seeds))))
+        return curves.together(tables) if len(tables) > 1 else tables[0]
 
     @functools.cached_property
-    def _stored(self) -> pl.DataFrame:
-        """The curves as they are stored, read once for this folder and the one it belongs to."""
-        return curves.coded(self.store.curves())
+    def _parts(self) -> dict[str, Any]:
+        """The manifest, read once: networks that a run adds meanwhile are not looked at."""
+        return self.store.manifest()
+
+    @property
+    def _names(self) -> list[tuple["Result", dict[str, str]]]:
+        """Each folder that holds runs, with the display names of its conditions, by key."""
+        found = []
+        for name, member in (self.members or {None: self}).items():
+            # Members may share a condition's key; each has its own name for it.
+            own = [c for c in self.record.conditions if name in (None, c.factors.get(FACTOR))]
+            found.append((member, {c.key: c.name for c in own}))
+        return found
+
+    @functools.cached_property
+    def rows(self) -> Traces:
+        """All curves as arrays, of which `filter` selects rows; each file is read once."""
+        order = [names[key] for _, names in self._names for key in sorted(names)]
+        traces = Traces(self.record, order)
+        for place, names in self._names:
+            curves_table.fill(traces, place.store, place._parts, names)
+        return traces
 
     @functools.cached_property
     def _runs(self) -> Runs:
         """The runs as arrays, which the summary and the verdicts both read."""
-        return Runs(self.curves, self.lanes, self.record)
+        return Runs(self.rows, self.lanes, self.record)
 
     def weights(self, condition: str, seed: int) -> dict[str, np.ndarray]:
         """The final parameters of one network, by path; its condition by display name.
@@ -148,19 +193,22 @@ class Result:
             ]
         found = [] if self.record.controls == "none" else self._null_outcomes
         # These cost no network, so no study goes without.
-        found += sanity.learned(self.record, self.curves, self.lanes, found)
+        found += sanity.learned(self.record, self.rows, self.lanes, found)
         return found + sanity.rows_in_both(self.record)
 
     @property
     def _null_outcomes(self) -> list[Outcome]:
         """The controls in which nothing is to be seen."""
-        found = sanity.untrained(self.record, self.curves)
-        found += sanity.null_columns(self.record, self.curves, self.lanes)
+        found = sanity.untrained(self.record, self.rows)
+        found += sanity.null_columns(self.record, self.rows, self.lanes)
         beside = Store(self.folder / CONTROLS)
         if not beside.begun():
             return found  # interrupted before they were begun
-        record = beside.record()
-        rows, ends = (curves.named(t, record) for t in (beside.curves(), beside.lanes()))
+        record, parts = beside.record(), beside.manifest()
+        known = {c.key: c.name for c in record.conditions}
+        rows = Traces(record, [known[key] for key in sorted(known)])
+        curves_table.fill(rows, beside, parts, known)
+        ends = curves.named(lanes(parts), record)
         names = {c.key: c.name for c in self.record.conditions}
         found += sanity.trained(record, rows, ends, names)
         if self.record.controls == "full":
@@ -170,7 +218,7 @@ class Result:
     @functools.cached_property
     def answer(self) -> str:
         """The finding in one sentence."""
-        return report.answer(self.record, self.summary, self.verdicts, self.curves)
+        return report.answer(self.record, self.summary, self.verdicts, self.rows)
 
     def figures(self, condition: str | None = None) -> dict[str, Figure]:
         """The figures of one condition (the first unless named), by name: what there is data for.
@@ -181,7 +229,7 @@ class Result:
         Raises:
             ValueError: the study has no such condition.
         """
-        return report.drawings(self.record, self.curves, self.lanes, self.summary, condition)
+        return report.drawings(self.record, self.rows, self.lanes, self.summary, condition)
 
     @property
     def complete(self) -> bool:
@@ -192,13 +240,16 @@ class Result:
         """Judge every hypothesis from the stored curves; writes the summary and the verdicts."""
         write(self.folder / SUMMARY, to_parquet(self.summary, "summary"))
         write(self.folder / VERDICTS, verdicts.to_json(self.verdicts, self.controls))
+        if self.verdicts and self.complete:
+            words = {v.id: v.word for v in self.verdicts}
+            recorded(self.folder / JUDGED, len(self.record.seeds), self.record.study_hash, words)
         return self.verdicts
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page, `report.html` in the folder unless `path` says otherwise."""
         path = Path(path) if path else self.folder / "report.html"
         page = report.page(
-            self.record, self.curves, self.lanes, self.summary, self.verdicts, self.provenance,
+            self.record, self.rows, self.lanes, self.summary, self.verdicts, self.provenance,
             self.controls,
         )  # fmt: skip
         write(path, page.encode())
@@ -225,18 +276,22 @@ class Result:
             "complete": self.complete,
             "hash": record.study_hash,
             "block_widths": dict(record.block_widths),
+            "judged_before": earlier(judgings(self.folder / JUDGED), len(record.seeds)),
             "calibration": certificate.cited(certificate.read(), libraries, record.device or ""),
         }
 
-    def _named(self, read: Callable[["Result"], pl.DataFrame]) -> pl.DataFrame:
-        """What every store holds, with display names, of this record's conditions and seeds."""
-        record, tables = self.record, []
-        for name, member in (self.members or {None: self}).items():
-            # Members may share a condition's key; each has its own name for it.
-            own = [c for c in record.conditions if name in (None, c.factors.get(FACTOR))]
-            named = curves.named(read(member), dataclasses.replace(record, conditions=tuple(own)))
-            tables.append(named.filter(pl.col("seed").is_in(list(record.seeds))))
-        return curves.together(tables) if len(tables) > 1 else tables[0]
+    def _repr_html_(self) -> str:
+        from primacy.report.notebook import run_html
+
+        page = self.folder / "report.html"
+        return run_html(
+            self.record,
+            self.answer,
+            self.verdicts,
+            self.figures(),
+            trained=self.lanes.height,
+            page=str(page) if page.exists() else None,
+        )
 
     def __repr__(self) -> str:
         return f"Result({self.folder.name!r}: {self.answer})"

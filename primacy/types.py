@@ -79,13 +79,15 @@ class Feature:
     identify it."""
     solo: float | None = None
     """The slope of the best predictor from this feature alone, Cov / Var; null as above."""
+    judged_by: str | None = None
+    """The measure by which it counts as learned, where it is none of its target's: `full` is its
+    value once the feature is learned, and the chance on the measure's card what it starts from."""
+    full: float = 1.0
+    """Of the measure that it is judged by: its value for the best predictor."""
     reason: str | None = None
     """Why it has no time-to-learn, where it has none."""
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More about it that is known before training (JSON values only)."""
-    competes: bool = False
-    """One of several that predict one target: it counts as learned when the answers agree with it
-    (`agreement`), on test examples in which these features are independent."""
     watched: bool = False
     """Measured only: no target is made of it, and it has no time-to-learn."""
 
@@ -225,6 +227,8 @@ class Model(Protocol):
     # `apply_in_training(params, inputs, key)`, which is `apply` with what the key draws.
     # Optional: `settled(params, inputs) -> params`, the parameters as they are evaluated: with the
     # statistics (batch normalization) of these inputs, the fit examples, in them.
+    # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
+    # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
     # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a
     # hidden layer have no value for this model.

@@ -1,5 +1,5 @@
 """What the numbers say: learning times, estimates and verdicts. Never imports JAX.
 
-Order: runs | first_layer | inference < learning_times < summary | redundancy < picks < resolve <
-contrasts < words < verdicts < controls
+Order: notebook < runs | first_layer | inference < learning_times < summary | redundancy < picks <
+resolve < sides < contrasts < words < verdicts < controls | matching < compared < comparison
 """

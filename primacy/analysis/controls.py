@@ -15,7 +15,7 @@ sound studies.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,9 @@ from jaxtyping import Float
 from scipy import special
 
 from primacy.analysis.verdicts import judge, rounded
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.records.traces import Traces, at_end, measures_of
 
 FALSE_ALARMS = 0.01
 """Share of sound studies in which some control may fail: split evenly among the kinds, and within a
@@ -75,7 +77,7 @@ class Outcome:
     why: str
 
 
-def untrained(record: StudyRecord, curves: pl.DataFrame) -> list[Outcome]:
+def untrained(record: StudyRecord, curves: Rows) -> list[Outcome]:
     """The networks of a study before their first step, a control for each condition."""
     found, start = [], curves.filter(pl.col("step") == 0)
     for c in record.conditions:
@@ -86,16 +88,18 @@ def untrained(record: StudyRecord, curves: pl.DataFrame) -> list[Outcome]:
     return [o for o in found if o.n]
 
 
-def null_columns(record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame) -> list[Outcome]:
+def null_columns(record: StudyRecord, curves: Rows, lanes: pl.DataFrame) -> list[Outcome]:
     """What inputs that carry nothing are worth to trained networks, for each condition.
 
     Interchanging them leaves the joint distribution of inputs and targets as it is, so the
     expectation is 0 in any network whatever, if its test examples are its own.
     """
-    measured = set(curves["measure"].cast(pl.String).unique())
-    measure = next((m for m in COSTS if m in measured), None)
-    if measure is None or "data" not in record.seed_axes:
+    if "data" not in record.seed_axes:
         return []  # on shared test examples, what networks have in common does not average out
+    measured = measures_of(curves)
+    measure = next((m for m in COSTS if m in measured), None)
+    if measure is None:
+        return []
     found, ends = [], _last(curves, lanes)
     for c in record.conditions:
         sites = [f.name for f in c.features if f.null_of is not None]
@@ -107,7 +111,7 @@ def null_columns(record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame)
 
 
 def trained(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, names: dict[str, str]
+    record: StudyRecord, curves: Rows, lanes: pl.DataFrame, names: dict[str, str]
 ) -> list[Outcome]:
     """The networks of the folder `controls`.
 
@@ -152,7 +156,7 @@ def _random_feature(record: StudyRecord, c: ConditionRecord, own: pl.DataFrame) 
 
 
 def learned(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, others: Sequence[Outcome]
+    record: StudyRecord, curves: Rows, lanes: pl.DataFrame, others: Sequence[Outcome]
 ) -> list[Outcome]:
     """The positive control of own data: the trained networks beat a constant, and shuffled labels.
 
@@ -213,7 +217,7 @@ def shared_rows(c: ConditionRecord) -> tuple[float, float, bool] | None:
 
 
 def claims(
-    record: StudyRecord, controls: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame
+    record: StudyRecord, controls: StudyRecord, curves: Rows, lanes: pl.DataFrame
 ) -> list[Outcome]:
     """The study's hypotheses, judged on shuffled-label networks of all its conditions.
 
@@ -347,7 +351,7 @@ def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
 
 
 def _score(c: ConditionRecord) -> str:
-    return "accuracy" if c.targets[0].kind == "binary" else "r_squared"
+    return c.targets[0].score
 
 
 def _is(column: str, name: str) -> pl.Expr:
@@ -365,18 +369,15 @@ def _by_network(
     return means.collect()["value"].drop_nulls().to_numpy()
 
 
-def _last(curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
+def _last(curves: Rows, lanes: pl.DataFrame) -> pl.DataFrame:
     """The rows of each lane's last evaluation, without lanes that diverged."""
-    ends = lanes.filter(~_is("ended", "diverged")).select(
-        pl.col("condition").cast(pl.String), "seed", step="end_step"
-    )
-    return curves.with_columns(pl.col("condition").cast(pl.String)).join(
-        ends, on=["condition", "seed", "step"], how="semi", maintain_order="left"
-    )
+    return at_end(curves, lanes.filter(~_is("ended", "diverged")))
 
 
-def _renamed(table: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
+def _renamed(table: Any, names: dict[str, str]) -> Any:
     """The rows of some conditions under other names."""
+    if isinstance(table, Traces):
+        return table.renamed(names)
     condition = pl.col("condition").cast(pl.String)
     own = table.filter(condition.is_in(list(names)))
     kind = pl.Enum(list(dict.fromkeys(names.values())))

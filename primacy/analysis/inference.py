@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 
 EXACT = 14
 """Up to so many pairs all 2^n sign flips are tried; above, `DRAWS` of them."""
@@ -160,6 +160,49 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
     return Interval(low, high)
 
 
+def log_rank(
+    a: Float[np.ndarray, " n"],
+    a_seen: Bool[np.ndarray, " n"],
+    b: Float[np.ndarray, " n"],
+    b_seen: Bool[np.ndarray, " n"],
+) -> float:
+    """p of "both learn at the same rate", of times that may be censored. 1: nothing was learned.
+
+    Args:
+        a: times of one group.
+        a_seen: whether each was reached; false: it is censored there.
+        b: times of the other.
+        b_seen: the same of them.
+    """
+    from scipy.stats import CensoredData, logrank
+
+    if not (a_seen.any() or b_seen.any()):
+        return 1.0
+    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
+    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
+    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
+        p = float(logrank(x, y).pvalue)
+    return p if np.isfinite(p) else 1.0
+
+
+def welch(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], level: float = 0.95
+) -> tuple[Interval, float]:
+    """Interval of mean(y) - mean(x), and the two-sided p of "no difference"; not paired.
+
+    Where neither side varies nothing is bounded, and p is 1 unless the means differ.
+
+    Reference: Welch 1947, Biometrika 34:28.
+    """
+    d = float(y.mean() - x.mean())
+    parts = [float(z.var(ddof=1)) / len(z) for z in (x, y)]
+    if (variance := sum(parts)) <= (TIE * float(np.abs(np.concatenate([x, y])).max())) ** 2:
+        return Interval(-np.inf, np.inf), float(d == 0)
+    freedom = variance**2 / sum(p**2 / (len(z) - 1) for p, z in zip(parts, (x, y), strict=True))
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * variance**0.5
+    return Interval(d - reach, d + reach), float(2 * stdtr(freedom, -abs(d) / variance**0.5))
+
+
 def holm(p: Float[np.ndarray, " h"]) -> Float[np.ndarray, " h"]:
     """p adjusted for having asked several questions (Holm's step-down).
 
@@ -210,21 +253,3 @@ def share_seeds_for(k: int, n: int, margin: float, most: int = 10_000) -> int | 
     low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), misses + 1, 0.025), 0.0)
     settled = np.flatnonzero((high < margin) | (low > margin))
     return int(sizes[settled[0]]) if settled.size else None
-
-
-def log_rank(
-    a: Float[np.ndarray, " n"],
-    a_seen: Bool[np.ndarray, " n"],
-    b: Float[np.ndarray, " n"],
-    b_seen: Bool[np.ndarray, " n"],
-) -> float:
-    """p of "both conditions learn at the same rate", pairs not used. 1: nothing was learned."""
-    from scipy.stats import CensoredData, logrank
-
-    if not (a_seen.any() or b_seen.any()):
-        return 1.0
-    x = CensoredData(uncensored=a[a_seen], right=a[~a_seen])
-    y = CensoredData(uncensored=b[b_seen], right=b[~b_seen])
-    with np.errstate(divide="ignore", invalid="ignore"):  # all learned at one time: 0 over 0
-        p = float(logrank(x, y).pvalue)
-    return p if np.isfinite(p) else 1.0

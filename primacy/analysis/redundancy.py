@@ -8,6 +8,7 @@ way of training, nothing about the task; so it is given as a distribution over s
 import polars as pl
 
 from primacy.analysis.runs import SLOPE
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 
 SIZE = "input_gradient"
@@ -24,7 +25,7 @@ def not_identified(condition: ConditionRecord) -> list[str]:
 
 
 def shares(
-    curves: pl.DataFrame,
+    curves: Rows,
     record: StudyRecord,
     condition: str,
     *,
@@ -50,10 +51,10 @@ def shares(
         pl.col("condition").cast(pl.String) == condition,
         pl.col("split").cast(pl.String) == "test",
         pl.col("seed").is_in(record.seeds),
-    ).select("seed", "step", pl.col("measure", "feature").cast(pl.String), "value")
-    own = rows.filter(
-        pl.col("measure") == (SLOPE if SLOPE in stored else SIZE), pl.col("feature").is_in(names)
+        pl.col("measure").cast(pl.String) == (SLOPE if SLOPE in stored else SIZE),
+        pl.col("feature").cast(pl.String).is_in(names),
     )
+    own = rows.select("seed", "step", pl.col("feature").cast(pl.String), "value")
     # At the lane's own end, where a value may be missing: a null there must stay one.
     last = own.filter(pl.col("step") == pl.col("step").max().over("seed"))
     size = pl.col("value").cast(pl.Float64).abs()

@@ -16,6 +16,7 @@ from primacy.records.study import (
     MeasureRecord,
     StudyRecord,
 )
+from primacy.records.traces import Traces
 
 GROUP = "variance_explained_group"
 """What stands for `variance_explained` of a feature that is several columns."""
@@ -26,7 +27,9 @@ SLOPE = "input_gradient_signed"
 class Runs:
     """The lanes of a study as arrays: a row a seed of the record, a column an evaluation."""
 
-    def __init__(self, curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> None:
+    def __init__(self, curves: table.Rows, lanes: pl.DataFrame, record: StudyRecord) -> None:
+        if isinstance(curves, Traces) and list(curves.seeds) != list(record.seeds):
+            raise ValueError("curves of other seeds than the record's")
         self.curves, self.record = curves, record
         self.seeds = np.array(record.seeds, dtype=np.int64)
         self.cards = cards(record)
@@ -103,6 +106,9 @@ class Runs:
             "feature": by_feature(card),
             "target": "target" in card.axes,
         }
+        if isinstance(self.curves, Traces):
+            ours = self.curves.derived if measure in table.DERIVED else self.curves.traces
+            return ours(measure, asked)
         keys = ["condition", "split", *asked]
         rows = table.rows(self.curves, measure).with_columns(
             **{c: pl.lit(None, dtype=pl.String) for c, has in asked.items() if not has}
@@ -198,8 +204,7 @@ def criterion_of(
     name = target or own_target(condition, None)
     for found in condition.targets:
         if found.name == name:
-            measure = "accuracy" if found.kind == "binary" else "r_squared"
-            return Criterion(measure=measure, chance=found.chance, ceiling=found.ceiling)
+            return Criterion(measure=found.score, chance=found.chance, ceiling=found.ceiling)
     return None
 
 
@@ -237,7 +242,7 @@ def costs(
     criterion = feature.criterion
     if criterion is None or criterion.ceiling is not None:
         return {}
-    score = "accuracy" if condition.targets[0].kind == "binary" else "r_squared"
+    score = condition.targets[0].score
     target = own_target(condition, None)
     asked = {
         "score_lost": (f"reliance_{score}", "test", feature.name),

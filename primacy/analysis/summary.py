@@ -15,6 +15,7 @@ from primacy.analysis.learning_times import (
     times,
 )
 from primacy.analysis.runs import Runs, costs, own_target, stand_in
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, FeatureRecord, StudyRecord
 
 WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_step")
@@ -23,7 +24,7 @@ YES_OR_NO = ("learned", "forgotten", "picked_up", "dropped", "diverged")
 
 
 def summary(
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     record: StudyRecord,
     *,

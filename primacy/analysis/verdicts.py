@@ -18,9 +18,11 @@ from pydantic import ConfigDict, TypeAdapter
 from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share_learned
 from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
+from primacy.analysis.notebook import VERDICTS, facts, verdict_row
 from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs, variants
 from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
+from primacy.records.curves import Rows
 from primacy.records.study import Hypothesis, StudyRecord
 
 CONFIRMATORY = 30
@@ -72,6 +74,12 @@ class Verdict:
     why: str
     """One sentence: the reason of this word, with k of n where lanes were left out."""
 
+    def _repr_html_(self) -> str:
+        """For a notebook's cell."""
+        rows = zip(VERDICTS[1:], verdict_row(self)[1:], strict=True)
+        flips = "; ".join(self.flips)
+        return facts(self.claim, [*rows, ("why", self.why), ("what flips it", flips)])
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _File:
@@ -84,7 +92,7 @@ class _File:
     verdicts: list[Verdict]
 
 
-def judge(curves: pl.DataFrame, lanes: pl.DataFrame, record: StudyRecord) -> list[Verdict]:
+def judge(curves: Rows, lanes: pl.DataFrame, record: StudyRecord) -> list[Verdict]:
     """A verdict for each of the study's hypotheses, in their order.
 
     Args:

@@ -1,4 +1,5 @@
 """The command line: one typed function per command; `app` registers them.
 
-Order: progress < notebook | doctor | shared < studies < run | results | machine | data < app
+Order: progress < notebook | doctor | shared < studies | watch | engines < run | results |
+machine | data | audit | compare | merge < work < app
 """

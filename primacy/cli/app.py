@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import data, machine, results, run, studies
+from primacy.cli import audit, compare, data, machine, merge, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -27,18 +27,23 @@ app = App(
 # polars, scipy, jax and altair take seconds to import: each command imports what it needs.
 COMMANDS = (
     run.run,
+    work.work,
     studies.explain,
     studies.check,
     studies.init,
     studies.schema,
+    audit.audit,
     data.audit_data,
     data.data,
     results.judge,
     results.report,
+    results.cite,
     results.inspect,
     results.evaluate,
     results.export,
     results.verify,
+    merge.merge,
+    results.compact,
     results.runs,
     machine.doctor,
     machine.calibrate,
@@ -47,6 +52,8 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(studies.list_, name="list")
+app.command(compare.command, name="compare")
+app.command(watch.command, name="watch")
 
 
 @app.command
@@ -85,7 +92,7 @@ def _called(words: list[str], interruption: Interruption) -> int:
     except OSError as error:
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         kept = ". Every committed block is kept; the same command resumes."
-        return _fail(words, what + kept * (words[:1] == ["run"]), 1)
+        return _fail(words, what + kept * (words[:1] in (["run"], ["work"])), 1)
     except KeyboardInterrupt:
         return _fail(words, "interrupted", interruption.code)
     return code if isinstance(code, int) else 0

@@ -45,6 +45,7 @@ def doctor(
 def calibrate(
     *,
     full: Annotated[bool, Flag] = False,
+    mutants: Annotated[bool, Flag] = False,
     out: Path | None = None,
     as_json: Json = False,
 ) -> int:
@@ -56,9 +57,13 @@ def calibrate(
 
     Args:
         full: Also the cases that take long.
+        mutants: Instead, break one part of the instrument after the other, each in a process of
+            its own, and show which known answer notices. Exit code 1 if one goes unnoticed.
         out: Write calibration.json to this file as well, and the page beside it.
         as_json: Print the rows as a JSON list and nothing else; progress goes to stderr.
     """
+    if mutants:
+        return _mutants(as_json)
     from primacy import calibration
     from primacy.records import certificate
     from primacy.records.store import write
@@ -91,3 +96,34 @@ def calibrate(
     )
     console.print(f"The page: {places[-1].with_suffix('.html')}", soft_wrap=True)
     return 1 if missed else 0
+
+
+def _mutants(as_json: bool) -> int:
+    """Which known answer notices each mutant."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from primacy.calibration.mutants import MUTANTS, Outcome, outcomes
+
+    errors = Console(stderr=True, highlight=False)
+
+    def told(outcome: Outcome) -> None:
+        state = "noticed" if outcome.case else "NOT NOTICED"
+        errors.print(f"{state}: {outcome.mutant}", markup=False, soft_wrap=True)
+
+    errors.print(f"{len(MUTANTS)} mutants, two at a time: minutes", markup=False)
+    found = outcomes(told)
+    unnoticed = [o for o in found if o.case is None]
+    if as_json:
+        print(json.dumps([dataclasses.asdict(o) for o in found], ensure_ascii=False))
+        return 1 if unnoticed else 0
+    table = Table(box=None, pad_edge=False)
+    for name in ("what is broken", "noticed by", "the answer that was missed"):
+        table.add_column(name)
+    for o in found:
+        table.add_row(o.mutant, o.case or "nothing", o.quantity or "-")
+    console = new_console()
+    console.print(table)
+    console.print(f"{len(found) - len(unnoticed)} of {len(found)} mutants noticed.", style="bold")
+    return 1 if unnoticed else 0

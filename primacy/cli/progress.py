@@ -69,6 +69,12 @@ class TerminalProgress(Progress):
         told = f"{len(problems)} damaged: {'; '.join(problems)}. The parts are in "
         self._console.print(plain(f"{told}{folder / DAMAGED}; their networks are trained again."))
 
+    def adopted(self, blocks: int, staying: Sequence[str]) -> None:
+        """Say how much of the inbox is now in the run folder, and why the rest is not."""
+        self.say(f"{blocks} blocks adopted from the inbox")
+        for line in staying:
+            self._console.print(plain(f"left in the inbox: {line}"))
+
     def advanced(self, seed_steps: int) -> None:
         """Move the bar; the clock of the rate starts when the first program is compiled."""
         now = time.monotonic()

@@ -1,13 +1,23 @@
-"""Commands about run folders: judge, report, inspect, evaluate, export, verify, runs."""
+"""Commands about run folders: judge, report, cite, inspect, evaluate, export, verify and so on."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, Refused, RunFolder, load, new_console
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    RunFolder,
+    give,
+    load,
+    new_console,
+)
 from primacy.errors import shown
 
 
@@ -40,20 +50,72 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
     return 0
 
 
-def report(run: RunFolder, *, out: Path | None = None, as_json: Json = False) -> int:
+def report(
+    run: RunFolder,
+    *,
+    out: Path | None = None,
+    figures: Literal["svg", "pdf", "png"] | None = None,
+    condition: str | None = None,
+    as_json: Json = False,
+) -> int:
     """Write the page of a stored run again; needs no JAX.
 
     Args:
         run: A run folder.
         out: Where to write it; report.html in the run folder when left out.
-        as_json: Print a JSON object with the file.
+        figures: Also write every figure as a file of this kind, into figures/ beside the page.
+        condition: Of figures: whose, by its display name; the first one when left out.
+        as_json: Print a JSON object with the files.
     """
     from primacy.result import open as open_run
 
+    if condition is not None and figures is None:
+        raise Refused("--condition says whose figures: give --figures svg, pdf or png")
     result = open_run(run)
+    drawn = result.figures(condition) if figures else {}
     result.judge()
-    page = str(result.report(out))
-    print(json.dumps({"page": page}) if as_json else page)
+    page = result.report(out)
+    folder = page.parent / "figures"
+    files = [folder / f"{name}.{figures}" for name in drawn]
+    for file, figure in zip(files, drawn.values(), strict=True):
+        folder.mkdir(exist_ok=True)
+        figure.save(file)
+    if as_json:
+        more = {"figures": [str(file) for file in files]} if figures else {}
+        print(json.dumps({"page": str(page)} | more))
+    else:
+        print(page, *files, sep="\n")
+    return 0
+
+
+def cite(
+    run: RunFolder,
+    *,
+    only: Literal["bibtex", "methods"] | None = None,
+    as_json: Json = False,
+) -> int:
+    """Print the methods of a run as paragraphs to paste, and BibTeX to cite it.
+
+    Args:
+        run: A run folder.
+        only: One of the two.
+        as_json: Print both as a JSON object.
+    """
+    from primacy.report.page import citation, methods
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    record, provenance = result.record, result.provenance
+    said = methods.paragraphs(record, provenance, result.lanes, result.verdicts)
+    entries = citation.bibtex(record, provenance)
+    if as_json:
+        told = {"methods": said, "bibtex": entries}
+        wanted = {only: told[only]} if only else told
+        print(json.dumps(wanted, ensure_ascii=False))
+        return 0
+    parts = [*(said if only != "bibtex" else ()), *([entries] if only != "methods" else ())]
+    # A study may have been written by others, and a terminal takes some characters for commands.
+    print("\n\n".join("\n".join(map(shown, part.rstrip("\n").split("\n"))) for part in parts))
     return 0
 
 
@@ -64,6 +126,7 @@ def inspect(
     seed: int = 0,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Show one trained network: its weights, what its first units read, its function.
@@ -80,6 +143,7 @@ def inspect(
         as_json: Print it all as a JSON object.
     """
     load(plugins)
+    give(models)
     from primacy.analysis.first_layer import parameters, units
     from primacy.report.export import one_condition
     from primacy.result import open as open_run
@@ -144,6 +208,7 @@ def evaluate(
     seed: int | None = None,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Measure stored networks on another data set; nothing is trained.
@@ -163,6 +228,7 @@ def evaluate(
         as_json: Print the table as a JSON list, with all layers.
     """
     load(plugins)
+    give(models)
     from primacy.networks import evaluation
     from primacy.records.store import to_parquet, write
     from primacy.result import open as open_run
@@ -189,7 +255,7 @@ def evaluate(
 def export(
     run: RunFolder,
     *,
-    to: Literal["tensorboard", "demo-csv", "latex"],
+    to: Literal["tensorboard", "wandb", "mlflow", "demo-csv", "latex"],
     condition: str | None = None,
     seeds: Annotated[bool, Flag] = False,
     out: Path | None = None,
@@ -200,23 +266,26 @@ def export(
     Args:
         run: A run folder.
         to: tensorboard: event files, a run each for a condition's median, p10 and p90 over seeds.
+            wandb: the same as offline runs of Weights & Biases; nothing is sent.
+            mlflow: the same as a local data base of MLflow.
             demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
             latex: tables of the verdicts and of what was first, represented and used (booktabs).
         condition: Of demo-csv: its display name; may be left out where there is only one.
-        seeds: Of tensorboard: one more run for each seed.
-        out: A file, and stdout when left out; for tensorboard a folder.
+        seeds: Of the three trackers: one more run for each seed.
+        out: A file, and stdout when left out; for a tracker a folder.
         as_json: Print a JSON object with the text, or with what was written.
     """
     from primacy.result import open as open_run
 
     result = open_run(run)
-    if to == "tensorboard":
-        from primacy.report.tensorboard import event_files
+    if to not in ("demo-csv", "latex"):
+        from primacy.report.exporters.offered import EXPORTERS, shown_by
+        from primacy.report.exporters.series import series
 
         if out is None:
-            raise Refused("event files need a folder: give --out DIR")
-        runs = event_files(result.record, result.curves, result.lanes, out, seeds=seeds)
-        told = f"{len(runs)} runs; `tensorboard --logdir {shlex.quote(str(out))}` shows them"
+            raise Refused(f"an export to {to} needs a folder: give --out DIR")
+        runs = EXPORTERS[to](series(result.record, result.rows, result.lanes, seeds=seeds), out)
+        told = f"{len(runs)} runs; `{shown_by(to, out)}` shows them"
         print(json.dumps({"folder": str(out), "runs": len(runs)}) if as_json else told)
         return 0
     from primacy.report.export import demo_csv, latex
@@ -224,7 +293,7 @@ def export(
     if to == "latex":
         text = latex(result.record, result.summary, result.verdicts)
     else:
-        text = demo_csv(result.record, result.curves, condition)
+        text = demo_csv(result.record, result.rows, condition)
     if out is None:
         print(json.dumps({"text": text}, ensure_ascii=False) if as_json else text.rstrip("\n"))
         return 0
@@ -254,6 +323,44 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
         for problems in bad.values():
             print("\n".join(map(shown, problems)))
     return 1 if bad else 0
+
+
+def compact(run: RunFolder, *, as_json: Json = False) -> int:
+    """Rewrite a run's many small parts as a few large ones; the same rows, read faster.
+
+    Worth it for runs of thousands of blocks, before they are archived or read often. Parts of about
+    64 MB, sorted by condition and seed. Whatever happens on the way, the run stays whole: the same
+    command again ends the work, and `primacy run` still adds seeds. Nothing is done to a run that
+    is compact already.
+
+    Args:
+        run: A run folder.
+        as_json: Print how many parts there were and are as JSON.
+    """
+    import contextlib
+    import sys
+
+    from primacy.records.compact import compact as compacted
+    from primacy.records.held import controls_of
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    before = after = 0
+    with contextlib.ExitStack() as locks:
+        for store in dict.fromkeys((result.store, *result.stores)):
+            locks.enter_context(store.locked())
+        for store in (s for own in result.stores for s in (own, controls_of(own))):
+            if not store.begun():
+                continue
+
+            def told(done: int, of: int, folder: Path = store.folder) -> None:
+                print(f"{shown(str(folder))}: {done} of {of} networks", file=sys.stderr)
+
+            before += len(store.manifest())
+            after += compacted(store, told if sys.stderr.isatty() else lambda done, of: None)
+    told_of = f"{before} parts are now {after}" if after < before else f"{after} parts, as before"
+    print(json.dumps({"before": before, "after": after}) if as_json else told_of)
+    return 0
 
 
 def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:

@@ -1,16 +1,33 @@
 """`primacy run`: train what is missing of a study, judge it and write the page."""
 
+import contextlib
 import json
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from primacy.cli import studies
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
+from primacy.cli import watch as watching
+from primacy.cli.engines import Trainer
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    give,
+    load,
+    new_console,
+    seeds_override,
+)
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -27,7 +44,12 @@ def run(
     dry_run: Annotated[bool, Flag] = False,
     fork: Annotated[bool, Flag] = False,
     allow_mixed: Annotated[bool, Flag] = False,
+    engine: str = "threads",
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    insecure: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
+    models: Models = (),
+    watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
     """Train what is missing of a study, judge its hypotheses and write the page.
@@ -47,6 +69,12 @@ def run(
         fork: If the folder holds runs of another study, start beside it (NAME-2).
         allow_mixed: Go on in a folder begun with other library versions or numbers of networks
             trained side by side.
+        watch: Also show the page while the run trains, at an address that is printed; `primacy
+            watch RUN` does so for any run.
+        engine: What trains: threads of this process (threads), processes of this machine (dask),
+            or a Dask cluster: tls://HOST:PORT, or the file that `dask scheduler` wrote.
+        workers: Blocks trained at the same time on this machine; one per core when left out.
+        insecure: Allow a cluster on another machine without encryption (tcp://).
         as_json: Print verdicts.json on stdout; progress goes to stderr.
     """
     if study is None:
@@ -55,6 +83,9 @@ def run(
     from primacy.study import file as studyfile
 
     load(plugins)
+    if models and engine != "threads":
+        raise Refused("--model runs your code in this process: leave out --engine")
+    give(models)
     changes = [*overrides, *seeds_override(seeds)]
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
@@ -62,19 +93,29 @@ def run(
     for note in requested.notes:
         print(shown(note), file=sys.stderr)
     folder = out or Path("runs") / requested.name
+    trainer = Trainer(engine, workers, insecure, plugins)
+    trainer.check()
     if dry_run:
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
     command += [part for file in plugins for part in ("--plugin", str(file))]
+    command += [part for model in models for part in ("--model", model)]
     command += [] if controls is None else ["--controls", controls]
     command += ["--exact-solo"] if exact_solo else []
     command += [part for change in overrides for part in ("--set", change)]
     command += ["--allow-mixed"] if allow_mixed else []
     number = [] if seeds is None else ["--seeds", str(seeds)]
-    result = _train(requested, folder, [*command, *number], fork, allow_mixed)
-    if isinstance(result, int):
-        return result
-    page = result.report()
+    if watch and fork:
+        from primacy.engine.run import destination
+
+        folder, fork = destination(requested, folder), False
+    with watching.serving(folder) if watch else contextlib.nullcontext():
+        result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
+        if isinstance(result, int):
+            return result
+        page = result.report()
+        if watch:
+            time.sleep(watching.LAST_SECONDS)
     if as_json:
         print((result.folder / "verdicts.json").read_text())
     else:
@@ -83,13 +124,21 @@ def run(
     return 0
 
 
-def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_mixed: bool) -> Any:
+def _train(
+    study: Any,
+    folder: Path,
+    command: Sequence[str],
+    fork: bool,
+    allow_mixed: bool,
+    trainer: "Trainer",
+) -> Any:
     """The finished run, or the exit code if it was interrupted."""
     from primacy.cli.progress import TerminalProgress
+    from primacy.engine.jobs import NotFinished
     from primacy.engine.run import run as run_blocks
     from primacy.training.block import Interrupted
 
-    again = [*command, "--out", str(folder), *(["--fork"] if fork else [])]
+    again = [*command, "--out", str(folder), *(["--fork"] if fork else []), *trainer.words]
     resume = f"Every committed block is kept. This resumes:\n  {shlex.join(again)}"
     error_console = Console(stderr=True, highlight=False)
     with Interruption(polled=True, hint=resume) as interruption:
@@ -103,7 +152,10 @@ def _train(study: Any, folder: Path, command: Sequence[str], fork: bool, allow_m
                     fork=fork,
                     allow_mixed=allow_mixed,
                     command=command,
+                    engine=trainer.of(progress.say),
                 )
+        except NotFinished as error:
+            raise NotFinished(f"{error}\n{resume}") from None
         except Interrupted:
             print(f"interrupted. {resume}", file=sys.stderr)
             return interruption.code
@@ -127,6 +179,11 @@ def _show(result: Any, page: Path, more: Sequence[str]) -> None:
             f"  {shlex.join(more)}",
             markup=False,
             soft_wrap=True,
+        )
+    if before := result.provenance["judged_before"]:
+        console.print(
+            f"Judged before with {', '.join(map(str, before))} seeds: to look, add seeds and look "
+            "again makes false verdicts more frequent (docs/statistics.md, table 9)."
         )
     console.print(f"The page: {page}", soft_wrap=True)
 

@@ -2,8 +2,10 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from primacy.engine.packing import Block
 from primacy.registry import Measure
@@ -23,6 +25,10 @@ class Job:
     """Equal for jobs that can run in the same compiled programs."""
 
 
+def _unseen(job: Job, step: int, values: Any, running: Sequence[bool]) -> None:
+    """Nobody watches."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Driver:
     """What an engine tells the run that drives it, and how it is stopped."""
@@ -35,6 +41,15 @@ class Driver:
     """Called every few seconds while the engine waits."""
     stop: threading.Event
     """When set, jobs in progress are dropped."""
+    evaluated: Callable[[Job, int, Mapping[str, np.ndarray], Sequence[bool]], None] = _unseen
+    """A job's networks were just measured: the step, what `evaluate` gave, and which of them had
+    not ended before; from any thread. An engine may leave it out: only who watches misses it."""
+
+
+class NotFinished(ValueError):
+    """An engine could not train everything; what was committed stays, and the run resumes."""
+
+    exit_code = 1
 
 
 @runtime_checkable
@@ -58,7 +73,12 @@ class Engine(Protocol):
 
         Raises:
             Interrupted: `driver.stop` was set; results that were committed stay.
+            NotFinished: some jobs could not be trained; the others were.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever the engine holds; nothing is trained after it."""
         ...
 
     @property

@@ -140,7 +140,7 @@ def _held_by(batch: Batch) -> float:
     numbers = 8.0 * c.parameters
     # Inputs and activations of every example, and what the measures make of the test examples.
     rows = sum(condition.examples.values()) + 4 * condition.examples["test"]
-    numbers += rows * (inputs + sum(condition.model.layer_sizes))
+    numbers += rows * (inputs + condition.hidden)
     # A page is drawn in double precision, passed on, and the next one is drawn beside it.
     if training.examples == "stream":
         numbers += 4 * stream_steps(training.batch_size) * training.batch_size * inputs
@@ -198,6 +198,38 @@ def plan(study: Study, held: Held | None = None, *, allow_mixed: bool = False) -
         tuple(batch for part in parts for batch in part.batches),
         sum(part.stored for part in parts),
         members=tuple(parts),
+        control_batches=tuple(batch for part in parts for batch in part.control_batches),
+    )
+
+
+def share(todo: Plan, index: int, of: int) -> Plan:
+    """The plan of every `of`-th block from number `index` on: what one of several processes trains.
+
+    Args:
+        todo: the whole.
+        index: which share, from 0.
+        of: how many shares there are; together they are the whole, each block once.
+    """
+
+    def own(part: Plan, start: int) -> tuple[Plan, int]:
+        kinds, at = [], start
+        for batches in (part.batches, part.control_batches):
+            blocks = [block for batch in batches for block in batch]
+            mine = [b for i, b in enumerate(blocks, at) if i % of == index]
+            kinds.append(tuple(Batch(b.lanes, b.width, b.riders) for b in mine))
+            at += len(blocks)
+        return dataclasses.replace(part, batches=kinds[0], control_batches=kinds[1]), at
+
+    if not todo.members:
+        return own(todo, 0)[0]
+    parts, at = [], 0
+    for member in todo.members:
+        part, at = own(member, at)
+        parts.append(part)
+    return dataclasses.replace(
+        todo,
+        members=tuple(parts),
+        batches=tuple(batch for part in parts for batch in part.batches),
         control_batches=tuple(batch for part in parts for batch in part.control_batches),
     )
 

@@ -35,6 +35,10 @@ def reconcile(
     ):
         if a != b:
             problems.append(f"{what}: {', '.join(a)} -> {', '.join(b)}")
+    if new.seeds[:1] != old.seeds[:1]:
+        problems.append(
+            f"seed_offset: {old.seeds[0]} -> {new.seeds[0]}; a replication is a run of its own"
+        )
     if len(new.seeds) < len(old.seeds):
         problems.append(
             f"seeds: {len(old.seeds)} -> {len(new.seeds)}; nothing is thrown away "

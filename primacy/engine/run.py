@@ -5,18 +5,21 @@ import dataclasses
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from primacy.analysis import summary as summaries
-from primacy.engine import forecast
+from primacy.engine import forecast, inbox
 from primacy.engine.interruption import waiting
 from primacy.engine.jobs import Driver, Engine, Job
+from primacy.engine.live import Live
 from primacy.engine.plan import Plan, plan, program, refusal
+from primacy.engine.provisional import Pages
 from primacy.engine.threads import Threads
-from primacy.records import curves
+from primacy.records import curves, live
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.records.study import StudyRecord
@@ -41,6 +44,9 @@ class Progress:
 
     def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
         """Parts of a folder were damaged, each file as `problems` says, and were moved aside."""
+
+    def adopted(self, blocks: int, staying: Sequence[str]) -> None:
+        """So many blocks of the inbox are committed; why others stay there, a sentence each."""
 
     def advanced(self, seed_steps: int) -> None:
         """So many training steps, summed over seeds, were just taken."""
@@ -70,6 +76,7 @@ def run(
     fork: bool = False,
     allow_mixed: bool = False,
     command: Sequence[str] = (),
+    engine: Callable[[int], Engine] = Threads,
 ) -> Result:
     """Train what is missing, commit it block by block, and judge the whole.
 
@@ -81,10 +88,12 @@ def run(
         fork: if the folder holds another study's runs, start in the next free `OUT-2`, `OUT-3`...
         allow_mixed: go on in a folder that other library versions began; parts say which.
         command: the words of a shell that run this, which the page shows with the folder.
+        engine: makes what trains, for a number of blocks; left out: the threads of this process.
 
     Raises:
         StoreError: nothing was run: the folder is in use or holds runs of another study.
         Interrupted: somebody asked to stop; committed blocks stay.
+        NotFinished: blocks could not be trained; those that are committed stay.
     """
     folder = Path(out) if out else Path("runs") / study.name
     progress, stop = progress or Progress(), stop or threading.Event()
@@ -93,12 +102,15 @@ def run(
     with contextlib.ExitStack() as locks:
         for place in dict.fromkeys((store, *places)):
             locks.enter_context(place.locked())
+            live.sweep(place.folder)
         held = holdings(study, store.folder)
         todo = plan(study, held, allow_mixed=allow_mixed)
         if why := refusal(todo):
             raise StoreError(why)
-        engine = Threads(sum(map(len, todo.every_batch)))
-        todo = _on(todo, engine.device)
+        boxed, stored, staying = inbox.adoptable(store.folder, todo, allow_mixed)
+        blocks = max(0, sum(map(len, todo.every_batch)) - len(boxed))
+        trainer = locks.enter_context(contextlib.closing(engine(blocks)))
+        todo = on_device(todo, trainer.device)
         inside = [held.members[member.name] for member in study.members] or [held]
         for place, own in zip(places, inside, strict=True):
             for there, found in ((place, own), (controls_of(place), own.controls)):
@@ -111,19 +123,29 @@ def run(
             place.begin(part.record, member.source)
             if part.controls is not None:
                 controls_of(place).begin(part.controls, member.source)
+        began, words = time.time(), _command(command, store.folder, todo.record)
+        walk = Walk(todo, store, study, progress, stop, words)
+        if boxed or stored or staying:
+            progress.adopted(walk.adopt(boxed), staying)
+            for path in stored:
+                path.unlink(missing_ok=True)
+            todo = plan(study, holdings(study, store.folder), allow_mixed=allow_mixed)
+            todo = on_device(todo, trainer.device)
+            walk = Walk(todo, store, study, progress, stop, words)
         progress.planned(todo)
-        began = time.time()
-        walk = Walk(
-            todo, store, study, progress, stop, _command(command, store.folder, todo.record)
-        )
-        walk.over(engine)
+        try:
+            walk.over(trainer)
+        finally:
+            walk.live.clear()
         walk.take_over()
-        walk.complete(engine, time.time() - began)
+        walk.complete(trainer, time.time() - began)
         result = Result(store.folder)
         result.judge()
         for place in places[: len(study.members)]:
             if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
                 Result(place.folder).judge()
+        if walk.pages.written:  # a provisional one is never left behind
+            result.report()
     return result
 
 
@@ -143,6 +165,16 @@ def folders(study: Study, store: Store) -> tuple[Store, ...]:
     return tuple(Store(store.folder / member.name) for member in study.members)
 
 
+def jobs_of(study: Study, todo: Plan) -> list[Job]:
+    """Every block of a plan as a job; equal programs are next to each other."""
+    return [
+        Job(member.name, block, chosen, program(part, block))
+        for member, part in zip(study.studies, todo.parts, strict=True)
+        for chosen in (measured(member),)
+        for block in (*part.blocks, *part.control_blocks)
+    ]
+
+
 def destination(study: Study, folder: Path) -> Path:
     """The folder itself if the study fits what it holds, else the first free `NAME-2`, ..."""
     number, found = 2, folder
@@ -158,13 +190,13 @@ def destination(study: Study, folder: Path) -> Path:
             return found
 
 
-def _on(todo: Plan, device: str) -> Plan:
+def on_device(todo: Plan, device: str) -> Plan:
     """The plan with the device in its records."""
     return dataclasses.replace(
         todo,
         record=dataclasses.replace(todo.record, device=device),
         controls=todo.controls and dataclasses.replace(todo.controls, device=device),
-        members=tuple(_on(part, device) for part in todo.members),
+        members=tuple(on_device(part, device) for part in todo.members),
     )
 
 
@@ -194,13 +226,16 @@ class Walk:
         command: str,
     ) -> None:
         self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
-        self.axes, self.command = study.seed_axes, command
+        self.command = command
         self.places = {
             member.name: Place(part, place, measured(member), part.stored)
             for member, part, place in zip(
                 study.studies, todo.parts, folders(study, store), strict=True
             )
         }
+        self.live = Live({name: place.store.folder for name, place in self.places.items()})
+        self.pages = Pages(store.folder)
+        self._study = study
         self._moved = time.monotonic()
         """When a step was last taken or a block committed."""
         self._reported: float | None = None
@@ -208,21 +243,26 @@ class Walk:
 
     def over(self, engine: Engine) -> None:
         """Train and commit every block that is missing."""
-        jobs = [
-            Job(name, block, place.measures, program(place.plan, block))
-            for name, place in self.places.items()
-            for block in (*place.plan.blocks, *place.plan.control_blocks)
-        ]
         self._moved = time.monotonic()
-        driver = Driver(self._commit, self._advanced, self._idle, self.stop)
-        engine.train(jobs, self.axes, driver)
+        driver = Driver(self._commit, self._advanced, self._idle, self.stop, self.live.evaluated)
+        engine.train(jobs_of(self._study, self.todo), self._study.seed_axes, driver)
+
+    def adopt(self, boxed: Sequence[inbox.Boxed]) -> int:
+        """Commit blocks of the inbox, in order; each file goes once its block is on disk."""
+        for own in boxed:
+            part = self.places[own.member].plan
+            trained = own.trained(part.record, part.controls)
+            self._keep(own.member, own.width, trained, own.origin)
+            own.path.unlink(missing_ok=True)
+        return len(boxed)
 
     def _advanced(self, seed_steps: int) -> None:
         self._moved = time.monotonic()
         self.progress.advanced(seed_steps)
 
     def _idle(self) -> None:
-        """Report when nothing has advanced for longer than the forecast allows."""
+        """Rewrite the page; report when nothing has advanced for longer than is forecast."""
+        self.pages.rewrite(sum(place.done for place in self.places.values()))
         still = time.monotonic() - self._moved
         if still < STALL_SECONDS or self._moved == self._reported:
             return
@@ -234,28 +274,34 @@ class Walk:
 
     def _commit(self, job: Job, trained: Trained) -> None:
         self._moved = time.monotonic()
-        place = self.places[job.member]
+        record = self.places[job.member].plan.record
+        where = {"versions": record.versions, "device": record.device}
+        here = self._keep(job.member, job.block.width, trained, where)
+        self.live.committed(job)
+        if here is not None:
+            rows = trained.only([c.key for c in record.conditions]).curves
+            self.progress.committed(
+                here, lambda: summaries.summary(curves.named(rows, record), here, record)
+            )
+
+    def _keep(
+        self, member: str, width: int, trained: Trained, where: Mapping[str, Any]
+    ) -> pl.DataFrame | None:
+        """Commit a block; how its networks ended, or None where all were controls."""
+        place = self.places[member]
         record = place.plan.record
-        origin = {
-            "block_width": job.block.width,
-            "study_hash": record.study_hash,
-            "versions": record.versions,
-            "device": record.device,
-        }
+        origin = {"block_width": width, "study_hash": record.study_hash, **where}
         if place.plan.controls is not None:
             keys = [c.key for c in place.plan.controls.conditions]
             beside, trained = trained.only(keys), trained.without(keys)
             if beside.lanes.height:
                 controls_of(place.store).commit(*beside, origin)
             if not trained.lanes.height:
-                return
+                return None
         place.store.commit(*trained, origin)
-        place.done += len(job.block.lanes)
-        here = curves.named(trained.lanes, record)
+        place.done += trained.lanes.height
         self._tell(place)
-        self.progress.committed(
-            here, lambda: summaries.summary(curves.named(trained.curves, record), here, record)
-        )
+        return curves.named(trained.lanes, record)
 
     def _tell(self, place: Place) -> None:
         """Rewrite the status of a folder, and of the whole it is in."""

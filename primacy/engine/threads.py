@@ -1,5 +1,6 @@
 """The engine of one machine: a worker thread per core, which share the compiled programs."""
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -23,13 +24,16 @@ class Threads:
     which takes the interpreter's lock, the other trains.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, wanted: int | None = None) -> None:
         """Find the machine's workers.
 
         Args:
             most: workers that have something to do.
+            wanted: workers at the same time; left out: one per core.
         """
-        self._pool = workers()[: max(1, most)]
+        pool = workers()
+        pool = pool if wanted is None else pool[:1] * wanted
+        self._pool = pool[: max(1, most)]
         self.device = ", ".join(sorted({f"{d.platform} ({d.device_kind})" for d in self._pool}))
         self._compiled: dict[tuple, Programs] = {}
         self._turn = threading.Lock()
@@ -65,6 +69,9 @@ class Threads:
         if errors:
             raise errors[0]
 
+    def close(self) -> None:
+        """Nothing is held: the threads end with `train`."""
+
     def _work(
         self,
         queue: deque[Job],
@@ -73,13 +80,14 @@ class Threads:
         axes: Sequence[SeedAxis],
         driver: Driver,
     ) -> None:
-        watch = Watch(driver.advanced, driver.stop.is_set)
         while True:
             with self._turn:
                 if not queue:
                     return
                 job = queue.pop() if from_the_end else queue.popleft()
             lanes = (*job.block.lanes, *job.block.riders)
+            evaluated = functools.partial(driver.evaluated, job)
+            watch = Watch(driver.advanced, driver.stop.is_set, evaluated)
             trained = train_block(self._programs(job, device), lanes, axes, watch)
             with self._turn:
                 driver.commit(job, trained)

@@ -2,6 +2,7 @@
 
 import inspect
 
+from primacy.measures import kinds
 from primacy.registry import Measure, measures
 
 _QUESTIONS = {
@@ -14,6 +15,7 @@ _QUESTIONS = {
     "cka": "What does it represent? Its kernel (CKA)",
     "units": "What does it represent? In which units",
     "dimensions": "What does it represent? In how many directions",
+    "followed": "What do its outputs follow?",
     "used": "What does it use?",
     "agreement": "What does it use? The feature that its answers follow",
     "sufficiency": "What does it use? Everything but a feature interchanged",
@@ -41,6 +43,24 @@ def cards() -> str:
         module = _module(card)  # one of a third party comes after ours
         return rooms.index(module) if module in rooms else len(rooms), module, card.name
 
+    lines += [
+        "",
+        "## What has a value for what",
+        "",
+        "By kind of target and feature. Inputs may have any shape: measures see the numbers of an "
+        "example row by row. A feature that its task interchanges itself (`Task.swap`) and no "
+        "column carries has no slopes, no ablation and no columns of its own. Measures of a hidden "
+        "layer need one, and those that edit it need a model with `onward`.",
+        "",
+        "A feature that is a class of three or more levels is coded as a 0/1 column for each. Fits "
+        "of the layer take the columns together; a probe reads the level whose own regression is "
+        "surest; distances and kernels are those of the columns; a direction becomes the subspace "
+        "that the means of the levels span; `class_selectivity` is the mean over levels of each "
+        "against the rest. A target that is a class has several outputs: measures of use add up "
+        "over them, each less the mean over the class, which softmax cannot see.",
+        "",
+        *kinds.table(list(measures.values())),
+    ]
     question = ""
     for card in sorted(measures.values(), key=place):
         module = _module(card)

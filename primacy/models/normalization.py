@@ -45,21 +45,25 @@ def layer_normalized(layer: PyTree, x: Float[Array, "*n h"]) -> Float[Array, "*n
     return _scaled(layer, (x - mean) * jax.lax.rsqrt(variance + EPSILON))
 
 
-def batch_normalized(layer: PyTree, x: Float[Array, "*n h"]) -> tuple[Float[Array, "*n h"], PyTree]:
-    """Each unit (last axis) minus its mean over SD, scaled and shifted; and the layer, settled.
+def batch_normalized(
+    layer: PyTree, x: Float[Array, "*n h"], axis: int = -1
+) -> tuple[Float[Array, "*n h"], PyTree]:
+    """Each unit minus its mean over SD, scaled and shifted; and the layer, settled.
 
     Mean and variance are those in the layer where it is settled, else of these examples (divided
-    by their number). The second value is the layer with the statistics that were used.
+    by their number). The second value is the layer with the statistics that were used. `axis` is
+    that of units (or channels).
 
     Reference: Ioffe and Szegedy 2015, arXiv 1502.03167.
     """
+    axis = axis % x.ndim
+    shape = tuple(-1 if i == axis else 1 for i in range(x.ndim))
     if settled(layer):
         mean, variance = layer["mean"], layer["variance"]
     else:
-        rows = x.reshape(-1, x.shape[-1])
-        mean = rows.mean(axis=0)
-        variance = ((rows - mean[None]) ** 2).mean(axis=0)
-    shape = (1,) * (x.ndim - 1) + (-1,)
+        others = tuple(i for i in range(x.ndim) if i != axis)
+        mean = x.mean(axis=others)
+        variance = ((x - mean.reshape(shape)) ** 2).mean(axis=others)
     size = layer["scale"] * jax.lax.rsqrt(variance + EPSILON)
     made = (x - mean.reshape(shape)) * size.reshape(shape) + layer["shift"].reshape(shape)
     return made, {**layer, "mean": mean, "variance": variance}

@@ -46,27 +46,24 @@ class Network:
 def network(result: Result, condition: str, seed: int) -> Network:
     """One network of a run, as it was at the end of its training.
 
+    With batch normalization it uses the statistics of its fit examples, as when it was measured.
+
     Args:
         result: the run.
         condition: display name.
         seed: which of its networks.
 
     Raises:
-        StoreError: it is not stored, or what is stored does not fit its model; or the model
-            normalizes by the statistics of its fit examples, and these are not in a run folder.
+        StoreError: it is not stored, or what is stored does not fit its model; or it has batch
+            normalization, and its examples are those of a file.
     """
     record = result.record.condition(condition)
     model = model_of(record)
     params = params_of(model, record, result.weights(condition, seed))
     if getattr(model, "normalization", "none") == "batch":
-        task, rng = (
-            task_of(record),
-            streams(seed if "data" in result.record.seed_axes else 0, "data"),
-        )
-        n = record.spec["training"]["fit_examples"]
-        n = task.sizes["fit"] if n == "all" and task.sizes is not None else n
-        inputs = task.build(jax.tree.map(jnp.asarray, task.draw("fit", rng, n))).inputs
-        params = getattr(model, "settled")(params, inputs)  # noqa: B009 - not every model has it
+        own = seed if "data" in result.record.seed_axes else 0
+        inputs = examples_drawn(record, own, "fit", record.spec["training"]["fit_examples"])
+        params = model.settled(params, inputs)  # type: ignore[attr-defined]
     return Network(record, seed, model, params)
 
 
@@ -76,6 +73,7 @@ def model_of(record: ConditionRecord) -> Model:
     Raises:
         StoreError: it is not one that is registered here, or a field is wrong.
     """
+    _of_primacy(record)
     return _rebuilt(models, record, "model")
 
 
@@ -85,6 +83,7 @@ def task_of(record: ConditionRecord) -> Task:
     Raises:
         StoreError: as for a model; or its examples are those of a file, which no run folder holds.
     """
+    _of_primacy(record)
     table = record.spec.get("task")
     if isinstance(table, Mapping) and "file" not in table and "sha256" in table:
         raise StoreError(
@@ -92,6 +91,17 @@ def task_of(record: ConditionRecord) -> Task:
             "Give the study file that names it: --task FILE.toml"
         )
     return _rebuilt(tasks, record, "task")
+
+
+def _of_primacy(record: ConditionRecord) -> None:
+    """Refuse a network whose code is the user's: a run folder holds no code."""
+    model = record.spec.get("model")
+    if isinstance(model, Mapping) and model.get("kind") == "own network":
+        raise StoreError(
+            f"{record.name}: its networks are your own code ({model.get('module')}), of which a "
+            "run folder holds the weights alone. `primacy audit FILE.py:NAME --checkpoints ...` "
+            "measures saved networks of yours on other data"
+        )
 
 
 def _rebuilt(registry: Registry, record: ConditionRecord, part: str) -> Any:
@@ -139,8 +149,20 @@ def examples_of(record: ConditionRecord, seed: int) -> Float[np.ndarray, "n *sha
     except StoreError:
         return None
     n = EXAMPLES if task.sizes is None else min(EXAMPLES, task.sizes["test"])
-    draws = jax.tree.map(jnp.asarray, task.draw("test", streams(seed, "data"), n))
-    return np.asarray(task.build(draws).inputs)
+    return np.asarray(examples_drawn(record, seed, "test", n))
+
+
+def examples_drawn(
+    record: ConditionRecord, seed: int, split: str, n: int
+) -> Float[Array, "n *shape"]:
+    """Inputs of so many examples of a condition's own task.
+
+    Raises:
+        StoreError: they are those of a file.
+    """
+    task = task_of(record)
+    draws = jax.tree.map(jnp.asarray, task.draw(split, streams(seed, "data"), n))
+    return task.build(draws).inputs
 
 
 def function(

@@ -7,6 +7,7 @@ two studies together; in memory the condition is its display name and names are 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,20 @@ LANES: Mapping[str, pl.DataType] = {
     "end_step": pl.Int64(),
 }
 """One row a lane. `ended` is budget, learned or diverged; `end_step` its last evaluation."""
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """What rows of THE table are selected from: the table in memory, or `traces.Traces`."""
+
+    def filter(self, *predicates: pl.Expr) -> pl.DataFrame:
+        """The rows for which all of these hold, in memory's form (`named`)."""
+        ...
+
+    def clear(self) -> pl.DataFrame:
+        """No row, of the same columns."""
+        ...
+
 
 DERIVED = {
     "variance_absolute": "variance_explained x total_variance of the same layer and step",
@@ -126,15 +141,16 @@ def together(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def derived(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """The rows of a measure of `DERIVED`, computed from the stored ones.
+def derived(curves: Rows, measure: str, *where: pl.Expr) -> pl.DataFrame:
+    """The rows of a measure of `DERIVED`, computed from the stored ones; those where all hold.
 
     Null where the share or the total variance is null; `variance_explained_of_final` is null where
     the lane's last total variance is 0.
     """
     at = ["condition", "seed", "step", "split", "layer"]
-    total = curves.filter(pl.col("measure") == "total_variance").select(*at, total="value")
-    share = curves.filter(pl.col("measure") == "variance_explained")
+    place = [one for one in where if set(one.meta.root_names()) <= set(at)]  # of a whole layer
+    total = curves.filter(pl.col("measure") == "total_variance", *place).select(*at, total="value")
+    share = curves.filter(pl.col("measure") == "variance_explained", *where)
     rows = share.join(total, on=at, how="left")
     value = pl.col("value") * pl.col("total")
     if measure == "variance_explained_of_final":
@@ -178,11 +194,11 @@ def _known(what: str, given: str, choices: Sequence[str]) -> None:
         raise ValueError(f'no {what} "{given}" here.{closest(given, choices)} There are: {shown}')
 
 
-def rows(curves: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """All rows of one measure, stored or derived; none where it was not measured."""
+def rows(curves: Rows, measure: str, *where: pl.Expr) -> pl.DataFrame:
+    """Rows of one measure, stored or derived, where all of these hold; none if not measured."""
     if measure in DERIVED:
-        return derived(curves, measure)
-    return curves.filter(pl.col("measure") == measure)
+        return derived(curves, measure, *where)
+    return curves.filter(pl.col("measure") == measure, *where)
 
 
 def check(table: pl.DataFrame) -> None:

@@ -28,6 +28,10 @@ class StoreError(ValueError):
     """A run folder that cannot be used as asked; the message says why and the cure."""
 
 
+class InUse(StoreError):
+    """Another process writes to the folder."""
+
+
 class Damaged(StoreError):
     """Files of a run folder are not as they were written."""
 
@@ -76,6 +80,14 @@ def write(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def seal(temporary: Path, path: Path) -> None:
+    """Give a file that is written under a temporary name its own, once it is on disk."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
     sync(path.parent)
 
 

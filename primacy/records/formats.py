@@ -6,7 +6,7 @@ line. Who calls them names the file and the cure.
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,19 +36,34 @@ def json_value(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def table(content: bytes, schema: Mapping[str, Any], max_rows: int) -> pl.DataFrame:
-    """The table of a Parquet file.
+def facts(content: bytes, schema: Mapping[str, Any], max_rows: int) -> parquet.Facts:
+    """What the headers of a Parquet file claim.
 
     Raises:
-        ValueError: no Parquet, damaged, not of these columns and types, or of more rows.
+        ValueError: no Parquet, damaged, not of these columns, or of more rows.
     """
-    facts, max_rows = parquet.facts(content), min(max_rows, MAX_ROWS)
-    if facts.columns != tuple(schema):
+    found, max_rows = parquet.facts(content), min(max_rows, MAX_ROWS)
+    if found.columns != tuple(schema):
         raise ValueError(f"not a table of the columns {', '.join(schema)}")
-    if facts.rows > max_rows:
-        raise ValueError(f"{facts.rows:,} rows; at most {max_rows:,} fit here")
+    if found.rows > max_rows:
+        raise ValueError(f"{found.rows:,} rows; at most {max_rows:,} fit here")
+    return found
+
+
+def rows(
+    content: bytes | Sequence[bytes], schema: Mapping[str, Any], where: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Rows of Parquet files whose headers were checked (`facts`): all, or where this holds.
+
+    Raises:
+        ValueError: damaged, or not of these types.
+    """
+    files = [content] if isinstance(content, bytes) else content
     try:
-        found = pl.read_parquet(io.BytesIO(content))
+        if where is None:
+            found = pl.read_parquet([io.BytesIO(file) for file in files])
+        else:
+            found = pl.scan_parquet([io.BytesIO(file) for file in files]).filter(where).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ValueError(_first_line(error)) from None
     if dict(found.schema) != dict(schema):

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from primacy.records import formats
@@ -28,10 +29,32 @@ def lane_keys(part: Mapping[str, Any]) -> set[LaneKey]:
     return {(lane["condition"], lane["seed"]) for lane in part["lanes"]}
 
 
-def to_json(parts: Mapping[str, Any]) -> bytes:
-    """The content of `manifest.json`."""
+def to_json(parts: Mapping[str, Any], replaced: Collection[str] = ()) -> bytes:
+    """The content of `manifest.json`.
+
+    Args:
+        parts: by name.
+        replaced: parts that others have taken the place of, and whose files may still be there.
+    """
     content = {"format": FORMAT, "parts": dict(sorted(parts.items()))}
+    if replaced:
+        content["replaced"] = sorted(replaced)
     return json.dumps(content, indent=1).encode()
+
+
+def replaced(content: bytes) -> list[str]:
+    """Parts whose files are to be removed; most often none.
+
+    Raises:
+        ValueError: it is no manifest.
+    """
+    value = formats.json_value(content)
+    names = value.get("replaced", []) if isinstance(value, dict) else []
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and re.fullmatch(r"part-[0-9a-f]{16}", name) for name in names
+    ):
+        raise ValueError("it replaces something that is no part")
+    return [name for name in names if name not in value["parts"]]
 
 
 def from_json(content: bytes) -> dict[str, Any]:
@@ -43,13 +66,19 @@ def from_json(content: bytes) -> dict[str, Any]:
     try:
         parts = formats.json_value(content)["parts"]
         for name, part in parts.items():
-            _check(name, part)
+            check(name, part)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
     return parts
 
 
-def _check(name: str, part: Any) -> None:
+def check(name: str, part: Any) -> None:
+    """Refuse a part that a manifest cannot have.
+
+    Raises:
+        ValueError: it says what is odd about it.
+        KeyError, TypeError, AttributeError: something is missing, or is of another type.
+    """
     for lane in part["lanes"]:
         if not isinstance(lane["condition"], str) or lane["ended"] not in ENDS:
             raise ValueError(f"{name} has a lane without a condition or an end")

@@ -1,13 +1,13 @@
 """A run folder: layout, atomic commits, resume, verify.
 
 One immutable Parquet part and one safetensors file a block: temporary name, fsync, rename, fsync
-of the folder, then the manifest with their hashes. A part counts if and only if the manifest names
-it and its hash fits, so a crash at any moment loses at most the work since the last commit.
+of the folder, then one line with their hashes in the journal, which is folded into the manifest
+when a writer begins and ends. A part counts if and only if manifest or journal name it and its hash
+fits, so a crash at any moment loses at most the work since the last commit, and a commit costs the
+same however many there were before.
 """
 
 import contextlib
-import hashlib
-import io
 import json
 import os
 import socket
@@ -21,38 +21,40 @@ import polars as pl
 from safetensors.numpy import save
 
 from primacy.records import columns as dictionary
-from primacy.records import curves, formats, manifest
-from primacy.records.files import TEMPORARY, Damaged, StoreError, lock, move, read, write
+from primacy.records import curves, formats, journal, live, manifest
+from primacy.records.files import (
+    TEMPORARY,
+    Damaged,
+    InUse,
+    StoreError,
+    lock,
+    move,
+    read,
+    sync,
+    write,
+)
 from primacy.records.manifest import PLACES, LaneKey, lane_keys, part_name
+from primacy.records.parts import Parts
 from primacy.records.study import FORMAT, StudyRecord, from_json, to_json
+from primacy.records.tables import conditions, sha256, to_parquet
 
+JOURNAL = journal.JOURNAL
 MANIFEST, LOCK_JSON, STUDY, STATUS = "manifest.json", "study.lock.json", "study.toml", "status.json"
 SUMMARY, VERDICTS, CONDITIONS = "summary.parquet", "verdicts.json", "conditions.parquet"
+JUDGED = "judged.json"
+"""Every judging of the claims: with how many networks, and its verdicts."""
 CONTROLS = "controls"
 """The folder of a run folder's controls: of the same form, with a record and curves of its own."""
 DAMAGED = "damaged"
 """The folder to which damaged parts are moved."""
-FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED)
-OWN_NAMES = (*FOLDERS, MANIFEST, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS,
-             "data.md", "report.html")  # fmt: skip
+INBOX = "inbox"
+"""The folder of blocks that other processes trained, until a run adopts them."""
+FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, INBOX, live.LIVE)
+MAX_MANIFEST_BYTES = 1 << 28
+"""Of `manifest.json`, which has about a kilobyte for each part."""
+OWN_NAMES = (*FOLDERS, MANIFEST, journal.JOURNAL, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS,
+             CONDITIONS, JUDGED, "data.md", "report.html")  # fmt: skip
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
-
-
-def to_parquet(table: pl.DataFrame, meaning: str) -> bytes:
-    """A table as Parquet bytes, the same for the same table."""
-    file = io.BytesIO()
-    table.write_parquet(
-        file,
-        compression="zstd",
-        statistics=False,
-        metadata={"primacy.format": str(FORMAT), "primacy.table": meaning},
-    )
-    return file.getvalue()
-
-
-def sha256(content: bytes) -> str:
-    """Hex digest."""
-    return hashlib.sha256(content).hexdigest()
 
 
 class Store:
@@ -60,6 +62,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.parts = Parts(folder)
 
     # Reading
 
@@ -114,22 +117,42 @@ class Store:
     def manifest(self) -> dict[str, Any]:
         """Parts by name: hashes, lanes, and where they were computed. Empty before the first.
 
+        Those of `manifest.json`, and those that were committed since it was written.
+
         Raises:
             Damaged: it is not as it was written, or missing where there are parts.
         """
+        # In this order: who folds the journal into the manifest writes the manifest first.
+        recent = self._journal()
         path = self.folder / MANIFEST
         try:
-            return manifest.from_json(read(path, formats.MAX_JSON_BYTES))
+            parts = manifest.from_json(read(path, MAX_MANIFEST_BYTES))
         except (FileNotFoundError, NotADirectoryError):
-            if not self._has_parts():
+            if not recent and not self._has_parts():
                 return {}
             problem = "missing"
         except ValueError as error:
             problem = f"damaged ({error})"
+        else:
+            known = {key for part in parts.values() for key in lane_keys(part)} if recent else set()
+            # A part that was compacted since stands in the manifest under another name.
+            return parts | {n: p for n, p in recent.items() if not lane_keys(p) <= known}
         raise Damaged(
             f"{path} is {problem}. Without it no part can be trusted: "
             "put it back, or move the folder away and run again."
         )
+
+    def _journal(self) -> dict[str, Any]:
+        """What was committed since the manifest was written."""
+        path = self.folder / journal.JOURNAL
+        try:
+            return journal.parts(read(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except ValueError as error:
+            raise Damaged(
+                f"{path} is damaged ({error}). Put it back, or move the folder away and run again."
+            ) from None
 
     def _has_parts(self) -> bool:
         try:  # not `glob`, which passes over a folder that it cannot read
@@ -148,57 +171,59 @@ class Store:
         Raises:
             OSError: a file could not be read, which says nothing about what is in it.
         """
-        problems = []
-        for place in PLACES:
-            try:
-                self._content(name, part, place)
-            except Damaged as error:
-                problems.append(str(error))
-        return problems
+        return self.parts.damage(name, part)
 
     def foreign(self, name: str, part: Mapping[str, Any], record: StudyRecord) -> list[str]:
         """What is wrong with the content of a part that is as the manifest says."""
-        problems = []
-        for content in (lambda: self._table(name, part, record), lambda: self._tensors(name, part)):
-            try:
-                content()
-            except Damaged as error:
-                problems.append(str(error))
-        return problems
+        return self.parts.foreign(name, part, record)
 
     def curves(self) -> pl.DataFrame:
-        """THE table, of every whole part, with conditions by key.
+        """THE table, of every whole part, with conditions by key; all of it in memory.
 
         Raises:
             StoreError: a part is damaged, or holds what the study's record does not know.
         """
-        parts = self._whole()
+        parts = self.whole()
         if not parts:
             return curves.frame([])
         record = self.record()
-        tables = [self._table(name, part, record) for name, part in parts.items()]
+        tables = [self.parts.table(name, part, record) for name, part in parts.items()]
         return pl.concat(tables).sort("condition", "seed", "step", maintain_order=True)
 
     def lanes(self) -> pl.DataFrame:
         """How each lane ended (`curves.LANES`), with conditions by key."""
-        rows = [
-            (lane["condition"], lane["seed"], lane["ended"], lane["end_step"])
-            for part in self._whole().values()
-            for lane in part["lanes"]
-        ]
-        table = pl.DataFrame(rows, schema=dict(curves.LANES), orient="row")
-        return table.sort("condition", "seed")
+        return lanes(self.whole())
 
-    def weights(self, condition: str, seed: int) -> dict[str, np.ndarray]:
-        """The final parameters of a lane, by path.
+    def whole(self) -> dict[str, Any]:
+        """The manifest by part name, once the files of every part were found to be whole.
 
         Raises:
-            StoreError: that lane is not stored.
+            Damaged: some are not; names all of them.
+        """
+        parts = dict(sorted(self.manifest().items()))
+        bad = [problem for name, part in parts.items() for problem in self.damage(name, part)]
+        self.refuse(bad)
+        return parts
+
+    def refuse(self, bad: Sequence[str]) -> None:
+        """Raise `Damaged` where something is, with the cure."""
+        if bad:
+            raise Damaged(
+                f"{self.folder}: {len(bad)} files are damaged: {'; '.join(bad)}. "
+                "The same `primacy run` command trains those lanes again."
+            )
+
+    def weights(self, condition: str, seed: int) -> dict[str, np.ndarray]:
+        """The final parameters of a lane, by path. Reads the file that has them and no other.
+
+        Raises:
+            StoreError: that lane is not stored, or its file is damaged.
         """
         prefix = f"{condition}/{seed}/"
-        for name, part in self._whole().items():
+        for name, part in self.manifest().items():
             if (condition, seed) in lane_keys(part):
-                held = self._tensors(name, part)
+                self.refuse(self.parts.damage(name, part, "checkpoints"))
+                held = self.parts.tensors(name, part)
                 return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}
         raise StoreError(f"{self.folder} holds no network of condition {condition}, seed {seed}")
 
@@ -208,71 +233,20 @@ class Store:
         """What `commit` was given for some of the lanes, part by part: also where they were made.
 
         Raises:
-            StoreError: a part is damaged.
+            StoreError: a part that has some of them is damaged.
         """
         record = self.record()
-        for name, part in self._whole().items():
+        for name, part in sorted(self.manifest().items()):
             rows = [x for x in part["lanes"] if (x["condition"], x["seed"]) in wanted]
             if not rows:
                 continue
             lanes = pl.DataFrame(rows, schema=dict(curves.LANES))
-            table = self._table(name, part, record)
+            self.refuse(self.damage(name, part))
+            table, weights = self.parts.table(name, part, record), self.parts.tensors(name, part)
             own = table.join(lanes, on=["condition", "seed"], how="semi", maintain_order="left")
             starts = tuple(f"{x['condition']}/{x['seed']}/" for x in rows)
-            weights = self._tensors(name, part)
             origin = {k: v for k, v in part.items() if k not in ("curves", "checkpoints", "lanes")}
             yield own, lanes, {k: v for k, v in weights.items() if k.startswith(starts)}, origin
-
-    def _whole(self) -> dict[str, Any]:
-        parts = self.manifest()
-        bad = [problem for name, part in parts.items() for problem in self.damage(name, part)]
-        if bad:
-            raise Damaged(
-                f"{self.folder}: {len(bad)} files are damaged: {'; '.join(bad)}. "
-                "The same `primacy run` command trains those lanes again."
-            )
-        return dict(sorted(parts.items()))
-
-    def _path(self, name: str, place: str) -> Path:
-        return self.folder / place / f"{name}.{PLACES[place]}"
-
-    def _content(self, name: str, part: Mapping[str, Any], place: str) -> bytes:
-        """A file of a part, if it is as it was written: no parser ever meets another."""
-        path = self._path(name, place)
-        try:
-            content = read(path)
-        except (FileNotFoundError, NotADirectoryError):
-            raise Damaged(f"{place}/{path.name}: missing") from None
-        except Damaged as error:
-            raise Damaged(f"{place}/{error}") from None
-        if sha256(content) != part[place]:
-            raise Damaged(f"{place}/{path.name}: changed since it was written")
-        return content
-
-    def _table(self, name: str, part: Mapping[str, Any], record: StudyRecord) -> pl.DataFrame:
-        content = self._content(name, part, "curves")
-        lanes = lane_keys(part)
-        try:
-            found = formats.table(content, curves.SCHEMA, curves.most_rows(lanes, record))
-            curves.check(found)
-            curves.check_known(found, lanes, record)
-        except ValueError as error:
-            raise Damaged(self._foreign(name, "curves", error)) from None
-        return found
-
-    def _tensors(self, name: str, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        try:
-            return formats.tensors(self._content(name, part, "checkpoints"))
-        except Damaged:
-            raise
-        except ValueError as error:
-            raise Damaged(self._foreign(name, "checkpoints", error)) from None
-
-    def _foreign(self, name: str, place: str, error: ValueError) -> str:
-        return (
-            f"{self._path(name, place)} fits the manifest, but primacy did not write it: {error}. "
-            "Move the folder away and run again."
-        )
 
     # Writing
 
@@ -281,7 +255,7 @@ class Store:
         """Hold the folder for writing, and sweep what an interrupted writer left half-written.
 
         Raises:
-            StoreError: somebody else holds it, or it cannot be written to.
+            StoreError: somebody else holds it (`InUse`), or it cannot be written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -291,7 +265,7 @@ class Store:
         with file:
             if not lock(file):
                 file.seek(0)
-                raise StoreError(
+                raise InUse(
                     f"{self.folder} is in use by another run ({file.read(200).strip()}). "
                     "Wait for it, or give another --out."
                 )
@@ -305,7 +279,27 @@ class Store:
                 inside = leftover.relative_to(self.folder).parents
                 if not any((self.folder / p / ".lock").exists() for p in inside if p.name):
                     leftover.unlink(missing_ok=True)
-            yield
+            self.fold()
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(OSError, StoreError):  # the next writer does it
+                    self.fold()
+                raise
+            self.fold()
+
+    def fold(self) -> None:
+        """Write the journal into the manifest, that of the controls too.
+
+        Before and after, the same parts count.
+        """
+        for place in (self, Store(self.folder / CONTROLS)):
+            path = place.folder / journal.JOURNAL
+            if _exists(path):
+                place._keep(place.manifest())
+                path.unlink()
+                sync(place.folder)
+            place._drop_replaced()
 
     def begin(self, study: StudyRecord, source: str) -> None:
         """Write what is being run: the study as given, its record, its conditions."""
@@ -320,19 +314,21 @@ class Store:
         self, table: pl.DataFrame, lanes: pl.DataFrame, weights: dict[str, np.ndarray],
         origin: Mapping[str, Any],
     ) -> str:  # fmt: skip
-        """Add a block: its files, then its line in the manifest. Returns the part's name."""
+        """Add a block: its files, then its line in the journal. Returns the part's name."""
+        if not _exists(self.folder / MANIFEST):
+            self.manifest()  # says what is wrong
         curves.check(table)
         rows = lanes.to_dicts()
         name = part_name((row["condition"], row["seed"]) for row in rows)
         content, held = to_parquet(table, "curves"), save(dict(sorted(weights.items())))
-        write(self._path(name, "curves"), content)
-        write(self._path(name, "checkpoints"), held)
+        write(self.parts.path(name, "curves"), content)
+        write(self.parts.path(name, "checkpoints"), held)
         part = {
             "curves": sha256(content), "checkpoints": sha256(held), "lanes": rows, **origin,
         }  # fmt: skip
-        if problems := self.damage(name, part):  # never called stored what was not read again
-            raise Damaged(f"written and read back differently: {'; '.join(problems)}")
-        self._keep({**self.manifest(), name: part})
+        if bad := self.damage(name, part):  # never called stored what was not read again
+            raise Damaged(f"written and read back differently: {'; '.join(bad)}")
+        journal.append(self.folder / journal.JOURNAL, journal.line(name, part))
         return name
 
     def set_aside(self, damaged: Mapping[str, Sequence[str]]) -> list[str]:
@@ -348,12 +344,38 @@ class Store:
         # Files first: after a crash in between, the manifest still names what is missing.
         for name in damaged:
             for place in PLACES:
-                path = self._path(name, place)
+                path = self.parts.path(name, place)
                 if _exists(path):
                     move(path, self.folder / DAMAGED)
         if damaged:
             self._keep({name: part for name, part in parts.items() if name not in damaged})
-        return [problem for problems in damaged.values() for problem in problems]
+        return [problem for found in damaged.values() for problem in found]
+
+    def replace(self, parts: Mapping[str, Any]) -> None:
+        """Let these parts, whose files are written, take the place of all that there are."""
+        old = self.manifest().keys() - parts.keys()
+        if old:
+            write(self.folder / MANIFEST, manifest.to_json(parts, old))
+            self._drop_replaced()
+
+    def _drop_replaced(self) -> None:
+        """Remove the files of parts that others have taken the place of."""
+        path = self.folder / MANIFEST
+        if not _exists(path):
+            return
+        content = read(path, MAX_MANIFEST_BYTES)
+        if b'"replaced"' not in content:
+            return
+        try:
+            parts, old = manifest.from_json(content), manifest.replaced(content)
+        except ValueError as error:
+            raise Damaged(f"{path} is damaged ({error})") from None
+        for name in old:
+            for place in PLACES:
+                self.parts.path(name, place).unlink(missing_ok=True)
+        for place in PLACES:
+            sync(self.folder / place)
+        self._keep(parts)
 
     def _keep(self, parts: Mapping[str, Any]) -> None:
         """Rewrite the manifest: from here on, these parts count."""
@@ -364,6 +386,16 @@ class Store:
         write(self.folder / STATUS, json.dumps(facts, allow_nan=False, indent=1).encode())
 
 
+def lanes(parts: Mapping[str, Any]) -> pl.DataFrame:
+    """How each lane of these parts ended (`curves.LANES`), with conditions by key."""
+    rows = [
+        (lane["condition"], lane["seed"], lane["ended"], lane["end_step"])
+        for part in parts.values()
+        for lane in part["lanes"]
+    ]
+    return pl.DataFrame(rows, schema=dict(curves.LANES), orient="row").sort("condition", "seed")
+
+
 def _exists(path: Path) -> bool:
     """Whether something is at a path; unlike `os.path.lexists`, an error is not an answer."""
     try:
@@ -371,25 +403,6 @@ def _exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def conditions(study: StudyRecord) -> pl.DataFrame:
-    """Each condition's key, display name and factors (a column each, null where it has none).
-
-    `label` is the name in its [[condition]], of which a grid may have made several.
-    """
-    columns = {"condition": "label"}  # the key is called `condition` in every table on disk
-    factors = sorted({columns.get(name, name) for c in study.conditions for name in c.factors})
-    rows = [
-        {"condition": c.key, "name": c.name, **dict.fromkeys(factors)}
-        | {columns.get(name, name): level for name, level in c.factors.items()}
-        for c in study.conditions
-    ]
-    mixed = [f for f in factors if len({type(r[f]) for r in rows if r[f] is not None}) > 1]
-    for row in rows:
-        for factor in mixed:  # a column has one type: 1 and "all" become texts
-            row[factor] = None if row[factor] is None else str(row[factor])
-    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _format_of(content: bytes) -> int:

@@ -99,6 +99,16 @@ class TargetRecord:
         """Outputs of the network that are about it."""
         return len(self.classes) or 1
 
+    @property
+    def score(self) -> Literal["accuracy", "r_squared"]:
+        """The measure of how well it is met."""
+        return "r_squared" if self.kind == "number" else "accuracy"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A name for each output about it: its own, or one for each class."""
+        return tuple(f"{self.name}: {c}" for c in self.classes) or (self.name,)
+
 
 @_record
 class ConditionRecord:

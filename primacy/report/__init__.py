@@ -1,4 +1,4 @@
 """How results are shown: the page, the terminal, other formats. Never imports JAX.
 
-Order: page < html | export | tensorboard | terminal
+Order: page < html | export | exporters | terminal | comparison | notebook
 """

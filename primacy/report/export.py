@@ -1,19 +1,21 @@
 """Results in other tools' formats."""
 
-import re
 from collections.abc import Sequence
 
 import polars as pl
 
 from primacy.analysis.verdicts import Verdict
+from primacy.records import curves as tables
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
-from primacy.report.page.figures import visible
+from primacy.records.traces import measures_of, of
 from primacy.report.page.ranks import Number, standings
+from primacy.report.page.tex import escaped
 
 DEMO_LAYER_MEASURES = ("total_variance", "variance_explained_unit_mean")
 
 
-def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = None) -> str:
+def demo_csv(record: StudyRecord, curves: Rows, condition: str | None = None) -> str:
     """The table of the Lampinen et al. 2024 demo: its columns, its order, its eight decimals.
 
     One row a seed and epoch, from the last hidden layer; a number that is null is left empty.
@@ -30,9 +32,9 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
     chosen = one_condition(record, condition)
     if chosen.steps_per_epoch is None:
         raise ValueError("the demo's table counts epochs; this study trains on a stream")
-    own = curves.filter(pl.col("condition") == chosen.name)
+    own = of(curves, chosen.name)
     needed = {"loss", "accuracy", *DEMO_LAYER_MEASURES}
-    if missing := needed - set(own["measure"].cast(pl.String).unique()):
+    if missing := needed - measures_of(own):
         raise ValueError(f"the demo's table needs {', '.join(sorted(missing))}; not stored")
     features = [f for f in chosen.features if f.target is not None]
     columns = [("train-loss", _rows(own, "loss", "train")), ("test-loss", _rows(own, "loss"))]
@@ -51,7 +53,7 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
     columns += [
         (f"rep-R2_{label}", _rows(own, share, feature=f.name, layer=last)) for label, f in labels
     ]
-    table = own.select("seed", "step").unique().sort("seed", "step")
+    table = tables.rows(own, "loss").select("seed", "step").unique().sort("seed", "step")
     for name, rows in columns:
         table = table.join(rows.rename({"value": name}), on=["seed", "step"], how="left")
     told = f"({', '.join(f.name for f in features)})"
@@ -61,17 +63,6 @@ def demo_csv(record: StudyRecord, curves: pl.DataFrame, condition: str | None = 
         lines.append(", ".join([str(seed), str(step // chosen.steps_per_epoch), told, *numbers]))
     return "\n".join(lines) + "\n"
 
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-} | {c: f"\\{c}" for c in "{}$&#_%"}
-"""Characters that LaTeX takes for commands, or prints as others."""
 
 NULL = "--"
 
@@ -116,11 +107,6 @@ def latex(record: StudyRecord, summary: pl.DataFrame, verdicts: Sequence[Verdict
     ]
     parts.append(_booktabs("llrrrr", head, rows))
     return "\n".join(parts)
-
-
-def escaped(text: str) -> str:
-    """A name as LaTeX prints it; invisible characters are shown escaped."""
-    return "".join(LATEX.get(c, c) for c in re.sub(r"\s", " ", visible(text)))
 
 
 def _booktabs(columns: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -173,7 +159,7 @@ def one_condition(record: StudyRecord, name: str | None) -> ConditionRecord:
 
 
 def _rows(
-    own: pl.DataFrame,
+    own: Rows,
     measure: str,
     split: str = "test",
     *,

@@ -14,10 +14,14 @@ import polars as pl
 from markupsafe import Markup
 
 from primacy.analysis.controls import Outcome
+from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
+from primacy.records.curves import SCHEMA, Rows
 from primacy.records.study import ConditionRecord, StudyRecord
+from primacy.records.traces import of
 from primacy.report.page import (
     charts,
+    citation,
     condition_cards,
     document,
     evidence,
@@ -27,6 +31,8 @@ from primacy.report.page import (
     learning_curves,
     members,
     methods,
+    numbers,
+    pairs,
     placed,
     prose,
     questions,
@@ -48,7 +54,7 @@ SUMMARY = 1000
 
 def page(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
@@ -66,9 +72,10 @@ def page(
         provenance: command, versions, device, seconds, complete, hash, block_widths.
         controls: what each control came to.
     """
+    runs = Runs(curves, lanes, record)
     standings = places.standings(record, summary, curves)
     judged = ranking.shown(record, summary, verdicts)
-    rows_of = dict.fromkeys(standings, curves.clear()) | learning_curves.by_condition(curves)
+    rows_of = {name: of(curves, name) for name in standings}
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
     # One condition in full says nothing about a study of studies.
@@ -86,7 +93,7 @@ def page(
         **_fixed(record),
         **_of_lead(lead, rows, summary, rows_of),
         **_sanity(record, rows_of, lanes, standings, controls),
-        **_provided(record, curves, lanes, summary, verdicts, provenance),
+        **_provided(record, lanes, summary, verdicts, provenance),
     }
     return (
         _environment()
@@ -102,7 +109,8 @@ def page(
             questions=(
                 questions.questions(record, judged) if lead and questions.asked(verdicts) else []
             ),
-            groups=groups(record, judged, evidence.drawings(record, curves, lanes, palette)),
+            groups=groups(record, judged, evidence.drawings(runs, palette)),
+            **_numbers(runs, lead),
             evidence_band=learning_curves.band_name([len(record.seeds)]),
             control=lambda v: prose.control(v, verdicts),
             parts=[
@@ -122,6 +130,7 @@ def page(
             ],
             figures={name: placed.figure(figure, palette) for name, figure in found.items()},
             families=places.strengths(record, standings),
+            order={name: i for i, name in enumerate(palette)},
             hues={name: placed.hue(color) for name, (color, _) in palette.items()},
             cards=cards,
             band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
@@ -145,7 +154,7 @@ def _environment() -> jinja2.Environment:
 
 def _fixed(record: StudyRecord) -> dict[str, Any]:
     """What the template gets whatever was found: the study, style and script, helpers."""
-    style, script = document.style(), document.script()
+    style, script = document.style(explore=True), document.script()
     return {
         "style": style,
         "script": script,
@@ -166,7 +175,7 @@ def _of_lead(
     lead: ConditionRecord | None,
     rows: Sequence[dict],
     summary: pl.DataFrame,
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
 ) -> dict[str, Any]:
     """What is shown of one condition in full: the first that was trained."""
     return {
@@ -200,7 +209,7 @@ def _exceptions(
 
 def _sanity(
     record: StudyRecord,
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
     lanes: pl.DataFrame,
     standings: Mapping[str, list[dict]],
     controls: Sequence[Outcome],
@@ -224,7 +233,6 @@ def _sanity(
 
 def _provided(
     record: StudyRecord,
-    curves: pl.DataFrame,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
@@ -234,12 +242,21 @@ def _provided(
     return {
         "paragraphs": methods.paragraphs(record, provenance, lanes, verdicts),
         "provenance": provenance,
+        "bibtex": citation.bibtex(record, provenance),
         "seconds": _seconds(provenance),
-        "dictionaries": _dictionaries(curves, summary),
+        "dictionaries": _dictionaries(summary),
         "summary_csv": inline_svg.csv_link(summary) if summary.height <= SUMMARY else None,
         "summary_rows": summary.height,
         "data": Markup(inline_svg.json_block(record, verdicts, provenance)),
     }
+
+
+def _numbers(runs: Runs, lead: ConditionRecord | None) -> dict[str, Any]:
+    """The numbers inside the page, and what is to be said of them."""
+    if lead is None:
+        return {"numbers": None, "data_note": ""}
+    text, note = numbers.packed(runs, pairs.pairs(runs))
+    return {"numbers": Markup(text), "data_note": note}
 
 
 def _by_feature(rows: Sequence[dict]) -> dict[str, dict]:
@@ -282,13 +299,16 @@ def _sections(
     rows = any(standings.values())
     listed = {
         "verdicts": ("Verdicts", verdicts),
+        **({"explore": ("Explore", rows)} if many else {}),
         "race": ("All conditions" if many else "Race", (many and cards) or "race-log" in found),
+        **({} if many else {"explore": ("Explore", rows)}),
         "order": ("First, represented, used", rows),
         "represented": ("Over training", {"variance-explained", "at-the-end"} & set(found)),
         "conditions": ("All conditions", cards and not many),
         "exceptions": ("Exceptions", rows),
         "sanity": ("Sanity", True),
         "methods": ("Methods", True),
+        "cite": ("Cite", True),
         "data": ("Data", True),
     }
     return [(id, title) for id, (title, there) in listed.items() if there]
@@ -319,7 +339,7 @@ def _chips(
 def _shares(
     record: StudyRecord,
     conditions: Sequence[ConditionRecord],
-    curves: Mapping[str, pl.DataFrame],
+    curves: Mapping[str, Rows],
     lanes: pl.DataFrame,
 ) -> list[tuple[ConditionRecord, str]]:
     told = [(c, findings.unidentified(record, c, curves[c.name], lanes)) for c in conditions]
@@ -327,7 +347,7 @@ def _shares(
 
 
 def _untrained(
-    c: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame, standings: Mapping[str, list]
+    c: ConditionRecord, curves: Rows, lanes: pl.DataFrame, standings: Mapping[str, list]
 ) -> list[tuple[str, str]]:
     rows = standings[c.name]
     names = [r["feature"] for r in rows]
@@ -347,8 +367,8 @@ def _seconds(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(str(k), number(float(v))) for k, v in seconds.items() if isinstance(v, int | float)]
 
 
-def _dictionaries(curves: pl.DataFrame, summary: pl.DataFrame) -> list[tuple[str, list]]:
+def _dictionaries(summary: pl.DataFrame) -> list[tuple[str, list]]:
     return [
-        ("curves", methods.dictionary(methods.CURVES, list(curves.columns))),
+        ("curves", methods.dictionary(methods.CURVES, list(SCHEMA))),
         ("summary", methods.dictionary(methods.SUMMARY, list(summary.columns))),
     ]

@@ -45,10 +45,10 @@ def describe(study: Study) -> record.StudyRecord:
             [m.name for m in chosen],
             [member.study_hash for member in members],
         ),
-        seeds=_numbers(study.seeds),
+        seeds=_numbers(study.seeds, study.seed_offset),
         seed_axes=study.seed_axes,
         conditions=conditions,
-        measures=tuple(_card(measure) for measure in chosen),
+        measures=tuple(card(measure) for measure in chosen),
         hypotheses=study.hypotheses,
         controls=study.controls,
         versions=versions(),
@@ -57,9 +57,9 @@ def describe(study: Study) -> record.StudyRecord:
 
 
 @functools.lru_cache(maxsize=1)
-def _numbers(count: int) -> tuple[int, ...]:
+def _numbers(count: int, first: int) -> tuple[int, ...]:
     # A million of them are 36 MB, which the members of a study share.
-    return tuple(range(count))
+    return tuple(range(first, first + count))
 
 
 def versions() -> dict[str, str]:
@@ -148,17 +148,6 @@ _KEPT = "described"
 
 def _recorded(condition: Condition) -> record.ConditionRecord:
     task, training = condition.task, condition.training
-    targets = tuple(
-        record.TargetRecord(
-            name=t.name,
-            kind=t.kind,
-            chance=t.chance,
-            ceiling=t.ceiling,
-            ceiling_known=t.ceiling_known,
-            classes=t.classes,
-        )
-        for t in task.targets
-    )
     own = features(task)
     own += [
         record.FeatureRecord(
@@ -181,7 +170,7 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
         factors={},
         spec=canonical(condition),
         features=tuple(own),
-        targets=targets,
+        targets=targets(task),
         inputs=tuple(task.input_names),
         layers=tuple(condition.model.layer_names),
         steps=condition.evaluations,
@@ -192,6 +181,21 @@ def _recorded(condition: Condition) -> record.ConditionRecord:
         parameters=size(condition.model.shapes(shape, outputs)),
         input_shape=shape if len(shape) > 1 else (),
         facts=dict(getattr(task, "facts", {})),
+    )
+
+
+def targets(task: Task) -> tuple[record.TargetRecord, ...]:
+    """What the network answers, as recorded."""
+    return tuple(
+        record.TargetRecord(
+            name=t.name,
+            kind=t.kind,
+            chance=t.chance,
+            ceiling=t.ceiling,
+            ceiling_known=t.ceiling_known,
+            classes=t.classes,
+        )
+        for t in task.targets
     )
 
 
@@ -240,8 +244,12 @@ def _feature(
     reason = None
     if feature.watched:
         criterion, reason = None, WATCHED
-    elif feature.competes:
-        criterion = record.Criterion(measure="agreement", chance=0.5, ceiling=1.0)
+    elif feature.judged_by is not None:
+        criterion = record.Criterion(
+            measure=feature.judged_by,
+            chance=measures.load()[feature.judged_by].chance or 0.0,
+            ceiling=feature.full,
+        )
     elif _by_slopes((feature,)) or (slopes and target is None):
         criterion, reason = _slope(feature, targets)
     elif target is not None:
@@ -286,7 +294,8 @@ def _slope(
     return record.Criterion(measure="input_gradient_signed", chance=0.0, ceiling=feature.best), None
 
 
-def _card(measure: Measure) -> record.MeasureRecord:
+def card(measure: Measure) -> record.MeasureRecord:
+    """A measure's card, as recorded."""
     own = {field.name for field in dataclasses.fields(record.MeasureRecord)} - {"in_training"}
     card: dict[str, Any] = {name: getattr(measure, name) for name in own}
     return record.MeasureRecord(**card, in_training=measure.splits == ("test", "train"))

@@ -246,7 +246,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         if part in given
     ]
     members, problems = _members(file, [text for text in overrides if text not in own])
-    for key in ("seeds", "seed_axes"):
+    for key in ("seeds", "seed_offset", "seed_axes"):
         if key not in given and len({getattr(member, key) for member in members}) > 1:
             said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
             text = f"the members differ ({said}): say here what holds for all"
@@ -262,6 +262,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
     lists = [names | claimed for names in _measured_together(members)]
     shared = {
         "seeds": head.seeds if "seeds" in given else members[0].seeds,
+        "seed_offset": head.seed_offset if "seed_offset" in given else members[0].seed_offset,
         "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
         "controls": head.controls,
         "exact_solo": head.exact_solo,

@@ -69,6 +69,7 @@ class Study(plain.Study):
         measures: Any = plain.Study.measures,
         hypotheses: Any = plain.Study.hypotheses,
         seeds: Any = plain.Study.seeds,
+        seed_offset: Any = plain.Study.seed_offset,
         seed_axes: Any = plain.Study.seed_axes,
         controls: Any = plain.Study.controls,
         exact_solo: Any = plain.Study.exact_solo,
@@ -105,6 +106,27 @@ class Study(plain.Study):
                 factors=self.factors,
             )
         self.__dict__.update(vars(found))
+
+    def _repr_html_(self) -> str:
+        """For a notebook's cell: what it asks, what would be trained, and its claims."""
+        from primacy.analysis.notebook import facts, table
+
+        conditions = [name for one in self.studies for name in one.conditions]
+        claims = [h for one in (self, *self.members) for h in one.hypotheses]
+        shown = ", ".join(conditions[:12]) + (", ..." if len(conditions) > 12 else "")
+        rows = [
+            ("study", self.name),
+            ("conditions", f"{len(conditions)}: {shown}"),
+            ("seeds", self.seeds),
+            ("networks", f"{len(conditions) * self.seeds:,} and controls: {self.controls}"),
+            ("measures", ", ".join(self.measures) or "all that are computed by default"),
+            ("notes", " ".join(self.notes)),
+            ("to run it", "primacy.run(study)"),
+        ]
+        said = facts(self.question or self.name, rows)
+        listed = [(h.id, h.claim, h.contrast.measure, h.expect, h.margin) for h in claims]
+        head = ("hypothesis", "claim", "measure", "expected", "margin")
+        return said + (table(head, listed) if listed else "")
 
     @classmethod
     def of(cls, study: plain.Study) -> "Study":

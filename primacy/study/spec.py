@@ -105,10 +105,22 @@ class Condition:
     model: Model
     training: Training
 
+    def __post_init__(self) -> None:
+        """Let a model that must know what it reads and answers know it."""
+        bound = getattr(self.model, "bound", None)
+        if bound is not None:
+            object.__setattr__(self, "model", bound(*self.size))
+
     @property
     def size(self) -> tuple[Shape, int]:
         """The shape of what a network of it reads for one example, and how many outputs it has."""
         return input_shape(self.task), outputs_of(self.task.targets)
+
+    @property
+    def hidden(self) -> int:
+        """Numbers that the hidden layers of a network of it hold for one example."""
+        sizes_of = getattr(self.model, "sizes_of", None)
+        return sum(sizes_of(*self.size) if sizes_of else self.model.layer_sizes)
 
     @property
     def examples(self) -> dict[str, int]:
@@ -253,6 +265,8 @@ class Study:
     """Empty: all."""
     hypotheses: tuple[Hypothesis, ...] = ()
     seeds: int = 30
+    seed_offset: int = 0
+    """The first seed: a replication of a study takes seeds that it did not have."""
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
     notes: tuple[str, ...] = ()
@@ -284,7 +298,7 @@ class Study:
         for member in self.members:
             if member.members:
                 raise ValueError(f"{member.name} includes studies itself; a member cannot")
-            for field in ("seeds", "seed_axes", "controls", "exact_solo"):
+            for field in ("seeds", "seed_offset", "seed_axes", "controls", "exact_solo"):
                 ours, theirs = getattr(self, field), getattr(member, field)
                 if ours != theirs:
                     raise ValueError(f"{field} of {member.name} is {theirs}, of the whole {ours}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from primacy.tasks import datafile
-from primacy.tasks.arrayfields import MAX_CLASSES, is_binary
+from primacy.tasks.arraykinds import MAX_CLASSES, counts_up, is_binary
 from primacy.tasks.arraysplits import SPLITS, labels_of
 
 MAX_GROUPS = 12
@@ -22,18 +22,21 @@ def draft(path: Path) -> str:
         OSError: it cannot be opened.
     """
     table = datafile.read(path)
-    split, inputs, two, missing, left = _columns(table)
+    split, inputs, two, several, missing, left = _columns(table)
     binary = [c for c in inputs if c in two or is_binary(_known(table, c))]
     if not inputs or len(inputs) < 2:
         raise ValueError(f"{path.name} needs two columns of numbers, or of two levels, at least")
     target = next((c for c in reversed(binary) if c not in missing), None)
+    target = target or next((c for c in reversed(inputs) if c in several), None)
     target = target or next((c for c in reversed(inputs) if c not in missing), None)
     if target is None:
         raise ValueError(f"{path.name} has no column without missing values to predict")
     inputs.remove(target)
     rows = table.frame.height
-    numbers = target not in binary
-    few = numbers and len(np.unique(_known(table, target))) <= MAX_CLASSES
+    values = np.unique(_known(table, target))
+    numbers = target not in binary and target not in several and not counts_up(values)
+    few = numbers and len(values) <= MAX_CLASSES
+    classes = [c for c in several if c in inputs]
     ones = {c: level for c, level in two.items() if c == target or c in inputs}
     lines = [
         f"# A study of {path.name} ({rows:,} rows), written from its columns. Edit and run it:",
@@ -50,12 +53,13 @@ def draft(path: Path) -> str:
         f"target = [{_text(target)}]      # the column to predict: is it this one?",
     ]
     if few:
-        lines.append(
-            'target_kind = "number"          # if these are classes: one 0/1 column of each'
-        )
+        lines.append('target_kind = "number"          # if these are classes: "class"')
     if ones:
         told = ", ".join(f"{_key(c)} = {_text(level)}" for c, level in ones.items())
         lines.append(f"as_binary = {{ {told} }}   # 1 where it holds this, else 0")
+    if classes:
+        told = ", ".join(map(_text, classes))
+        lines.append(f"as_class = [{told}]   # a 0/1 input for each of its values")
     if set(missing) & set(inputs):
         told = ", ".join(f"{c}: {missing[c]}" for c in inputs if c in missing)
         lines.append(f'impute = "median"               # of missing values ({_inner(told)})')
@@ -82,9 +86,11 @@ def draft(path: Path) -> str:
 
 def _columns(
     table: datafile.Table,
-) -> tuple[str | None, list[str], dict[str, str], dict[str, int], dict[str, str]]:
-    """What splits, what can be a number, levels of two, missing values, and what is left out."""
+) -> tuple[str | None, list[str], dict[str, str], list[str], dict[str, int], dict[str, str]]:
+    """What splits, what can be an input, levels of two, columns of several, missing values, and
+    what is left out."""
     split, inputs = None, []
+    several: list[str] = []
     two: dict[str, str] = {}
     missing: dict[str, int] = {}
     left: dict[str, str] = {}
@@ -100,6 +106,9 @@ def _columns(
                 two[name] = levels[1]
                 if gaps := table.frame[name].null_count():
                     missing[name] = gaps
+            elif _few(table, name, levels):
+                inputs.append(name)
+                several.append(name)
             else:
                 left[name] = f"not numbers, {len(levels)} different values"
             continue
@@ -110,7 +119,13 @@ def _columns(
         inputs.append(name)
         if known.size < values.size:
             missing[name] = values.size - known.size
-    return split, inputs, two, missing, left
+    return split, inputs, two, several, missing, left
+
+
+def _few(table: datafile.Table, name: str, levels: list[str]) -> bool:
+    """Whether a column of text says which of a few classes each row is of."""
+    full = table.frame[name].null_count() == 0
+    return table.text(name) and full and 2 < len(levels) <= min(MAX_CLASSES, len(table.frame) // 3)
 
 
 def _known(table: datafile.Table, name: str) -> np.ndarray:

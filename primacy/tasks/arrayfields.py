@@ -14,13 +14,22 @@ from pydantic_core import core_schema
 
 from primacy.registry import closest, spec
 from primacy.tasks import datafile
+from primacy.tasks.arraykinds import (
+    MAX_LEVELS,
+    all_numbers,
+    check_kind,
+    check_levels,
+    kinds,
+    majority,
+    two_levels,
+    values_of,
+)
 from primacy.tasks.arraysplits import SPLITS, labels_of, sizes
+from primacy.tasks.datatable import Missing
 
 FEWEST_ROWS = 10
 """For a split by seed: two rows to fit on and two to test on."""
 LONGEST_NAME = 200
-MAX_CLASSES = 20
-"""Distinct whole numbers up to which a target may be meant as classes, so that one must say."""
 
 
 @spec
@@ -99,9 +108,10 @@ def opened(path: Path) -> datafile.Table:
 
 def _table(info: Any) -> datafile.Table | None:
     sha256 = info.data.get("sha256")
-    if not sha256 or "as_binary" not in info.data:
+    if not sha256 or "as_binary" not in info.data or "as_class" not in info.data:
         return None
-    return datafile.table(Path(info.data["file"]), sha256).recoded(info.data["as_binary"] or ())
+    ones, classes = info.data["as_binary"] or (), info.data["as_class"]
+    return datafile.table(Path(info.data["file"]), sha256).recoded(ones, classes)
 
 
 def _find(table: datafile.Table, name: str, without: Iterable[str] = ()) -> tuple[str, ...]:
@@ -134,12 +144,41 @@ def check_as_binary(levels: Levels | None, info: Any) -> Levels | None:
         if len(found) != 2:
             some = ", ".join(f'"{v[:40]}"' for v in found[:5]) + (", ..." if found[5:] else "")
             raise ValueError(
-                f'"{name}" has {len(found)} levels ({some}); expected two. Of more, make one 0/1 '
-                f'column each: pl.read_csv(...).to_dummies("{name}") in polars'
+                f'"{name}" has {len(found)} levels ({some}); expected two. Of more, as inputs: '
+                f'as_class = ["{name}"]; a target with more is a class by itself'
             )
         if level not in found:
             raise ValueError(f'"{name}" never is "{level}"; its levels: "{found[0]}", "{found[1]}"')
     return levels
+
+
+def check_as_class(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+    if not names or not (sha256 := info.data.get("sha256")):
+        return names
+    table = datafile.table(Path(info.data["file"]), sha256)
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f'"{name}" stands twice')
+        if name in dict(info.data.get("as_binary") or ()):
+            raise ValueError(f'"{name}" is in as_binary already')
+        if name not in table.frame.columns:
+            _find(table, name)
+            raise ValueError(f'"{name}" is several columns; name one')
+        try:
+            check_levels(table, name)
+        except ValueError as problem:
+            raise ValueError(f'"{name}": {problem}') from None
+    return names
+
+
+def check_inputs(name: str | None, info: Any) -> str | None:
+    if name is None or not (table := _table(info)):
+        return name
+    if name not in table.shapes:
+        near = closest(name, table.shapes)
+        some = f" There are: {', '.join(table.shapes)}" if table.shapes else " It has none"
+        raise ValueError(f"expected an array of the npz with two axes or more.{near or some}")
+    return name
 
 
 def check_column(name: str, info: Any) -> str:
@@ -149,72 +188,39 @@ def check_column(name: str, info: Any) -> str:
             where = f'"{column}": ' if column != name else ""
             try:
                 values = table.numbers(column, missing=imputed)
-            except datafile.Missing as problem:
+            except Missing as problem:
                 cure = 'impute = "median" (or "mean") fills them in'
                 raise ValueError(f"{where}{problem}; {cure}") from None
             except ValueError as problem:
-                levels = sorted(set(labels_of(table, column)) - {""})
-                cure = _two_levels(column, levels) if table.text(column) else ""
-                raise ValueError(f"{where}{problem}{cure}") from None
+                raise ValueError(f"{where}{problem}{_recoding(table, column)}") from None
             if np.isnan(values).all():
                 raise ValueError(f"{where}has no value in any row: leave it out")
     return name
 
 
-def _two_levels(column: str, levels: list[str]) -> str:
-    if len(levels) != 2:
+def _recoding(table: datafile.Table, column: str) -> str:
+    """How a column of text becomes numbers."""
+    if not table.text(column):
         return ""
-    return f'. Its two levels become 0 and 1 with as_binary = {{ {column} = "{levels[1][:40]}" }}'
+    levels = table.levels(column)
+    more = f'. A 0/1 input for each of its {len(levels)} values: as_class = ["{column}"]'
+    return two_levels(column, levels) or (more if len(levels) <= MAX_LEVELS else "")
 
 
 def check_target(name: str, info: Any) -> str:
     if table := _table(info):
         for column in _find(table, name):
-            if table.text(column):
-                raise ValueError(_text_target(table, column))
             try:
-                values = table.numbers(column)
-            except datafile.Missing as problem:
+                table.missing(column)
+                values = None if table.text(column) else table.numbers(column)
+            except Missing as problem:
                 raise ValueError(f"{problem}; leave these rows out of the file") from None
-            if (values == values[0]).all():
+            if values is not None and (values == values[0]).all():
                 raise ValueError(
                     f"always {values[0]:g} in all {values.size} rows: there is nothing to learn"
                 )
-            _check_kind(table, column, values, info.data.get("target_kind"))
+            check_kind(table, column, info.data.get("target_kind"))
     return name
-
-
-def _text_target(table: datafile.Table, column: str) -> str:
-    values = [v for v in dict.fromkeys(labels_of(table, column)) if v]
-    some = ", ".join(f'"{v[:40]}"' for v in values[:3])
-    said = f"holds text ({some}); expected 0/1 or numbers"
-    return said + (
-        _two_levels(column, sorted(values))
-        or ". Make one 0/1 column a class, in polars: frame.with_columns(new=(pl.col("
-        f'"{column}") == "{values[0][:40] if values else ""}").cast(pl.Int8))'
-    )
-
-
-def _check_kind(table: datafile.Table, column: str, values: np.ndarray, kind: str | None) -> None:
-    """Few whole numbers may be classes, whose regression would answer another question."""
-    if is_binary(values):
-        return
-    if kind == "binary":
-        raise ValueError('not 0/1 in every row, as target_kind = "binary" says')
-    found = np.unique(values)
-    if kind == "number" or len(found) > MAX_CLASSES or (found % 1).any():
-        return
-    some = ", ".join(f"{v:g}" for v in found[:5]) + (", ..." if len(found) > 5 else "")
-    levels = sorted(set(labels_of(table, column)) - {""})
-    raise ValueError(
-        f"holds whole numbers ({some}): classes or amounts? If amounts, write target_kind = "
-        '"number"'
-        + (
-            _two_levels(column, levels)
-            or ". If classes, make one 0/1 column of each (polars: pl.read_csv(...)"
-            f'.to_dummies("{column}")) and name them all as targets'
-        )
-    )
 
 
 def check_targets(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
@@ -224,11 +230,14 @@ def check_targets(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
         columns = table.spread(names)
         if twice := sorted({c for c in columns if columns.count(c) > 1}):
             raise ValueError(f'"{twice[0]}" stands twice')
-        number = info.data.get("target_kind") == "number"
-        kinds = {column: not number and is_binary(table.numbers(column)) for column in columns}
-        if len(set(kinds.values())) > 1:
-            yes, no = (next(c for c, k in kinds.items() if k is kind) for kind in (True, False))
-            raise ValueError(f'all must be of one kind: "{yes}" is 0/1, "{no}" holds other numbers')
+        found = dict(zip(columns, kinds(table, names, info.data.get("target_kind")), strict=True))
+        if len(set(found.values()) - {"number"}) and "number" in found.values():
+            yes = next(c for c, kind in found.items() if kind != "number")
+            no = next(c for c, kind in found.items() if kind == "number")
+            told = "0/1" if found[yes] == "binary" else "a class"
+            raise ValueError(
+                f'all must be of one kind: "{yes}" is {told}, "{no}" holds other numbers'
+            )
     return names
 
 
@@ -246,11 +255,18 @@ def check_groups(groups: Groups, info: Any) -> Groups:
             raise ValueError(f'"{name}" has no columns')
     if table := _table(info):
         owner: dict[str, str] = dict.fromkeys(table.spread(info.data.get("target", ())), "target")
+        read = info.data.get("inputs")
+        inside = set(table.families[read]) if read else set()
         for name, columns in groups:
             for column in table.spread(columns, taken(info.data, table)):
                 if owner.get(column) == "target":
                     raise ValueError(
                         f'"{column}" in "{name}" is the target: the network would see the answer'
+                    )
+                if read and column not in inside:
+                    raise ValueError(
+                        f'"{column}" in "{name}" is no part of inputs = "{read}"; a region of it '
+                        f'is written "{read}[{", ".join("0..1" for _ in table.shapes[read])}]"'
                     )
                 if column in owner:
                     both = "twice in" if owner[column] == name else f'in "{owner[column]}" and'
@@ -278,8 +294,10 @@ def check_split(split: str, info: Any) -> str:
         rows = values == name
         if rows.sum() < 2:
             raise ValueError(f'{rows.sum()} rows of "{name}"; expected at least 2')
-        for target in table.spread(info.data.get("target", ())):
-            if np.ptp(table.numbers(target)[rows]) == 0:
+        targets = info.data.get("target", ())
+        told = kinds(table, targets, info.data.get("target_kind"))
+        for target, kind in zip(table.spread(targets), told, strict=True):
+            if np.ptp(values_of(table, target, kind)[rows]) == 0:
                 raise ValueError(f'"{target}" is constant in the rows of "{name}"')
     return split
 
@@ -307,9 +325,9 @@ def check_split_by(column: str | None, info: Any) -> str | None:
 def check_standardize_target(chosen: bool | None, info: Any) -> bool | None:
     if not (table := _table(info)) or "target" not in info.data:
         return chosen
-    number = not all_binary(table, info.data["target"], info.data.get("target_kind"))
+    number = all_numbers(table, info.data["target"], info.data.get("target_kind"))
     if chosen and not number:
-        raise ValueError("0/1 targets have no scale: leave it out")
+        raise ValueError("0/1 targets and classes have no scale: leave it out")
     return number if chosen is None and number else chosen
 
 
@@ -325,34 +343,21 @@ def check_shortcut(names: tuple[str, ...], info: Any) -> tuple[str, ...]:
 def check_first(first: First | None, info: Any) -> First | None:
     if first is None or not (table := _table(info)) or "target" not in info.data:
         return first
-    binary = all_binary(table, info.data["target"], info.data.get("target_kind"))
-    if binary and first.measure == "reliance_r_squared":
-        raise ValueError('reliance_r_squared is of number targets; for 0/1: "reliance_accuracy"')
+    number = all_numbers(table, info.data["target"], info.data.get("target_kind"))
+    if not number and first.measure == "reliance_r_squared":
+        raise ValueError(
+            'reliance_r_squared is of number targets; for 0/1 and classes: "reliance_accuracy"'
+        )
     return first
-
-
-def all_binary(table: datafile.Table, target: Iterable[str], kind: str | None) -> bool:
-    """Whether the targets are 0/1 rather than numbers."""
-    return kind != "number" and all(is_binary(table.numbers(c)) for c in table.spread(target))
 
 
 def check_ceiling(ceiling: float | None, info: Any) -> float | None:
     if ceiling is None or not (table := _table(info)) or "target" not in info.data:
         return ceiling
-    binary = all_binary(table, info.data["target"], info.data.get("target_kind"))
     columns = table.spread(info.data["target"])
-    chance = max(majority(table.numbers(name)) for name in columns) if binary else 0.0
+    told = kinds(table, info.data["target"], info.data.get("target_kind"))
+    each = zip(columns, told, strict=True)
+    chance = max(majority(values_of(table, name, kind), kind) for name, kind in each)
     if not chance < ceiling <= 1:
         raise ValueError(f"expected above chance ({chance:.4g}) and at most 1")
     return ceiling
-
-
-def is_binary(values: np.ndarray) -> bool:
-    return bool(np.isin(values, (0, 1)).all())
-
-
-def majority(values: np.ndarray) -> float:
-    if not is_binary(values):
-        return 0.0
-    rate = float(values.mean(dtype=np.float64))
-    return max(rate, 1 - rate)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from primacy.registry import spec, tasks
@@ -22,13 +22,14 @@ from primacy.tasks.arrayfields import (
     First,
     Groups,
     Levels,
-    all_binary,
     check_as_binary,
+    check_as_class,
     check_ceiling,
     check_column,
     check_file,
     check_first,
     check_groups,
+    check_inputs,
     check_sha256,
     check_shortcut,
     check_split,
@@ -36,10 +37,10 @@ from primacy.tasks.arrayfields import (
     check_standardize_target,
     check_target,
     check_targets,
-    majority,
     opened,
     taken,
 )
+from primacy.tasks.arraykinds import Kind, kinds, majority, values_of
 from primacy.tasks.arraysplits import (
     SPLITS,
     expected_overlap,
@@ -53,7 +54,7 @@ from primacy.tasks.arraysplits import (
     sizes,
     standardized,
 )
-from primacy.types import Batch, Draws, Feature, LossName, Streams, Target
+from primacy.types import Batch, Draws, Feature, LossName, Shape, Streams, Target
 
 
 def load(folder: str | Path, given: Mapping[str, Any]) -> "Arrays":
@@ -92,28 +93,37 @@ class Arrays:
     """In the study file's folder; then its full path. What decides a run is its content."""
     sha256: Annotated[str, AfterValidator(check_sha256), Field(validate_default=True)] = ""
     """Of the file's bytes; filled in when left out."""
-    target_kind: Literal["binary", "number"] | None = _later(None)
+    target_kind: Kind | None = _later(None)
     """What the targets are, where the file leaves it open: whole numbers of few different values
-    may be classes or amounts. Left out: 0/1 columns are classes, others numbers."""
+    may be classes or amounts. Left out: 0/1 columns are binary; text and the whole numbers 0, 1,
+    2, ... without a gap are classes; others are numbers."""
     as_binary: Annotated[Levels | None, AfterValidator(check_as_binary)] = _later(None)
     """Columns of two levels that become 0/1, with the level that becomes 1: { sex = "male" }."""
+    as_class: Annotated[tuple[str, ...], AfterValidator(check_as_class)] = _later(())
+    """Columns of text or of few numbers that become a 0/1 input for each of their values. A group
+    of one such column is a feature that is a class."""
     impute: Literal["mean", "median"] | None = _later(None)
     """What takes the place of a missing input: the column's mean or median over the rows that
     train. Left out: a missing value is a mistake."""
     target: Annotated[
         tuple[Annotated[str, AfterValidator(check_target)], ...], AfterValidator(check_targets)
     ]
-    """Columns to output: all 0/1 (sigmoid cross-entropy) or all numbers (squared error)."""
+    """Columns to output: 0/1 (sigmoid cross-entropy), classes (softmax cross-entropy), or numbers
+    (squared error)."""
     split: Annotated[str, AfterValidator(check_split), Field(validate_default=True)] = "seed"
     """Seed: 60 % of the rows train, 20 % fit and 20 % test (rounded down; the rest trains), drawn
     anew for each seed. Or a column that holds train, fit and test."""
     split_by: Annotated[str | None, AfterValidator(check_split_by)] = _later(None)
     """A column that says which rows belong together (a patient's): all of them train, fit or test.
     Rows beyond a fifth that the last such group brings are left out."""
+    inputs: Annotated[str | None, AfterValidator(check_inputs)] = _later(None)
+    """An npz array that is read whole and in its own shape, such as images of rows x columns x
+    channels. Features are then parts of it: "images[0..3, *]" is the top of images of 8 x 8. Left
+    out: the inputs are the features' columns, in their order."""
     features: Annotated[Groups, AfterValidator(check_groups)]
     """Named groups of input columns; the inputs are these columns in this order. An npz array
-    with two axes stands for all its columns, "a..b" for the columns from a to b, "pixel_*" for all
-    that fit; ranges and patterns leave out targets and the columns that split."""
+    of two axes or more stands for all its columns, "a..b" for the columns from a to b, "pixel_*"
+    for all that fit; ranges and patterns leave out targets and the columns that split."""
     standardize: bool = True
     """Each input minus its mean over its standard deviation, both of the rows that train. A
     column that is constant there becomes 0."""
@@ -147,6 +157,8 @@ class Arrays:
         info = types.SimpleNamespace(data=vars(self))
         checks: list[tuple[str, Any, Any]] = [
             ("as_binary", self.as_binary, check_as_binary),
+            ("as_class", self.as_class, check_as_class),
+            ("inputs", self.inputs, check_inputs),
             *((f"target[{i}]", name, check_target) for i, name in enumerate(self.target)),
             *(
                 (f"features.{group}[{i}]", name, check_column)
@@ -192,7 +204,7 @@ class Arrays:
         for name, kind in (("features", Groups), ("as_binary", Levels)):
             if name in fields:
                 fields[name] = kind(fields[name])
-        for name in ("target", "shortcut"):
+        for name in ("target", "shortcut", "as_class"):
             if name in fields:
                 given = fields[name]
                 fields[name] = (given,) if isinstance(given, str) else tuple(given)
@@ -202,54 +214,77 @@ class Arrays:
 
     @property
     def _table(self) -> datafile.Table:
-        return datafile.table(Path(self.file), self.sha256).recoded(self.as_binary or ())
+        return datafile.table(Path(self.file), self.sha256).recoded(*self._recoding)
+
+    @property
+    def _recoding(self) -> tuple[tuple, tuple[str, ...]]:
+        return self.as_binary or (), self.as_class
 
     def _columns(self, names: Iterable[str]) -> tuple[str, ...]:
         return self._table.spread(names, taken(vars(self), self._table))
 
     def _matrix(self, columns: tuple[str, ...], *, missing: bool) -> Float[np.ndarray, "n d"]:
-        return matrix(self.sha256, self.file, self.as_binary or (), columns, missing)
+        return matrix(self.sha256, self.file, self._recoding, columns, missing)
+
+    def _kinds(self) -> dict[str, Kind]:
+        """What each target column is."""
+        found = kinds(self._table, self.target, self.target_kind)
+        return dict(zip(self._columns(self.target), found, strict=True))
+
+    def _targets(self) -> dict[str, Float[np.ndarray, " n"]]:
+        """The values of each target column; of a class, the index of its level."""
+        return {name: values_of(self._table, name, kind) for name, kind in self._kinds().items()}
 
     @property
     def loss(self) -> LossName:
         """By the kind of the targets."""
-        binary = self.targets[0].kind == "binary"
-        return "sigmoid_cross_entropy" if binary else "squared_error"
+        found = set(self._kinds().values())
+        if "class" in found:
+            return "softmax_cross_entropy"
+        return "sigmoid_cross_entropy" if "binary" in found else "squared_error"
+
+    @property
+    def _layout(self) -> tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...]:
+        """Of each feature its name, the places of its columns in the inputs, and its levels."""
+        places = {column: i for i, column in enumerate(self.input_names)}
+        found = []
+        for name, entries in self.features:
+            own = tuple(places[column] for column in self._columns(entries))
+            classes = len(entries) == 1 and entries[0] in self.as_class
+            starts = len(entries[0]) + 1  # `sex=male`
+            levels = [column[starts:] for column in self._columns(entries)] if classes else []
+            found.append((name, own, tuple(levels)))
+        return tuple(found)
 
     @property
     def declared(self) -> tuple[Feature, ...]:
         """The groups. Facts: `columns`, `constant_columns`, `target_correlations` (Pearson, over
-        all rows, null for a constant column), `missing_values`; of a shortcut also what it alone
-        `predicts` of each target."""
-        features, start, targets = [], 0, self._columns(self.target)
-        for name, entries in self.features:
-            own = self._columns(entries)
+        all rows, null for a constant column; of a class the correlation ratio), `missing_values`;
+        of a shortcut also what it alone `predicts` of each target."""
+        features = []
+        kinds, targets, names = self._kinds(), self._targets(), self.input_names
+        y = {name: values.astype(np.float64) for name, values in targets.items()}
+        classes = [name for name, kind in kinds.items() if kind == "class"]
+        for name, places, levels in self._layout:
+            own = tuple(names[i] for i in places)
             x = self._matrix(own, missing=self.impute is not None).astype(np.float64)
-            y = self._matrix(targets, missing=False).astype(np.float64)
-            values = dict(zip((*own, *targets), (*x.T, *y.T), strict=True))
-            known = facts(values, own, targets)
+            known = facts(dict(zip(own, x.T, strict=True)) | y, own, tuple(y), classes)
             if name in self.shortcut:
-                known["shortcut"] = {t: self._predicts(x, values[t]) for t in targets}
+                known["shortcut"] = {t: self._predicts(x, y[t], kinds[t]) for t in y}
             features.append(
-                Feature(
-                    name=name,
-                    columns=tuple(range(start, start + len(own))),
-                    predictivity=None,
-                    facts=known,
-                )
+                Feature(name=name, columns=places, predictivity=None, levels=levels, facts=known)
             )
-            start += len(own)
         return tuple(features)
 
     def _predicts(
-        self, inputs: Float[np.ndarray, "n d"], target: Float[np.ndarray, " n"]
+        self, inputs: Float[np.ndarray, "n d"], target: Float[np.ndarray, " n"], kind: Kind
     ) -> dict[str, float]:
         """What columns alone predict of a target; with a split by seed, in all rows."""
         train = test = np.ones(len(inputs), bool)
         if self.split != "seed":
             train, test = (labels_of(self._table, self.split) == s for s in ("train", "test"))
         inputs, _ = filled(inputs, inputs[train], self.impute)
-        return predictivity(inputs, target, train, test, self.loss == "sigmoid_cross_entropy")
+        return predictivity(inputs, target, train, test, kind)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -268,24 +303,34 @@ class Arrays:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The target columns; chance is the majority's share of all rows (0/1) or an R^2 of 0."""
-        columns = self._columns(self.target)
-        binary = all_binary(self._table, self.target, self.target_kind)
+        """The target columns; chance is the majority's share of all rows (0/1 and classes) or an
+        R^2 of 0."""
+        values = self._targets()
         return tuple(
             Target(
                 name=name,
-                kind="binary" if binary else "number",
-                chance=majority(self._table.numbers(name)) if binary else 0.0,
+                kind=kind,
+                chance=majority(values[name], kind),
+                classes=self._table.levels(name) if kind == "class" else (),
                 ceiling=1.0 if self.ceiling is None else self.ceiling,
                 ceiling_known=self.ceiling is not None,
             )
-            for name in columns
+            for name, kind in self._kinds().items()
         )
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The columns of all groups, in order."""
+        """The columns of all groups, in order; or of the array that is read whole."""
+        if self.inputs is not None:
+            return self._table.families[self.inputs]
         return self._columns(column for _, columns in self.features for column in columns)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of one row of `inputs`; without it a vector of the features' columns."""
+        if self.inputs is not None:
+            return self._table.shapes[self.inputs]
+        return (len(self.input_names),)
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -306,7 +351,7 @@ class Arrays:
         rows, train = own[split][:n], own["train"]
         inputs = self._matrix(self.input_names, missing=self.impute is not None)
         chosen, trained = filled(inputs[rows], inputs[train], self.impute)
-        targets = self._matrix(self._columns(self.target), missing=False)
+        targets = np.stack(list(self._targets().values()), 1)
         return {
             "inputs": standardized(chosen, trained) if self.standardize else chosen,
             "targets": (
@@ -317,14 +362,23 @@ class Arrays:
         }
 
     def build(self, draws: Draws) -> Batch:
-        """The rows; a feature of one column has its value, a group of several NaN."""
+        """The rows; a feature of one column has its value, a group of several NaN, and a class the
+        index of its level."""
         inputs = jnp.asarray(draws["inputs"])
-        features = [
-            inputs[:, f.columns[0]] if len(f.columns) == 1 else jnp.full_like(inputs[:, 0], jnp.nan)
-            for f in self.declared
-        ]
+
+        def value(places: tuple[int, ...], levels: tuple[str, ...]) -> Float[Array, " n"]:
+            if levels:  # standardized or not, the level's own column is the largest
+                return inputs[:, np.array(places)].argmax(axis=1).astype(inputs.dtype)
+            if len(places) == 1:
+                return inputs[:, places[0]]
+            return jnp.full_like(inputs[:, 0], jnp.nan)
+
+        features = [value(places, levels) for _, places, levels in self._layout]
+        shape = self.input_shape
         return Batch(
-            inputs=inputs, features=jnp.stack(features, 1), targets=jnp.asarray(draws["targets"])
+            inputs=inputs if len(shape) == 1 else inputs.reshape(-1, *shape),
+            features=jnp.stack(features, 1),
+            targets=jnp.asarray(draws["targets"]),
         )
 
 

@@ -1,7 +1,7 @@
 """Rows of a user's table: how they are split, which occur twice, what a column alone predicts."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from primacy.tasks import datafile
+from primacy.tasks.arraykinds import Kind
 
 SPLITS = ("train", "fit", "test")
 
@@ -107,7 +108,7 @@ def matrix(
     sha256: str, file: str, recoded: tuple, columns: tuple[str, ...], missing: bool
 ) -> Float[np.ndarray, "n d"]:
     """Columns of a file side by side; with `missing`, NaN where there is no value."""
-    table = datafile.table(Path(file), sha256).recoded(recoded)
+    table = datafile.table(Path(file), sha256).recoded(*recoded)
     return np.stack([table.numbers(column, missing=missing) for column in columns], 1)
 
 
@@ -141,19 +142,22 @@ def predictivity(
     target: Float[np.ndarray, " n"],
     train: Bool[np.ndarray, " n"],
     test: Bool[np.ndarray, " n"],
-    binary: bool,
+    kind: Kind,
 ) -> dict[str, float]:
     """How well a least-squares fit on these columns, from the training rows, predicts a target.
 
-    Accuracy of a 0/1 target (the fit above or below 1/2), R^2 of a number; in the rows that train
-    and in those that test.
+    Accuracy of a 0/1 target (the fit above or below 1/2) or a class (the largest of the fits on
+    whether it is each), R^2 of a number; in the rows that train and in those that test.
     """
     x = np.concatenate([inputs, np.ones((len(inputs), 1))], 1).astype(np.float64)
     y = target.astype(np.float64)
-    guess = x @ np.linalg.lstsq(x[train], y[train], rcond=None)[0]
+    wanted = y[:, None] == np.unique(y)[None] if kind == "class" else y
+    guess = x @ np.linalg.lstsq(x[train], wanted[train].astype(np.float64), rcond=None)[0]
 
     def score(rows: Bool[np.ndarray, " n"]) -> float:
-        if binary:
+        if kind == "class":
+            return float(np.mean(np.unique(y)[guess[rows].argmax(axis=1)] == y[rows]))
+        if kind == "binary":
             return float(np.mean((guess[rows] > 0.5) == (y[rows] > 0.5)))
         spread = np.mean((y[rows] - y[rows].mean()) ** 2)
         return float(1 - np.mean((y[rows] - guess[rows]) ** 2) / spread) if spread else 0.0
@@ -161,16 +165,31 @@ def predictivity(
     return {"train": round(score(train), 6), "test": round(score(test), 6)}
 
 
+def correlation_ratio(column: np.ndarray, classes: np.ndarray) -> float:
+    """Root of the share of a column's variance that lies between classes, 0 to 1."""
+    _, group = np.unique(classes, return_inverse=True)
+    counts = np.bincount(group)
+    means = np.bincount(group, column) / counts
+    between = np.average((means - column.mean()) ** 2, weights=counts)
+    return float(np.sqrt(between / column.var()))
+
+
 def facts(
-    values: dict[str, np.ndarray], columns: Sequence[str], targets: Sequence[str]
+    values: dict[str, np.ndarray],
+    columns: Sequence[str],
+    targets: Sequence[str],
+    classes: Collection[str] = (),
 ) -> dict[str, Any]:
     """Of a group: its columns, which never change, and their correlation with each target.
 
-    Over the rows that have a value.
+    Over the rows that have a value. With a target that is a class it is the correlation ratio, the
+    root of the share of the column's variance that lies between the classes.
     """
 
     def correlation(name: str, target: str) -> float:
         known = np.isfinite(values[name])
+        if target in classes:
+            return correlation_ratio(values[name][known], values[target][known])
         return float(np.corrcoef(values[name][known], values[target][known])[0, 1])
 
     constant = [name for name in columns if np.nanmax(values[name]) == np.nanmin(values[name])]

@@ -1,28 +1,26 @@
 """A user's data file, read with care: CSV, Parquet or npz into a table of named columns.
 
 What it holds is data, never code: no pickled object is ever loaded, and sizes are checked before
-memory is taken. Reads no other file of the package.
+memory is taken.
 """
 
 import csv
-import dataclasses
 import hashlib
 import io
 import math
-import re
 import stat
 import subprocess
 import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+
+from primacy.tasks.datatable import Table
 
 MOST_BYTES = 2**30
 """Of a file, and of an npz once unpacked."""
@@ -40,84 +38,7 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-class Missing(ValueError):
-    """A column has rows without a value."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """The named columns of a file."""
-
-    sha256: str
-    """Of the file's bytes."""
-    frame: pl.DataFrame
-    families: dict[str, tuple[str, ...]]
-    """For an array of an npz with two axes, its name and those of its columns: `x`, `x[0]`, ..."""
-    no_columns: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Arrays of an npz of any other shape: why nothing can be asked of them."""
-    _numbers: dict[tuple[str, bool], np.ndarray] = dataclasses.field(
-        default_factory=dict, repr=False
-    )
-
-    @property
-    def columns(self) -> list[str]:
-        """The names that can be asked for."""
-        return [*self.families, *self.frame.columns]
-
-    def spread(self, names: Iterable[str], without: Collection[str] = ()) -> tuple[str, ...]:
-        """The columns of some names, patterns and ranges, in the order of the names.
-
-        A name of a family stands for its columns. `*` and `?` in a pattern stand for any letters
-        and for one; `a..b` for the columns from a to b in the file's order. These two leave out
-        the columns `without`. What fits nothing stays as it is.
-        """
-        return tuple(column for name in names for column in self._fitting(name, without) or (name,))
-
-    def _fitting(self, name: str, without: Collection[str]) -> tuple[str, ...]:
-        """The columns that a name, a pattern or a range stands for."""
-        columns = self.frame.columns
-        if name in self.families or name in columns:
-            return self.families.get(name, (name,))
-        first, dots, last = name.partition("..")
-        if dots and first in columns and last in columns:
-            start, end = columns.index(first), columns.index(last)
-            return tuple(c for c in columns[start : end + 1] if c not in without)
-        if "*" in name or "?" in name:
-            # Brackets stand for themselves: npz columns are called x[0].
-            fits = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."), re.S)
-            return tuple(c for c in columns if fits.fullmatch(c) and c not in without)
-        return ()
-
-    def recoded(self, ones: tuple[tuple[str, str], ...]) -> "Table":
-        """The same with 1 where a column holds a level (as text) and 0 where it holds another."""
-        if not ones:
-            return self
-        if (self.sha256, ones) not in _RECODED:
-            frame = self.frame.with_columns(
-                (pl.col(name).cast(pl.String) == level).cast(pl.Int8) for name, level in ones
-            )
-            _RECODED[self.sha256, ones] = Table(self.sha256, frame, self.families)
-        return _RECODED[self.sha256, ones]
-
-    def text(self, name: str) -> bool:
-        """Whether a column holds text."""
-        return self.frame.schema[name] in (pl.String, pl.Categorical, pl.Enum)
-
-    def numbers(self, name: str, *, missing: bool = False) -> Float[np.ndarray, "n"]:
-        """A column as single-precision numbers; false and true are 0 and 1.
-
-        With `missing`, NaN where there is no value.
-
-        Raises:
-            ValueError: it holds something else; says what in which row (the first is row 1).
-        """
-        if (name, missing) not in self._numbers:
-            self._numbers[name, missing] = _numbers(self.frame[name], missing)
-        return self._numbers[name, missing]
-
-
 _READ: dict[str, Table] = {}  # by SHA-256: many networks and conditions share one file
-_RECODED: dict[tuple[str, tuple[tuple[str, str], ...]], Table] = {}
 
 
 def locate(folder: Path, file: str) -> Path:
@@ -271,10 +192,12 @@ except pl.exceptions.PolarsError as error:
 """
 
 
-def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict[str, str]]:
+def _npz(content: bytes) -> tuple[pl.DataFrame, dict, dict, dict]:
+    """The columns, the families, what nothing can be asked of, and the shapes of families."""
     columns: dict[str, np.ndarray] = {}
     others: dict[str, str] = {}
     families: dict[str, tuple[str, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     names: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
@@ -283,9 +206,9 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict
         if sum(member.file_size for member in members) > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES:,} bytes when unpacked")
         # Every array is counted by its header before one of them is unpacked.
-        shapes = [_header(archive, member) for member in members]
-        _limit(sum(math.prod(shape) for shape in shapes), 1)
-        _limit(1, sum(shape[1] if len(shape) == 2 else 1 for shape in shapes))
+        headers = [_header(archive, member) for member in members]
+        _limit(sum(math.prod(shape) for shape in headers), 1)
+        _limit(1, sum(math.prod(shape[1:]) for shape in headers if len(shape) < 3))
         arrays = np.load(io.BytesIO(content), allow_pickle=False)
         for name in arrays.files:
             array = arrays[name]
@@ -295,11 +218,31 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict
                 names.append(name)
                 columns[name] = array
             elif array.ndim == 2:
+                shapes[name] = array.shape[1:]
                 families[name] = tuple(f"{name}[{i}]" for i in range(array.shape[1]))
                 names += families[name]
                 columns |= zip(families[name], array.T, strict=True)
+            elif array.ndim > 2 and math.prod(array.shape[1:]) > MAX_COLUMNS:
+                count = f"{math.prod(array.shape[1:]):,} numbers a row"
+                others[name] = f'"{name}" has {count}; at most {MAX_COLUMNS:,}'
+            elif array.ndim > 2:
+                shapes[name] = array.shape[1:]
+                inside = np.ndindex(array.shape[1:])
+                families[name] = tuple(f"{name}[{','.join(map(str, at))}]" for at in inside)
+                names += families[name]
+                columns |= zip(families[name], array.reshape(len(array), -1).T, strict=True)
             else:
-                others[name] = f'"{name}" has {array.ndim} axes; expected rows, or rows x columns'
+                others[name] = f'"{name}" has 0 axes; expected rows'
+    # An array of more axes that does not fit the others may be of something else: nothing is wrong
+    # before somebody asks for it.
+    rows = Counter(len(c) for name, c in columns.items() if name not in _inside(families, shapes))
+    for name in [n for n, shape in shapes.items() if len(shape) > 1 and rows]:
+        if (length := len(columns[families[name][0]])) not in rows:
+            others[name] = f'"{name}" has {length} rows, others have {rows.most_common(1)[0][0]}'
+            del shapes[name]
+            for column in families.pop(name):
+                names.remove(column)
+                del columns[column]
     if others and not columns:
         raise ValueError(next(iter(others.values())))
     _once(names)
@@ -308,7 +251,12 @@ def _npz(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]], dict
         odd = min(lengths, key=lambda name: list(lengths.values()).count(lengths[name]))
         most = max(lengths.values(), key=list(lengths.values()).count)
         raise ValueError(f'"{odd}" has {lengths[odd]} rows, others have {most}')
-    return pl.DataFrame(columns), families, others
+    return pl.DataFrame(columns), families, others, shapes
+
+
+def _inside(families: dict[str, tuple[str, ...]], shapes: dict[str, tuple[int, ...]]) -> set[str]:
+    """The columns of arrays of more than two axes."""
+    return {c for name, own in families.items() if len(shapes[name]) > 1 for c in own}
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
@@ -358,39 +306,3 @@ def _limit(rows: int, columns: int) -> None:
 def _once(names: list[str]) -> None:
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise ValueError(f'two columns are named "{twice[0]}"')
-
-
-def _numbers(series: pl.Series, missing: bool = False) -> np.ndarray:
-    if series.dtype.is_nested() or series.dtype.is_temporal() or series.dtype == pl.Binary:
-        raise ValueError(f"holds {str(series.dtype).lower()}; expected numbers")
-    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-        text = series.cast(pl.String)
-        # Most columns of text are numbers with a few strangers among them: name the first.
-        strange = (text.is_not_null() & text.cast(pl.Float64, strict=False).is_null()).arg_true()
-        row = int(strange[0]) if strange.len() else 0
-        shown = (text[row] or "")[:40]
-        raise ValueError(f'holds text ("{shown}" in row {row + 1}); expected numbers')
-    if not missing and (absent := _absent(series)).size:
-        what = "missing value" if absent.size == 1 else "missing values"
-        raise Missing(f"{absent.size:,} {what} (first: row {absent[0] + 1})")
-    exact = series.cast(pl.Float64).to_numpy()
-    with np.errstate(over="ignore"):
-        single = exact.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(single) & ~np.isnan(exact))
-    if bad.size:
-        value = exact[bad[0]]
-        shown = "Inf" if np.isinf(value) else f"{value:g}"
-        why = ", too large for single precision" if np.isfinite(value) else ""
-        raise ValueError(f"{shown} in row {bad[0] + 1}{why}{_more(bad.size)}")
-    single.flags.writeable = False  # shared by all who ask
-    return single
-
-
-def _absent(series: pl.Series) -> np.ndarray:
-    """Rows without a value: null, or NaN."""
-    numbers = series.cast(pl.Float64)
-    return (numbers.is_null() | numbers.is_nan()).fill_null(True).arg_true().to_numpy()
-
-
-def _more(count: int) -> str:
-    return f" and in {count - 1} more" if count > 1 else ""

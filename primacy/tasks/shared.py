@@ -87,7 +87,7 @@ class Shared:
                     complexity=known["average_sensitivity"],
                     null_columns=tuple(i * block + unit for unit in idle[: len(columns)]),
                     facts=known,
-                    competes=True,
+                    judged_by="agreement",
                 )
             )
         return tuple(features)

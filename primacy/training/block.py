@@ -72,6 +72,10 @@ class Interrupted(Exception):
     """Somebody asked to stop; the block in progress is dropped."""
 
 
+def _unseen(step: int, values: dict[str, np.ndarray], running: list[bool]) -> None:
+    """Nobody watches."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Watch:
     """How a block in progress is seen and stopped from outside."""
@@ -80,6 +84,9 @@ class Watch:
     """Called with the number of seed-steps just trained."""
     stopped: Callable[[], bool]
     """Asked between chunks; true drops the block."""
+    evaluated: Callable[[int, dict[str, np.ndarray], list[bool]], None] = _unseen
+    """Called with each evaluation: the step, its values on the host, and which lanes had not ended
+    before."""
 
 
 def width(condition: Condition, exact_solo: bool = False) -> int:
@@ -89,13 +96,13 @@ def width(condition: Condition, exact_solo: bool = False) -> int:
         condition: whose structure decides.
         exact_solo: one, whatever the structure (`Study.exact_solo`).
     """
-    if exact_solo:
+    if exact_solo or getattr(condition.model, "one_by_one", False):
         return 1
     model, batch = condition.model, condition.training.batch_size
     shape, outputs = condition.size
     parameters, work = size(model.shapes(shape, outputs)), model.cost(shape, outputs) * batch
     d = math.prod(shape)
-    held = condition.examples["test"] * (d + sum(model.layer_sizes))
+    held = condition.examples["test"] * (d + condition.hidden)
     if condition.training.examples == "stream":
         held = max(held, stream_steps(batch) * batch * d)
     alike = max(COMMON_WIDTH, BLOCK_PARAMETERS / max(1, parameters))
@@ -128,6 +135,7 @@ def train_block(
         if step != steps[-1]:
             work.draw_ahead(look + 1)  # while the device is still at it
         seen.append(jax.device_get(values))
+        watch.evaluated(step, seen[-1], [end.running for end in ends])
         over = [i for i, end in enumerate(ends) if end.running and end.look(step, seen[-1], i)]
         final = jax.device_get(work.state[0]) if over else None
         for i in over:

@@ -75,8 +75,7 @@ def evaluate_condition(
     `sets` holds the draws of each split; `facts` are those of the task, and may be left out where
     no measure asks for a feature's own target. `finite` is false for parameters that are not, too.
     """
-    task, facts, swap = condition.task, facts or Facts(), None
-    model = condition.model
+    task, model, facts, swap = condition.task, condition.model, facts or Facts(), None
     if hasattr(task, "swap"):
         swap = functools.partial(_rendered, task, facts.features, sets, donors, train_donors)
     batches = {split: built(task, draws) for split, draws in sets.items()}

@@ -4,33 +4,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
+from tests.support.chromium import MARKS, open_all
 from tests.support.pages import HOSTILE, arrays, asked, copied, joined, made
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: make test installs it"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -53,32 +31,6 @@ def files(tmp_path_factory):
     for name, study in studies.items():
         (folder / f"{name}.html").write_text(study.page(), encoding="utf-8")
     return {name: (folder / f"{name}.html").as_uri() for name in studies}
-
-
-@pytest.fixture
-def opened(browser, files):
-    """Opens a page and gathers whatever it asks for or complains of."""
-    contexts = []
-
-    def open_page(name, *, width=1240, at="", **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.asked, page.said = [], []
-        page.on("request", lambda r: page.asked.append(r.url))
-        page.on("console", lambda m: page.said.append(m.text))
-        page.on("pageerror", lambda e: page.said.append(str(e)))
-        page.on("dialog", lambda d: (page.said.append(d.message), d.dismiss()))
-        page.goto(files[name] + at)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def open_all(page):
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
 
 @pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import primacy
 
 TEXT = dict(unit="share", direction="up", range=(0.0, 1.0), chance=None, formula="f",
-            invariance="i", misleads="m", reference="", by_default=False, family="agreement")
+            invariance="i", misleads="m", reference="", by_default=False, family="likeness")
 
 
 def correlation(reps, features):
@@ -32,35 +32,35 @@ def correlation(reps, features):
 
 
 @primacy.measure(axes=("feature",), label="largest", section="table", at_chance=0.5, **TEXT)
-def agreement(reps, features):
+def likeness(reps, features):
     """Largest correlation of a unit. Null: constant."""
     return jnp.nanmax(correlation(reps, features), axis=1)
 
 
 @primacy.measure(axes=("feature",), label="mean", section="table", family_order=1, **TEXT)
-def agreement_mean(reps, features):
+def likeness_mean(reps, features):
     """Mean correlation of the units. Null: constant."""
     return jnp.nanmean(correlation(reps, features), axis=1)
 
 
 @primacy.measure(axes=("feature",), label="squared", section="table", family_order=2, **TEXT)
-def agreement_squared(reps, features):
+def likeness_squared(reps, features):
     """Mean squared correlation of the units. Null: constant."""
     return jnp.nanmean(correlation(reps, features)**2, axis=1)
 
 
-@primacy.measure(axes=("feature",), control_of="agreement", **TEXT)
-def agreement_of_strangers(reps, features):
+@primacy.measure(axes=("feature",), control_of="likeness", **TEXT)
+def likeness_of_strangers(reps, features):
     """That of features of other examples. Null: constant."""
     return jnp.nanmax(correlation(reps, jnp.roll(features, 1, 0)), axis=1)
 '''
-FAMILY = ("agreement", "agreement_mean", "agreement_squared")
-CONTROL = "agreement_of_strangers"
+FAMILY = ("likeness", "likeness_mean", "likeness_squared")
+CONTROL = "likeness_of_strangers"
 CLAIM = Hypothesis(
     id="agrees",
     claim="a unit agrees more with the one feature than with the other",
     contrast=Contrast(
-        measure="agreement", of={"feature": "linear"}, minus={"feature": "xor_and_or"}
+        measure="likeness", of={"feature": "linear"}, minus={"feature": "xor_and_or"}
     ),
     expect="greater",
 )
@@ -69,7 +69,7 @@ CLAIM = Hypothesis(
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("family")
-    file = folder / "agreement.py"
+    file = folder / "likeness.py"
     file.write_text(PLUGIN)
     load_plugin(file)
     try:
@@ -91,14 +91,14 @@ def explained(capsys, name):
 
 
 def test_the_cards_say_it(result, capsys):
-    assert [explained(capsys, name)["family"] for name in FAMILY] == ["agreement"] * 3
-    assert explained(capsys, "agreement")["at_chance"] == 0.5
-    assert explained(capsys, CONTROL)["control_of"] == "agreement"
+    assert [explained(capsys, name)["family"] for name in FAMILY] == ["likeness"] * 3
+    assert explained(capsys, "likeness")["at_chance"] == 0.5
+    assert explained(capsys, CONTROL)["control_of"] == "likeness"
 
 
 def test_the_pages_table_has_it_beside_its_title(result, tmp_path):
     page = result.report(tmp_path / "page.html").read_text()
-    assert '<th colspan="3" scope="colgroup">agreement</th>' in page
+    assert '<th colspan="3" scope="colgroup">likeness</th>' in page
     for label in ("largest", "mean", "squared"):
         assert f'<th scope="col" class="n">{label}</th>' in page
     assert set(FAMILY) <= set(result.summary.columns)
@@ -108,10 +108,10 @@ def test_the_pages_table_has_it_beside_its_title(result, tmp_path):
 def test_a_claim_about_one_is_tried_on_the_others(result):
     """Oracle: values planted so that the claim holds by one definition and not by the others."""
     cards = {m.name: m for m in result.record.measures}
-    assert variants(cards, "agreement") == list(FAMILY[1:])
+    assert variants(cards, "likeness") == list(FAMILY[1:])
     assert variants(cards, CONTROL) == []
     up = (pl.col("feature").cast(pl.String) == "linear") == (
-        pl.col("measure").cast(pl.String) == "agreement"
+        pl.col("measure").cast(pl.String) == "likeness"
     )
     noise = pl.col("seed") * 0.001
     planted = result.curves.with_columns(
@@ -127,10 +127,10 @@ def test_a_claim_about_one_is_tried_on_the_others(result):
 
 def test_the_controls_measure_it(result):
     found = [o for o in result.controls if o.control == "random feature"]
-    assert {(o.measure, o.chance) for o in found} == {("agreement", 0.5)}
+    assert {(o.measure, o.chance) for o in found} == {("likeness", 0.5)}
     assert {o.measure for o in result.controls if o.control == "constant feature"} >= set(FAMILY)
     inside = result.figures()["inside"].frame
-    assert set(inside["measure"]) == {"agreement"}  # the headline, its control beside it
+    assert set(inside["measure"]) == {"likeness"}  # the headline, its control beside it
     assert inside["null"].is_not_null().all()
 
 

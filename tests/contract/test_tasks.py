@@ -6,6 +6,8 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
+import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +26,10 @@ from primacy.tasks.modes import LinearModes
 from primacy.tasks.regression import Affine, Duplicates, NoisyShortcut, Sum
 from primacy.tasks.shared import Shared
 from primacy.tasks.slabs import Slabs
-from primacy.types import Batch, Task
+from primacy.tasks.spurious import Spurious
+from primacy.tasks.staircase import Staircase
+from primacy.tasks.tokens import Tokens
+from primacy.types import Batch, Task, input_shape
 
 
 def arrays(folder, target):
@@ -41,6 +46,27 @@ def arrays(folder, target):
     )
 
 
+def classes(folder):
+    """Text to predict and text to predict from."""
+    rng = np.random.default_rng(0)
+    color = rng.choice(["blue", "green", "red"], 200)
+    kind = np.where(rng.random(200) < 0.6, color, "none")
+    x = rng.normal(size=200)
+    pl.DataFrame({"size": x, "color": color, "kind": kind}).write_csv(folder / "classes.csv")
+    groups = Groups({"size": ["size"], "color": ["color"]})
+    path = str(folder / "classes.csv")
+    return Arrays(file=path, target=("kind",), as_class=("color",), features=groups)
+
+
+def images(folder):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3, 4, 2))
+    np.savez(folder / "images.npz", x=x, digit=np.digitize(x[:, 0, 0, 0], [-0.5, 0.5]))
+    groups = Groups({"top": ["x[0, *, *]"], "corner": ["x[2, 3, 0]"]})
+    path = str(folder / "images.npz")
+    return Arrays(file=path, target=("digit",), inputs="x", features=groups)
+
+
 MADE = {
     "boolean": lambda _: Boolean(),
     "boolean exact": lambda _: Boolean(features=("linear", "and_or_xor"), balance="exact"),
@@ -50,6 +76,8 @@ MADE = {
     "shared": lambda _: Shared(predictivity={"linear1": 0.7}),
     "arrays": lambda folder: arrays(folder, "label"),
     "arrays cost": lambda folder: arrays(folder, "cost"),
+    "arrays classes": classes,
+    "arrays images": images,
     "affine": lambda _: Affine(scale=0.01, shift=1.0),
     "affine noisy": lambda _: Affine(scale=-5.0, shift=2.0, noise=0.5),
     "sum": lambda _: Sum(),
@@ -68,6 +96,12 @@ MADE = {
     "gate no leak": lambda _: Gate(steepness=2.0, leak=0.0),
     "gate some leak": lambda _: Gate(leak=0.5),
     "linear_modes": lambda _: LinearModes(),
+    "staircase": lambda _: Staircase(),
+    "staircase leap": lambda _: Staircase(bits=8, degrees=(1, 3)),
+    "spurious": lambda _: Spurious(),
+    "spurious two": lambda _: Spurious(spurious=2, predictivity=0.7),
+    "tokens": lambda _: Tokens(),
+    "tokens reversed": lambda _: Tokens(features=("linear1", "a or b"), reversed=True),
     "slabs": lambda _: Slabs(),
     "slabs noisy": lambda _: Slabs(pieces=(1, 3), copies=(1, 2), noise=0.3),
     "slabs rotated": lambda _: Slabs(pieces=(5, 7), copies=(1, 3), rotation=0),
@@ -92,6 +126,8 @@ MORE = {
         domains=("linear1", "parity2", "parity3"), predictivity={"linear1": 0.7}
     ),
     "linear_modes": lambda _: LinearModes(singular_values=(4.0, 2.0, 1.0, 0.5, 0.25)),
+    "tokens": lambda _: Tokens(features=("linear1", "parity3", "a or b")),
+    "tokens reversed": lambda _: Tokens(features=("linear1", "a or b", "parity2"), reversed=True),
 }  # fmt: skip
 FIXED = {
     "affine",
@@ -102,8 +138,20 @@ FIXED = {
     "padded_distractors",
     "gate",
     "slabs",
+    "staircase",
+    "spurious",
+    "circle",
+    "sines",
+    "dominoes",
+    "sprites",
 }
 KINDS = sorted(tasks.load())
+LOSSES = {
+    "sigmoid_cross_entropy": "binary",
+    "squared_error": "number",
+    "softmax_cross_entropy": "class",
+}
+
 CASES = [*MADE, *(kind for kind in KINDS if kind not in {name.split()[0] for name in MADE})]
 N = 64
 
@@ -144,7 +192,7 @@ def test_every_kind_is_tested():
 def test_it_is_a_task_with_a_key(task, case):
     assert isinstance(task, Task)
     assert canonical(task)["kind"] == case.split()[0]
-    assert task.loss in ("sigmoid_cross_entropy", "squared_error")
+    assert task.loss in LOSSES
     hash(jax.tree.structure(task))
 
 
@@ -161,7 +209,8 @@ def test_declarations_fit_each_other(task):
         assert f.target is None or 0 <= f.target < t
     for x in task.targets:
         assert 0 <= x.chance < x.ceiling <= 1
-        assert (x.kind == "binary") == (task.loss == "sigmoid_cross_entropy")
+        assert LOSSES[task.loss] == x.kind
+        assert x.width == (len(x.classes) if x.kind == "class" else 1)
 
 
 @pytest.mark.parametrize("split", ["train", "fit", "test"])
@@ -171,7 +220,8 @@ def test_shapes_and_types(task, split):
     assert all(isinstance(a, np.ndarray) and len(a) == n for a in draws.values())
     batch = task.build(draws)
     assert isinstance(batch, Batch)
-    assert batch.inputs.shape == (n, len(task.input_names))
+    assert batch.inputs.shape == (n, *input_shape(task))
+    assert math.prod(input_shape(task)) == len(task.input_names)
     assert batch.features.shape == (n, len(task.declared))
     assert batch.targets.shape == (n, len(task.targets))
     assert batch.inputs.dtype == batch.features.dtype == batch.targets.dtype == jnp.float32
@@ -185,11 +235,12 @@ def test_as_many_examples_as_asked_for(task):
         assert all(len(a) == n for a in draw(task, n=n).values())
 
 
-def test_binary_targets_are_0_and_1(task):
+def test_binary_targets_are_0_and_1_and_classes_indices(task):
     batch = task.build(draw(task))
     for i, target in enumerate(task.targets):
-        if target.kind == "binary":
-            assert set(np.unique(batch.targets[:, i])) <= {0.0, 1.0}
+        if target.kind != "number":
+            values = range(2 if target.kind == "binary" else len(target.classes))
+            assert set(np.unique(batch.targets[:, i])) <= set(values)
 
 
 def test_same_seed_same_bits_and_other_seeds_and_splits_others(task):
@@ -221,10 +272,10 @@ def test_chance_is_what_the_best_constant_scores(task):
     """The majority's share of a large sample; the standard error is sqrt(p (1 - p) / n)."""
     labels = everything(task).targets
     for i, target in enumerate(task.targets):
-        if target.kind == "binary":
-            rate = float(labels[:, i].mean())
+        if target.kind != "number":
+            rate = np.unique(labels[:, i], return_counts=True)[1].max() / len(labels)
             error = np.sqrt(target.chance * (1 - target.chance) / len(labels))
-            assert abs(max(rate, 1 - rate) - target.chance) < 5 * error
+            assert abs(rate - target.chance) < 5 * error
         else:
             assert target.chance == 0
 
@@ -239,7 +290,8 @@ def test_declared_predictivity_is_what_the_data_say(task):
         if target is None or f.predictivity is None:
             continue
         label, curved = batch.targets[:, target], False
-        if task.targets[target].kind == "binary" and len(np.unique(batch.inputs)) > 1000:
+        numbers = not hasattr(task, "swap") and len(np.unique(batch.inputs)) > 1000
+        if task.targets[target].kind == "binary" and numbers:
             # Numbers tell a label: the majority in each slice of the values; of a group, by the
             # best of its coordinates, which is all that is known where the others are copies of it.
             read = coordinates(task, batch.inputs)[:, f.columns]
@@ -247,7 +299,10 @@ def test_declared_predictivity_is_what_the_data_say(task):
             error = 0.5 / np.sqrt(len(label))
         elif task.targets[target].kind == "binary":
             votes = collections.defaultdict(collections.Counter)
-            for row, value in zip(batch.inputs[:, f.columns].tolist(), label.tolist(), strict=True):
+            # Where a feature is painted, no columns are its own: its value says it.
+            painted = hasattr(task, "swap")
+            rows = batch.features[:, [i]] if painted else batch.inputs[:, f.columns]
+            for row, value in zip(rows.tolist(), label.tolist(), strict=True):
                 votes[tuple(row)][value] += 1
             assert len(votes) < len(label) / 20, "too many settings to estimate from"
             right = sum(counter.most_common(1)[0][1] for counter in votes.values())
@@ -357,10 +412,11 @@ def sliced(value, label):
 
 
 def everything(task):
-    """20,000 examples, or all there are."""
+    """20,000 examples (of images a tenth), or all there are; inputs as measures see them, flat."""
     if task.sizes is None:
-        parts = [draw(task, n=20_000)]
+        parts = [draw(task, n=2_000 if hasattr(task, "swap") else 20_000)]
     else:
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
-    return jax.tree.map(lambda *a: np.concatenate(a), *batches)
+    whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
+    return dataclasses.replace(whole, inputs=whole.inputs.reshape(len(whole.inputs), -1))

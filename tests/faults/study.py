@@ -33,7 +33,7 @@ def made_up(lane) -> Trained:
     )
 
 
-class _NoPrograms(Programs):
+class NoPrograms(Programs):
     seconds = 0.0
 
     def __init__(self, *_) -> None:
@@ -46,7 +46,7 @@ class Trainer:
     def __init__(self, monkeypatch) -> None:
         self.seeds: list[int] = []
         monkeypatch.setattr(threads, "train_block", self._train)
-        monkeypatch.setattr(threads, "Programs", _NoPrograms)
+        monkeypatch.setattr(threads, "Programs", NoPrograms)
         monkeypatch.setattr(threads, "workers", lambda: workers()[:1])  # one order of operations
 
     def _train(self, programs, lanes, axes, watch) -> Trained:

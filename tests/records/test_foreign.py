@@ -154,7 +154,7 @@ def test_tensors_that_are_none_are_one_line(store, capsys, what, command):
 
 
 def test_no_parser_meets_a_file_that_does_not_fit_its_hash(store, monkeypatch):
-    for name in ("table", "tensors"):
+    for name in ("facts", "rows", "tensors"):
         monkeypatch.setattr(formats, name, lambda *_: pytest.fail("parsed"))
     for place in ("curves", "checkpoints"):
         (path,) = (store.folder / place).iterdir()

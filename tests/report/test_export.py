@@ -9,7 +9,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from primacy.report.export import escaped, latex
-from primacy.report.tensorboard import FILE, event_files, named_folders
+from primacy.report.exporters.series import named_folders, series
+from primacy.report.exporters.tensorboard import FILE, event_files
 from tests.support import synthetic
 from tests.support.pages import HOSTILE, copied, made
 
@@ -28,7 +29,7 @@ def study():
 
 def test_tensorboard_reads_back_the_quantiles(study, tmp_path):
     """Oracle: TensorBoard's reader for the file, NumPy's quantiles for the numbers."""
-    runs = event_files(study.record, study.curves, study.lanes, tmp_path)
+    runs = event_files(series(study.record, study.curves, study.lanes), tmp_path)
     names = [c.name for c in study.record.conditions]
     assert runs == [f"{n}/{q}" for n in names for q in ("median", "p10", "p90")]
     own = study.curves.filter(
@@ -47,7 +48,7 @@ def test_tensorboard_reads_back_the_quantiles(study, tmp_path):
 
 
 def test_every_seed_can_be_asked_for(study, tmp_path):
-    runs = event_files(study.record, study.curves, study.lanes, tmp_path, seeds=True)
+    runs = event_files(series(study.record, study.curves, study.lanes, seeds=True), tmp_path)
     assert len(runs) == 2 * (3 + 7)
     name = study.record.conditions[0].name
     told = read(tmp_path / name / "seed 3")["accuracy/linear"]
@@ -68,7 +69,7 @@ def test_a_lane_that_stopped_keeps_its_last_value_and_a_diverged_one_is_left_out
         end_step=pl.when(pl.col("seed") == 2).then(early).otherwise(pl.col("end_step")),
     )
     table = study.curves.filter(~gone)
-    event_files(study.record, table, lanes, tmp_path)
+    event_files(series(study.record, table, lanes), tmp_path)
     last = study.record.conditions[0].steps[-1]
     own = table.filter(pl.col("measure") == "total_variance", pl.col("layer") == "hidden4")
     ends = own.filter(pl.col("step") == pl.when(pl.col("seed") == 2).then(early).otherwise(last))
@@ -80,7 +81,7 @@ def test_a_lane_that_stopped_keeps_its_last_value_and_a_diverged_one_is_left_out
 
 def test_equal_runs_give_equal_bytes_without_time_or_host(study, tmp_path):
     for place in ("a", "b"):
-        event_files(study.record, study.curves, study.lanes, tmp_path / place)
+        event_files(series(study.record, study.curves, study.lanes), tmp_path / place)
     files = sorted(
         p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()
     )
@@ -89,7 +90,7 @@ def test_equal_runs_give_equal_bytes_without_time_or_host(study, tmp_path):
         (tmp_path / "a" / p).read_bytes() == (tmp_path / "b" / p).read_bytes() for p in files
     )
     with pytest.raises(ValueError, match="holds event files already"):
-        event_files(study.record, study.curves, study.lanes, tmp_path / "a")
+        event_files(series(study.record, study.curves, study.lanes), tmp_path / "a")
 
 
 def test_a_name_is_never_a_path():
@@ -108,7 +109,7 @@ def test_a_name_is_never_a_path():
 def test_without_tensorboard_it_says_how_to_get_it(study, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tensorboard.compat.proto", None)
     with pytest.raises(ValueError, match=re.escape("pip install 'primacy[tensorboard]'")):
-        event_files(study.record, study.curves, study.lanes, tmp_path)
+        event_files(series(study.record, study.curves, study.lanes), tmp_path)
 
 
 def test_latex_escapes_what_it_would_take_for_commands():

@@ -178,3 +178,18 @@ def asked(n: int = 12) -> Made:
         for h, of in ((claim, None), (control, f"{claim.id}{i}"))
     ]
     return dataclasses.replace(study, record=synthetic.with_hypotheses(study.record, *told))
+
+
+def grid(seeds: int = 6, evaluations: int = 16) -> Made:
+    """48 conditions, 4 x 4 x 3, of the study that `synthetic.complexity` gives."""
+    study = made(seeds, evaluations=evaluations, rates=tuple(4e-4 + 4e-4 * i for i in range(48)))
+    levels = [(a, b, c) for a in (1, 2, 4, 8) for b in ("relu", "tanh", "gelu", "sine")
+              for c in (32, 128, 512)]  # fmt: skip
+    conditions = tuple(
+        dataclasses.replace(
+            c, factors={"task.scale": a, "model.activation": b, "training.batch_size": n}
+        )
+        for c, (a, b, n) in zip(study.record.conditions, levels, strict=True)
+    )
+    record = dataclasses.replace(study.record, conditions=conditions, hypotheses=())
+    return dataclasses.replace(study, record=record)

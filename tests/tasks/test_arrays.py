@@ -149,9 +149,16 @@ def test_number_targets_keep_their_units_on_request(folder):
 def test_whole_numbers_of_few_values_must_say_what_they_are(folder):
     whole = frame().with_columns(grade=pl.Series(np.arange(ROWS) % 3), two=np.arange(ROWS) % 2 + 1)
     whole.write_csv(folder / "data.csv")
-    says = mistakes(folder, target=["grade"])["target.0"]
-    assert says.startswith("holds whole numbers (0, 1, 2): classes or amounts?")
-    assert 'target_kind = "number"' in says and 'to_dummies("grade")' in says
+    whole = whole.with_columns(stars=pl.col("grade") + 3)
+    whole.write_csv(folder / "data.csv")
+    says = mistakes(folder, target=["stars"])["target.0"]
+    assert says.startswith("holds whole numbers (3, 4, 5): classes or amounts?")
+    assert 'target_kind = "class" or target_kind = "number"' in says
+    task = arrays.load(folder, GIVEN | {"target": ["stars"], "target_kind": "class"})
+    assert task.targets[0].classes == ("3", "4", "5")
+    # 0, 1, 2 without a gap are classes, as they are usually numbered.
+    task = arrays.load(folder, GIVEN | {"target": ["grade"]})
+    assert task.targets[0].kind == "class" and task.loss == "softmax_cross_entropy"
     assert 'as_binary = { two = "2" }' in mistakes(folder, target=["two"])["target.0"]
     task = arrays.load(folder, GIVEN | {"target": ["grade"], "target_kind": "number"})
     assert task.loss == "squared_error"
@@ -494,12 +501,12 @@ def test_the_cancer_example(tmp_path):
     assert batch.inputs.shape == (343, 30) and np.isfinite(batch.inputs).all()
 
 
-def test_an_array_of_three_axes_is_told_where_it_is_asked_for(tmp_path):
+def test_an_array_of_other_rows_is_told_where_it_is_asked_for(tmp_path):
     rows = np.arange(20)
-    np.savez(tmp_path / "x.npz", a=rows, y=rows % 2, pictures=np.ones((20, 2, 2)))
+    np.savez(tmp_path / "x.npz", a=rows, y=rows % 2, pictures=np.ones((7, 2, 2)))
     given = {"file": "x.npz", "target": ["y"], "features": {"a": ["a"]}}
     assert arrays.load(tmp_path, given).input_names == ("a",)
-    with pytest.raises(ValueError, match='"pictures" has 3 axes'):
+    with pytest.raises(ValueError, match='"pictures" has 7 rows, others have 20'):
         arrays.load(tmp_path, given | {"features": {"a": ["a", "pictures"]}})
 
 

@@ -52,11 +52,28 @@ def test_an_array_with_two_axes_stands_for_its_columns(tmp_path):
 def test_an_array_that_nobody_asks_for_may_have_any_shape(tmp_path):
     path = npz(tmp_path / "x.npz", a=np.ones(3), pictures=np.ones((3, 2, 2)), version=np.array(1))
     table = datafile.read(path)
-    assert table.columns == ["a"]
-    assert table.no_columns["pictures"] == (
-        '"pictures" has 3 axes; expected rows, or rows x columns'
-    )
+    assert table.columns == ["pictures", "a", *table.families["pictures"]]
     assert "0 axes" in table.no_columns["version"]
+    # One of other rows is of something else: told where it is asked for.
+    table = datafile.read(npz(tmp_path / "y.npz", a=np.ones(3), pictures=np.ones((2, 2, 2))))
+    assert table.columns == ["a"]
+    assert table.no_columns["pictures"] == '"pictures" has 2 rows, others have 3'
+
+
+def test_a_region_of_images_is_the_columns_that_numpy_slices(tmp_path):
+    images = np.arange(2 * 4 * 5 * 3.0).reshape(2, 4, 5, 3)
+    table = datafile.read(npz(tmp_path / "x.npz", images=images, y=np.ones(2)))
+    assert table.families["images"][:2] == ("images[0,0,0]", "images[0,0,1]")
+    for name, part in {
+        "images": images,
+        "images[1..2, *, 0]": images[:, 1:3, :, 0],
+        "images[3,4,*]": images[:, 3, 4, :],
+        "images[0, 0..1, 1..2]": images[:, 0, :2, 1:],
+    }.items():
+        found = np.stack([table.numbers(c) for c in table.spread((name,))], 1)
+        np.testing.assert_array_equal(found, part.reshape(2, -1))
+    for wrong in ("images[4,0,0]", "images[2..1,*,*]", "images[0]", "images[a,*,*]", "y[0]"):
+        assert table.spread((wrong,)) == (wrong,)
 
 
 def test_types_of_a_csv_come_from_all_rows(written):
@@ -196,8 +213,10 @@ def test_headers_that_lie_are_refused_before_memory_is_taken(tmp_path, content, 
 
 
 def test_arrays_of_other_shapes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='"a" has 3 axes'):
-        datafile.read(npz(tmp_path / "x.npz", a=np.ones((2, 2, 2))))
+    with pytest.raises(ValueError, match='"a" has 0 axes'):
+        datafile.read(npz(tmp_path / "x.npz", a=np.array(1)))
+    with pytest.raises(ValueError, match='"a" has 90,000 numbers a row; at most 65,536'):
+        datafile.read(npz(tmp_path / "z.npz", a=np.ones((2, 300, 300), np.int8)))
     with pytest.raises(ValueError, match='"c" has 4 rows, others have 3'):
         datafile.read(npz(tmp_path / "y.npz", a=np.ones(3), b=np.ones(3), c=np.ones(4)))
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from primacy.engine.run import run
-from primacy.registry import measures
+from primacy.registry import measures, models
 from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Study
@@ -63,7 +63,12 @@ def test_images_and_classes_are_measured():
     likelihood = plain[np.arange(128), test["place"].astype(int)]
     loss = (np.log(np.exp(plain).sum(axis=1)) - likelihood).mean()
     np.testing.assert_allclose(value["loss/test"], [loss], rtol=1e-5)
-    assert 0 < value["reliance/test"][2, 0] < 0.3  # the corner, by its columns
+    images = np.array(spec.task.build(jax.tree.map(jnp.asarray, test)).inputs)
+    images[:, 0, 0, :] = images[order, 0, 0, :]  # the corner, by its two columns
+    corner = np.asarray(spec.model.apply(params, jnp.asarray(images)).outputs, float)
+    corner -= corner.mean(axis=1, keepdims=True)
+    moved = ((corner - plain) ** 2).mean(axis=0).sum() / (2 * plain.var(axis=0).sum())
+    np.testing.assert_allclose(value["reliance/test"][2, 0], moved, rtol=1e-4)
 
 
 def test_a_constant_added_to_the_logits_of_a_class_changes_nothing():
@@ -77,7 +82,7 @@ def test_a_constant_added_to_the_logits_of_a_class_changes_nothing():
     def value(shift):
         seen = Seen(
             numbers["inputs"], jnp.zeros((64, 2)), labels, numbers["outputs"] + shift,
-            swapped=numbers["swapped"] + 2 * shift,
+            swapped=numbers["swapped"] + 2 * shift[None],
         )  # fmt: skip
         chosen = tuple(measures.load()[name] for name in ("accuracy", "reliance", "reliance_loss"))
         return measured(
@@ -113,3 +118,17 @@ def test_a_study_of_images_and_classes_runs(tmp_path, seeds):
     by = dict(reliance.rows())
     assert by["place"] > 0.5 > by["color"]
     assert result.record.conditions[0].input_shape == (2, 3, 2)
+
+
+def test_a_model_that_wants_the_number_of_inputs_is_refused_with_what_to_write():
+    class Old:
+        layer_names = layer_sizes = ()
+
+        def shapes(self, d, t):
+            raise AssertionError
+
+        cost = init = apply = shapes
+
+    with pytest.raises(ValueError, match=r"shapes takes d, .* tuple\[int, ...\], outputs: int\)"):
+        models.add("old")(Old)
+    assert "old" not in models.keys()  # noqa: SIM118

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from primacy.records.study import ConditionRecord
-from primacy.report.page import ranks
+from primacy.report.page import counts, figures, ranks
 from primacy.report.page.figures import (
     Figure,
     end_labels,
@@ -68,7 +68,10 @@ def race(
         there = row["steps"] is not None
         at = row["steps"] if there else reach(condition)[1]
         y = level if level is not None and there else _near(table, name, at)
-        marks.append({"feature": name, "step": at, "y": y, "kind": "half" if there else "never"})
+        before = row["lows"].get(at) if there else None
+        kind = "half" if there else "never"
+        marks.append({"feature": name, "low": at if before is None else before, "step": at, "y": y,
+                      "kind": kind})  # fmt: skip
     rows = {r["feature"]: r for r in standings}
     text = {n: f"{short(n)} · {learned_label(rows[n], condition)}" for n in ends}
     labels, label_table = end_labels(ends, text, low, high, palette)
@@ -78,13 +81,23 @@ def race(
         band("curves", x, y, looks["color"]),
         criteria(),
         line("curves", x, y, "median", **looks),
+        layer(
+            "marks",
+            {"type": "rule", "strokeWidth": 5, "opacity": 0.5},
+            x={**x, "field": "low"},
+            x2={"field": "step"},
+            y={**y, "field": "y"},
+            color=looks["color"],
+        ),
         *(
             points("marks", x, y, "y", color=looks["color"], mark={"strokeWidth": 2, **look})
             | {"transform": [{"filter": f"datum.kind == '{kind}'"}]}
             for kind, look in (("half", {"filled": True}), ("never", {"filled": False}))
         ),
         labels,
+        *counts.layers(x, looks["color"]),
     ]
+    learned = counts.so_far(standings, figures.ticks(condition, log))
     return Figure(
         name="race-log" if log else "race-linear",
         title=f"Race: when is each feature {verb}?",
@@ -95,10 +108,21 @@ def race(
             "curves": table,
             "marks": pl.DataFrame(
                 marks,
-                schema={"feature": pl.String, "step": pl.Int64, "y": pl.Float64, "kind": pl.String},
+                schema={
+                    "feature": pl.String,
+                    "low": pl.Int64,
+                    "step": pl.Int64,
+                    "y": pl.Float64,
+                    "kind": pl.String,
+                },
             ),
             "labels": label_table,
             "criteria": _criteria(levels),
+            "so far": learned,
+            "so far names": counts.names(learned),
+            "so far title": pl.DataFrame(
+                {"text": [f"{verb} so far, of {counts.networks(standings)}"]}
+            ),
         },
     )
 
@@ -113,7 +137,10 @@ def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: boo
     else:
         did = "learned it" if ranks.verb(condition) == "learned" else "met it"
         mark = f"Dashed: the criterion. Dot: the step by which half of the seeds had {did}"
-    text = f"Line: median over seeds; band: {band}. {mark}; open mark: fewer than half did."
+    text = (
+        f"Line: median over seeds; band: {band}. {mark}, with a bar from the evaluation before; "
+        "open mark: fewer than half did. Numbers below: networks so far."
+    )
     if condition.stop == "learned":
         text += " A run that stopped early carries its last value on."
     return text

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import charts, figures, learning_curves, members, ranks, sketches
 
@@ -17,7 +18,7 @@ LINES = 600
 
 def cards(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     standings: Mapping[str, list[dict]],
     palette: charts.Palette,
@@ -122,12 +123,15 @@ def _card(
     for name in timed:
         if name not in points:
             continue
-        (color, dash), own = palette[name], points[name]
-        medians.append(sketches.Line(color, [(p["step"], p["median"]) for p in own], dash))
+        (color, dash), own, place = palette[name], points[name], list(palette).index(name)
+        median = [(p["step"], p["median"]) for p in own]
+        medians.append(sketches.Line(color, median, dash, place))
         upper, lower = ([(p["step"], p[end]) for p in own] for end in ("high", "low"))
-        areas.append(sketches.Line(color, [*upper, *reversed(lower)]))
+        areas.append(sketches.Line(color, [*upper, *reversed(lower)], feature=place))
         for _, line in itertools.groupby(lines.get(name, ()), key=lambda p: p["seed"]):
-            seeds.append(sketches.Line(color, [(p["step"], p["value"]) for p in line]))
+            seeds.append(
+                sketches.Line(color, [(p["step"], p["value"]) for p in line], feature=place)
+            )
     x, y = axes
     shared = {
         "levels": sorted({v for n in timed if (v := ranks.level(c, n)) is not None}),

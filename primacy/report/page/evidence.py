@@ -13,7 +13,7 @@ from markupsafe import Markup
 from primacy.analysis.learning_times import PICKED_UP, TIME_TO_PICK_UP, event_criterion
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, own_target
-from primacy.records.study import Hypothesis, StudyRecord
+from primacy.records.study import Hypothesis
 from primacy.report.page import charts, figures, learning_curves, ranks, sketches
 from primacy.report.page.wording import counted, listed
 
@@ -33,16 +33,13 @@ class _Side:
     lowest: float = -math.inf
 
 
-def drawings(
-    record: StudyRecord, curves: pl.DataFrame, lanes: pl.DataFrame, palette: charts.Palette
-) -> dict[str, dict[str, Any]]:
+def drawings(runs: Runs, palette: charts.Palette) -> dict[str, dict[str, Any]]:
     """By hypothesis: `id` on the page, `svg`, `key` (name and color of each line), `what` is drawn.
 
     A hypothesis whose contrast selects no curve has none.
     """
-    runs = Runs(curves, lanes, record)
     found = {}
-    for i, h in enumerate(record.hypotheses, 1):
+    for i, h in enumerate(runs.record.hypotheses, 1):
         if (drawn := _drawing(runs, h, palette)) is not None:
             found[h.id] = drawn | {"id": f"evidence-{i}"}
     return found
@@ -101,9 +98,9 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
     for group in groups:
         kept.setdefault(tuple(dataclasses.replace(p, at=0, clock=None) for p in group), group)
     groups = list(kept.values())
-    names = _names(groups, plan, over)
+    named = names(groups, plan, over)
     found = []
-    for name, group in zip(names, groups, strict=True):
+    for name, group in zip(named, groups, strict=True):
         measure, level, lowest = plan.measure, None, -math.inf
         if plan.is_event:
             feature, target = group[0].clock or (None, None)
@@ -121,7 +118,7 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
     return found
 
 
-def _names(groups: Sequence[tuple[Pick, ...]], plan: Plan, over: str | None) -> list[str]:
+def names(groups: Sequence[tuple[Pick, ...]], plan: Plan, over: str | None) -> list[str]:
     """What tells the sides apart; where nothing does, the feature or the condition."""
     if plan.levels:
         return [f"{over} = {level:g}" for level in plan.levels[: len(groups)]]

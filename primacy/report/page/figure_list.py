@@ -5,6 +5,7 @@ import dataclasses
 import polars as pl
 
 from primacy.analysis.runs import GROUP, is_group
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import charts, figures, findings, learning_curves, stages
 from primacy.report.page import ranks as places
@@ -15,7 +16,7 @@ from primacy.report.page.wording import listed, number, ranges
 
 def drawings(
     record: StudyRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     condition: str | None = None,
@@ -53,7 +54,7 @@ def _captioned(figure: Figure, more: str) -> Figure:
 
 def _races(
     c: ConditionRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     rows: list,
     palette: charts.Palette,
@@ -81,7 +82,7 @@ def _races(
         )
     targets = [t.name for t in c.targets]
     if places.by_use(c) and targets:
-        score = "accuracy" if all(t.kind == "binary" for t in c.targets) else "r_squared"
+        score = "accuracy" if all(t.score == "accuracy" for t in c.targets) else "r_squared"
         task = learning_curves.task_path(c, curves, lanes, score)
         looks = {n: (figures.PALETTE[i % len(figures.PALETTE)], ()) for i, n in enumerate(targets)}
         if not task.is_empty():
@@ -108,7 +109,7 @@ def _chances(c: ConditionRecord) -> str:
 
 def _strong(
     c: ConditionRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     summary: pl.DataFrame,
     palette: charts.Palette,

@@ -6,6 +6,7 @@ fixed ones below; the page's style sheet maps each to a variable, which gives th
 """
 
 import dataclasses
+import html
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -113,6 +114,14 @@ class Figure:
                 path.write_bytes(vl_convert.svg_to_png(_on_white(svg), scale=2))
             case other:
                 raise ValueError(f"{other!r}: a figure is saved as .svg, .pdf or .png")
+
+    def _repr_html_(self) -> str:
+        """The drawing with its title and caption, for notebooks that show HTML only."""
+        title, caption = (html.escape(visible(t)) for t in (self.title, self.caption))
+        return (
+            f"<figure><strong>{title}</strong>{_on_white(self.svg())}"
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {

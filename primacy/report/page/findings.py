@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from primacy.analysis.redundancy import not_identified, shares
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
 from primacy.report.page.ranking import CLEAR, EQUAL, FLOOR, larger
@@ -257,7 +258,7 @@ def _seeds(seeds: Sequence[int], n: int) -> str:
 
 
 def unidentified(
-    record: StudyRecord, condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame
+    record: StudyRecord, condition: ConditionRecord, curves: Rows, lanes: pl.DataFrame
 ) -> str | None:
     """How use is divided among features that the data cannot tell apart; None: there are no such.
 
@@ -282,7 +283,7 @@ def unidentified(
     )
 
 
-def nulls(condition: ConditionRecord, curves: pl.DataFrame) -> list[dict[str, Any]]:
+def nulls(condition: ConditionRecord, curves: Rows) -> list[dict[str, Any]]:
     """Reliance on each feature's matched null columns at the end: median and range over seeds."""
     pairs = {f.name: f.null_of for f in condition.features if f.null_of is not None}
     rows = curves.filter(

@@ -44,14 +44,15 @@ def function_of_inputs(
         outputs: the network's, at these inputs; logits where targets are 0/1.
     """
     names = list(condition.inputs)
-    unit = "logit" if condition.targets[0].kind == "binary" else "output"
+    unit = "output" if condition.targets[0].kind == "number" else "logit"
+    answers = [name for target in condition.targets for name in target.outputs]
     parts = [
         pl.DataFrame(
-            {"target": [target.name] * len(inputs)}
+            {"target": [name] * len(inputs)}
             | {f"x{i}": inputs[:, i].astype(float) for i in range(len(names))}
             | {"output": outputs[:, t].astype(float)}
         )
-        for t, target in enumerate(condition.targets)
+        for t, name in enumerate(answers)
     ]
     table = pl.concat(parts).with_columns(
         output=pl.when(pl.col("output").is_finite()).then(pl.col("output"))
@@ -62,9 +63,8 @@ def function_of_inputs(
         "config": CONFIG,
         "data": {"name": "function"},
     }
-    if len(condition.targets) > 1:
-        order = [t.name for t in condition.targets]
-        facet = {"field": "target", "type": "nominal", "title": None, "sort": order}
+    if len(answers) > 1:
+        facet = {"field": "target", "type": "nominal", "title": None, "sort": answers}
         whole |= {"facet": {"column": facet}, "spec": one}
     else:
         whole |= one

@@ -59,8 +59,14 @@ KEPT = frozenset(
 """Attributes of a drawing that the page takes over: no style, no script, no reference outside."""
 
 
-def inline(svg: str, name: str, label: str) -> str:
+Looks = Mapping[str, tuple[str, tuple[int, ...]]]
+"""Color and dash by feature."""
+
+
+def inline(svg: str, name: str, label: str, looks: Looks | None = None) -> str:
     """A drawing made to stand in a page: only known attributes, ids of its own, read as `label`.
+
+    With `looks`, what is drawn of a feature has its position among them as `data-feature`.
 
     Raises:
         ValueError: it holds something else than shapes and text.
@@ -79,8 +85,22 @@ def inline(svg: str, name: str, label: str) -> str:
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
     _prune(root)
     _widen(root)
+    for element in root.iter():
+        if (place := _feature(element, looks or {})) is not None:
+            element.set("data-feature", str(place))
     root.attrib |= {"class": "chart", "role": "img", "aria-label": visible(label)}
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _feature(element: ElementTree.Element, looks: Looks) -> int | None:
+    """Whose color, and dash if it is a line, an element has; None: nobody's, or several's."""
+    colors = {element.get("stroke"), element.get("fill")}
+    found = [i for i, (color, _) in enumerate(looks.values()) if color in colors]
+    if len(found) > 1:
+        dash = element.get("stroke-dasharray", "").split(",")
+        own = tuple(int(x) for x in dash if x not in ("", "1", "0"))
+        found = [i for i in found if list(looks.values())[i][1] == own]
+    return found[0] if len(found) == 1 else None
 
 
 ROOM = 48
@@ -137,6 +157,11 @@ def json_block(
         ],
         "verdicts": [dataclasses.asdict(v) for v in verdicts],
     }
+    return safe_json(content)
+
+
+def safe_json(content: Mapping[str, Any]) -> str:
+    """JSON text that cannot end the script element in which it stands."""
     # JSON escapes what is not ASCII, so U+2028 and U+2029 too; only markup is left to escape.
     text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -6,7 +6,9 @@ from typing import Any
 import polars as pl
 
 from primacy.analysis.runs import own_target
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, MeasureRecord, StudyRecord
+from primacy.records.traces import at_end
 from primacy.report.page import charts, figures
 from primacy.report.page.figures import INK, MUTED, Figure
 from primacy.report.page.layers import bars, line, points
@@ -19,7 +21,7 @@ LEGEND = {"orient": "top", "title": None, "labelColor": INK, "labelFontSize": 13
 def inside(
     record: StudyRecord,
     condition: ConditionRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     names: Sequence[str],
     palette: charts.Palette,
@@ -79,7 +81,7 @@ def _adds(card: MeasureRecord, controls: Mapping[str, str]) -> bool:
 
 def _table(
     condition: ConditionRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     measures: Sequence[str],
     controls: Mapping[str, str],
@@ -94,10 +96,10 @@ def _table(
     of = {controls[m]: m for m in measures if m in controls}
     wanted = [*measures, *of]
     rows = (
-        curves.filter(pl.col("split") == "test", pl.col("layer").is_not_null())
+        at_end(curves, ends)
+        .filter(pl.col("split") == "test", pl.col("layer").is_not_null())
         .with_columns(text)
         .filter(pl.col("measure").is_in(wanted), pl.col("feature").is_in(list(names)))
-        .join(ends.select("condition", "seed", step="end_step"), on=["condition", "seed", "step"])
         .with_columns(own=pl.col("feature").replace_strict(targets, return_dtype=pl.String))
         .filter(pl.col("target").is_null() | (pl.col("target") == pl.col("own")))
         .drop_nulls("value")

@@ -7,12 +7,14 @@ import polars as pl
 
 from primacy.analysis.learning_times import own_target
 from primacy.records import curves as tables
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord
+from primacy.records.traces import of
 
 
 def path(
     condition: ConditionRecord,
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     measure: str,
     names: Sequence[str],
@@ -25,14 +27,18 @@ def path(
     stopped because everything was learned carries its last value on; a diverged one ends where it
     ended.
     """
-    own = curves.filter(pl.col("condition").cast(pl.String) == condition.name)
+    own = of(curves, condition.name)
     names_of = {condition.name: names}
     return paths([condition], own, lanes, measure, names_of, split=split).drop("condition")
 
 
+MANY_ROWS = 200_000
+"""Evaluations of all networks above which features are read one by one, to save memory."""
+
+
 def paths(
     conditions: Sequence[ConditionRecord],
-    curves: pl.DataFrame,
+    curves: Rows,
     lanes: pl.DataFrame,
     measure: str,
     names: Mapping[str, Sequence[str]],
@@ -40,6 +46,26 @@ def paths(
     split: str = "test",
 ) -> pl.DataFrame:
     """The same of several conditions at once, each with its own features: also condition."""
+    features = list(dict.fromkeys(name for c in conditions for name in names[c.name]))
+    groups = [features]
+    if lanes.height * max((len(c.steps) for c in conditions), default=0) > MANY_ROWS:
+        groups = [[name] for name in features] or groups
+    parts = []
+    for group in groups:
+        own = {c.name: [name for name in names[c.name] if name in group] for c in conditions}
+        parts.append(_paths(conditions, curves, lanes, measure, own, split))
+    return pl.concat(parts).sort("condition", "feature", "seed", "step")
+
+
+def _paths(
+    conditions: Sequence[ConditionRecord],
+    curves: Rows,
+    lanes: pl.DataFrame,
+    measure: str,
+    names: Mapping[str, Sequence[str]],
+    split: str,
+) -> pl.DataFrame:
+    """The same in no promised order."""
     wanted = pl.DataFrame(
         [(c.name, n, own_target(c, n)) for c in conditions for n in names[c.name]],
         schema=dict.fromkeys(("condition", "feature", "owned"), pl.String()),
@@ -50,9 +76,15 @@ def paths(
         schema=dict.fromkeys(("condition", "last"), pl.String()),
         orient="row",
     )
+    # No more than may be drawn is made a table of: a measure can have millions of rows.
+    known, layers = wanted["feature"].unique(), last["last"].drop_nulls().unique()
+    where = (
+        pl.col("split") == split,
+        pl.col("feature").cast(pl.String).is_in(known.to_list()),
+        pl.col("layer").is_null() | pl.col("layer").cast(pl.String).is_in(layers.to_list()),
+    )
     rows = (
-        tables.rows(curves, measure)
-        .filter(pl.col("split") == split)
+        tables.rows(curves, measure, *where)
         .with_columns(pl.col("condition", "feature", "target", "layer").cast(pl.String))
         .join(wanted, on=["condition", "feature"], maintain_order="left")
         .join(last, on="condition", maintain_order="left")
@@ -67,15 +99,11 @@ def paths(
 
 
 def task_path(
-    condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame, measure: str
+    condition: ConditionRecord, curves: Rows, lanes: pl.DataFrame, measure: str
 ) -> pl.DataFrame:
     """The same for a measure of whole targets; the target stands in the column `feature`."""
-    own = curves.filter(
-        (pl.col("condition").cast(pl.String) == condition.name)
-        & (pl.col("split") == "test")
-        & pl.col("target").is_not_null()
-    )
-    rows = tables.rows(own, measure).with_columns(
+    where = (pl.col("split") == "test", pl.col("target").is_not_null())
+    rows = tables.rows(of(curves, condition.name), measure, *where).with_columns(
         pl.col("condition").cast(pl.String), feature=pl.col("target").cast(pl.String)
     )
     return _carried(rows, [condition], lanes).drop("condition")

@@ -86,7 +86,7 @@ def paragraphs(
         return ["This study has no conditions."]
     first = record.conditions[0]
     said = [_networks(record, first, lanes), _measured(record, first)]
-    said.append(_statistics(record, verdicts))
+    said.append(_statistics(record, verdicts) + _judged_before(provenance))
     if record.controls != "none":
         said.append(_controls(record))
     versions = {**record.versions, **dict(provenance.get("versions") or {})}
@@ -99,6 +99,18 @@ def paragraphs(
         f"hypothesis and margin in it, is {provenance.get('hash') or record.study_hash}."
     )
     return said
+
+
+def _judged_before(provenance: Mapping[str, Any]) -> str:
+    """That the claims were judged with fewer networks first, which makes errors more frequent."""
+    before = [f"{n:,}" for n in provenance.get("judged_before") or ()]
+    if not before:
+        return ""
+    return (
+        f" The claims were judged before, with {listed(before)} networks per condition. To look, "
+        "add networks and look again is to test more than once: a false verdict is then more "
+        "frequent than stated."
+    )
 
 
 def _device(record: StudyRecord, provenance: Mapping[str, Any]) -> str:

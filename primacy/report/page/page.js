@@ -1,9 +1,11 @@
+"use strict";
 // Small comfort; the page is complete without it.
 (() => {
-  "use strict";
-  const CLOSED = "details:not([open], .data, .card, .setting), .few .card:not([open])";
+  const CLOSED = "details:not([open], .data, .card, .setting, .pairs), .few .card:not([open])";
   // A link to something inside a closed part opens that part.
   const reveal = () => {
+    // A view, which explore/view.js reads.
+    if (location.hash.startsWith("#explore?")) return;
     let node = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const target = node;
     if (!target) return;
@@ -34,17 +36,27 @@
   };
   const watcher = new ResizeObserver((seen) => seen.forEach((one) => settle(one.target)));
   for (const region of regions) watcher.observe(region);
+  // Regions that are added later, and those whose content changes.
+  new MutationObserver((seen) => {
+    for (const { target, addedNodes } of seen) {
+      for (const node of addedNodes)
+        for (const region of node.querySelectorAll?.(".scroll") ?? []) watcher.observe(region);
+      const around = target.closest?.(".scroll");
+      if (around) settle(around);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
 
-  // Copy the methods.
-  const text = document.getElementById("methods-text");
-  if (text && navigator.clipboard) {
+  // Copy the methods, and how to cite.
+  for (const [id, label] of [["methods-text", "Copy the methods"], ["bibtex", "Copy the BibTeX"]]) {
+    const text = document.getElementById(id);
+    if (!text || !navigator.clipboard) continue;
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = "Copy the methods";
+    button.textContent = label;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.innerText);
       button.textContent = "Copied";
     });
-    text.after(button);
+    (text.closest(".scroll") ?? text).after(button);
   }
 })();

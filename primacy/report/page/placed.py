@@ -26,7 +26,7 @@ def figure(drawn: Figure, palette: Palette) -> dict[str, Any]:
         "name": drawn.name,
         "title": drawn.title,
         "caption": drawn.caption,
-        "svg": Markup(inline_svg.inline(drawn.svg(), drawn.name, label)),
+        "svg": Markup(inline_svg.inline(drawn.svg(), drawn.name, label, palette)),
         "key": [(n, hue(palette[n][0])) for n in labels["feature"] if n in palette],
         "header": header,
         "rows": [[_cell(v) for v in row] for row in rows.iter_rows()],

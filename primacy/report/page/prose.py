@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from primacy.analysis.verdicts import Verdict
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import across, ranks, reliance
 from primacy.report.page.figures import visible
@@ -34,7 +35,7 @@ def sentences(
     record: StudyRecord,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
-    curves: pl.DataFrame | None = None,
+    curves: Rows | None = None,
 ) -> list[str]:
     """The answer sentence by sentence; the first is the order of learning."""
     standings = ranks.standings(record, summary, curves)

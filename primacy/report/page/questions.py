@@ -13,6 +13,7 @@ import polars as pl
 
 from primacy.analysis.learning_times import EVENTS
 from primacy.analysis.verdicts import Verdict
+from primacy.records.curves import Rows
 from primacy.records.study import StudyRecord
 from primacy.report.page import prose, ranking, ranks, reliance
 from primacy.report.page.figures import visible
@@ -61,7 +62,7 @@ def answer(
     record: StudyRecord,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
-    curves: pl.DataFrame | None = None,
+    curves: Rows | None = None,
 ) -> str:
     """The finding: a line a question where the claims name questions, else what came first."""
     told = sentences(record, summary, verdicts, curves)
@@ -72,7 +73,7 @@ def sentences(
     record: StudyRecord,
     summary: pl.DataFrame,
     verdicts: Sequence[Verdict],
-    curves: pl.DataFrame | None = None,
+    curves: Rows | None = None,
 ) -> list[str]:
     """The answer sentence by sentence; with `curves`, control columns count as the floor."""
     verdicts = ranking.shown(record, summary, verdicts)

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from primacy.analysis.runs import in_family
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, Criterion, MeasureRecord, StudyRecord
 
 TIE = 1e-9
@@ -121,7 +122,7 @@ def _ceil(x: Number) -> int:
     return -int(-(x - TIE) // 1)
 
 
-def controls(record: StudyRecord, curves: pl.DataFrame) -> dict[tuple[str, str], Number]:
+def controls(record: StudyRecord, curves: Rows) -> dict[tuple[str, str], Number]:
     """By condition and feature, the highest final reliance on its control columns in any seed."""
     pairs = pl.DataFrame(
         [
@@ -156,7 +157,7 @@ def controls(record: StudyRecord, curves: pl.DataFrame) -> dict[tuple[str, str],
 
 
 def standings(
-    record: StudyRecord, summary: pl.DataFrame, curves: pl.DataFrame | None = None
+    record: StudyRecord, summary: pl.DataFrame, curves: Rows | None = None
 ) -> dict[str, list[dict]]:
     """By condition, one row a feature, the first learned first.
 
@@ -206,6 +207,7 @@ def _standing(
                 "steps_low": quantile(found, 0.25) if timed else None,
                 "steps_high": quantile(found, 0.75) if timed else None,
                 "tau": condition.tau,
+                "times": found,
                 # The evaluation before each time: the true time is between the two.
                 "lows": dict(zip(found, values["low_step"], strict=True)),
                 "controls": {} if control is None else {"reliance": control},

@@ -40,7 +40,7 @@ def unlearned(condition: ConditionRecord, rows: Sequence[Row]) -> str | None:
     """That held-out examples are predicted no better than by a constant; None: they are."""
     if not rows or not ranks.by_use(condition):
         return None
-    binary = condition.targets[0].kind == "binary"
+    binary = condition.targets[0].score == "accuracy"
     column, called = ("final_accuracy", "accuracy") if binary else ("final_r_squared", "R²")
     score, chance = rows[0].get(column), _chance(condition)
     if score is None or score > chance + MARGIN:
@@ -95,7 +95,7 @@ def _shortcut(
     row: Row,
     summary: pl.DataFrame,
 ) -> str:
-    binary = condition.targets[0].kind == "binary"
+    binary = condition.targets[0].score == "accuracy"
     costs, here = row.get("score_lost_train"), row.get("score_lost")
     what = "accuracy" if binary else "R²"
     alone = " and ".join(
@@ -210,7 +210,7 @@ def suspects(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
         if row["feature"] in declared or moves is None or worth is None:
             continue
         if moves >= MOVES and worth < max(MARGIN, MOVES * moves):
-            score = "accuracy" if condition.targets[0].kind == "binary" else "R²"
+            score = "accuracy" if condition.targets[0].score == "accuracy" else "R²"
             said.append(
                 f"{row['feature']} moves the output (reliance {share(moves)}), but held-out "
                 f"{score} hardly needs it (interchanging it costs {share(worth)}); if it predicts "

@@ -15,11 +15,12 @@ from primacy.report.page.wording import number
 
 
 class Line(NamedTuple):
-    """A line: its color, its points in data units, and the lengths of its dashes."""
+    """A line: its color, its points in data units, its dashes, and the feature's position."""
 
     color: str
     points: Sequence[tuple[Number, Number]]
     dash: tuple[int, ...] = ()
+    feature: int | None = None
 
 
 CHARACTER = 6.8
@@ -124,9 +125,13 @@ def race(
         # Neighbors that fall on one pixel are drawn once.
         return "M" + "L".join(pixel for pixel, _ in itertools.groupby(map(at, points))) + closed
 
+    def of(line: Line) -> str:
+        return "" if line.feature is None else f' data-feature="{line.feature}"'
+
     def drawn(kind: str, line: Line) -> str:
         dash = f' stroke-dasharray="{" ".join(map(str, line.dash))}"' if line.dash else ""
-        return f'<path class="{kind}" stroke="{line.color}"{dash} d="{path(line.points)}"/>'
+        look = f'stroke="{line.color}"{dash}{of(line)}'
+        return f'<path class="{kind}" {look} d="{path(line.points)}"/>'
 
     parts = [f'<path class="axis" d="M{left:.0f} {top}V{bottom}H{right}"/>']
     for value in heights:
@@ -139,7 +144,7 @@ def race(
     parts += [f'<path class="level" d="M{left:.0f} {y_of(v):.0f}H{right}"/>' for v in levels]
     parts += [f'<path class="level" d="M{x_of(m):.0f} {top}V{bottom}"/>' for m in marks]
     parts += [
-        f'<path class="band" fill="{b.color}" d="{path(b.points, "Z")}"/>'
+        f'<path class="band" fill="{b.color}"{of(b)} d="{path(b.points, "Z")}"/>'
         for b in bands
         if b.points
     ]

@@ -24,6 +24,7 @@ from primacy.study.toml.grid import (
     short,
     source,
 )
+from primacy.study.toml.inputs import unread
 from primacy.study.toml.lines import Path
 from primacy.study.toml.misfits import SIZES, impossible, misfits, unused_settings
 from primacy.study.toml.mistakes import (
@@ -245,7 +246,7 @@ class _Reader:
         if model is not None and not wrong:
             condition = Condition(task=task, model=model, training=training)
             condition, notes = following(condition, written)
-            wrong = list(impossible(condition))
+            wrong = [*impossible(condition), *unread(condition)]
         return (None if wrong else condition), notes, mistakes + wrong
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
@@ -267,6 +268,9 @@ class _Reader:
         kind = table["kind"]
         if not isinstance(kind, str):
             return None, [Mistake(path, "must be text in quotes", tuple(kinds))]
+        if part == "model" and kind == "own" and kind not in kinds:
+            text = "is a network of your own code: name it with --model FILE.py:FUNCTION"
+            return None, [Mistake(path, text)]
         if kind not in kinds:
             return None, [not_among(path, kind, kinds, f"not a {part}")]
         rest = {key: value for key, value in table.items() if key != "kind"}

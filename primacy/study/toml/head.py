@@ -33,6 +33,8 @@ class Head:
     """What it is to answer, in a sentence."""
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = 30
     """How many networks are trained in every condition."""
+    seed_offset: Annotated[int, Field(ge=0, le=MOST_SEEDS)] = 0
+    """The first seed. With 1000, a replication trains networks that the first run did not have."""
     seed_axes: Annotated[tuple[SeedAxis, ...], Field(min_length=1)] = SEED_AXES
     """What differs between seeds."""
     measures: tuple[Name, ...] = ()

@@ -1,80 +1,105 @@
-"""Curves as TensorBoard event files. The one file that needs the extra `tensorboard`."""
+"""What is exported: the runs of a study as named series of numbers."""
 
-import io
-import math
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import polars as pl
 
-from primacy.records.store import write
+from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 
 QUANTILES = {"median": 0.5, "p10": 0.1, "p90": 0.9}
 """The runs of a condition and the quantile over seeds that each shows."""
 
-FILE = "events.out.tfevents.0.primacy"
-"""TensorBoard asks for `tfevents` in the name; its own writer would add the time and the host."""
-
 LONGEST = 100
 """Characters of a folder's name."""
 
 
-def event_files(
-    record: StudyRecord,
-    curves: pl.DataFrame,
-    lanes: pl.DataFrame,
-    out: Path,
-    *,
-    seeds: bool = False,
-) -> list[str]:
-    """Write event files into a folder for `tensorboard --logdir`; returns the runs' names.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Series:
+    """One run as a tracker shows it: a quantile over the seeds of a condition, or one seed."""
 
-    Of every condition the runs `CONDITION/median`, `/p10` and `/p90` (quantiles over seeds at each
-    evaluation), and with `seeds` also `CONDITION/seed 0` and so on. Tags are `measure/feature` or
-    `measure/target`, with the layer before the feature; what was measured on training examples
-    has its own group, `loss (train)`.
+    study: str
+    condition: str
+    """Its display name."""
+    folder: str
+    """A name for it that is safe as that of a folder, and unlike every other's."""
+    name: str
+    """`median`, `p10`, `p90` or `seed 0`."""
+    config: Mapping[str, Any]
+    """The specification of the condition as dotted keys."""
+    rows: list[tuple[int, str, float]]
+    """Step, tag and value, by step; `tag` says what a tag is."""
 
-    A lane that stopped early because it had learned keeps its last value to the end; one that
-    diverged, or has no value, is not in the quantiles of that step. Files hold no time: equal runs
-    give equal bytes, and TensorBoard's wall-time axis means nothing.
+
+class Exporter(Protocol):
+    """Writes runs for one tracker."""
+
+    def __call__(self, runs: Iterable[Series], out: Path) -> list[str]:
+        """Write runs into a folder, which is made if missing; returns their names.
+
+        Raises:
+            ValueError: its library is not installed, or the folder holds such an export already.
+        """
+        ...
+
+
+def series(
+    record: StudyRecord, curves: Rows, lanes: pl.DataFrame, *, seeds: bool = False
+) -> Iterator[Series]:
+    """Of every condition the quantiles over seeds at each evaluation, and each seed if asked.
+
+    A network that stopped early because it had learned keeps its last value to the end; one that
+    diverged, or has no value, is not in the quantiles of that step.
 
     Args:
         record: the study.
         curves: THE table, in memory.
-        lanes: how each lane ended.
-        out: the folder; made if missing.
+        lanes: how each network ended.
         seeds: one more run for each seed.
-
-    Raises:
-        ValueError: TensorBoard is not installed, or the folder holds event files already.
     """
-    if out.exists() and any(out.rglob("*tfevents*")):
-        raise ValueError(f"{out} holds event files already; give another --out")
     folders = named_folders([c.name for c in record.conditions])
-    found = []
+    at = ["tag", "step"]
     for condition in record.conditions:
         rows = tagged(condition, curves, lanes)
-        at = ["tag", "step"]
         runs = {
             name: rows.group_by(at).agg(pl.col("value").quantile(q, "linear"))
             for name, q in QUANTILES.items()
         }
         if seeds:
             runs |= {f"seed {s}": own for (s,), own in rows.group_by("seed", maintain_order=True)}
+        config = dict(_flat(condition.spec))
         for name, own in runs.items():
-            values = own.sort("step", "tag").select("step", "tag", "value").rows()
-            place = out / folders[condition.name] / name
-            write(place / FILE, _events(values))
-            found.append(f"{folders[condition.name]}/{name}")
-    return found
+            yield Series(
+                study=record.name,
+                condition=condition.name,
+                folder=folders[condition.name],
+                name=name,
+                config=config,
+                rows=own.sort("step", "tag").select("step", "tag", "value").rows(),
+            )
 
 
-def tagged(condition: ConditionRecord, curves: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
+def _flat(thing: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in thing.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def missing(error: ImportError, extra: str) -> ValueError:
+    """What to say where an exporter's library cannot be imported."""
+    return ValueError(f"{error}: pip install 'primacy[{extra}]' brings it")
+
+
+def tagged(condition: ConditionRecord, curves: Rows, lanes: pl.DataFrame) -> pl.DataFrame:
     """The condition's numbers as tag, seed, step, value; no nulls.
 
-    A lane that ended early because it had learned has its last value at every later evaluation.
+    A network that ended early because it had learned has its last value at every later evaluation.
     """
     name = pl.col("condition").cast(pl.String) == condition.name
     texts = ("split", "layer", "feature", "target", "measure")
@@ -120,22 +145,3 @@ def named_folders(names: Iterable[str]) -> Mapping[str, str]:
             folder, number = f"{plain} #{number}", number + 1
         found[name] = folder
     return found
-
-
-def _events(values: Iterable[tuple[int, str, float]]) -> bytes:
-    """An event file's content: numbers by step and tag."""
-    try:
-        from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.summary.writer.record_writer import RecordWriter
-    except ImportError as error:
-        raise ValueError(f"{error}: pip install 'primacy[tensorboard]' brings it") from None
-    # protobuf makes these classes while it is imported, where no type checker sees them.
-    event, summary = getattr(event_pb2, "Event"), getattr(summary_pb2, "Summary")  # noqa: B009
-    file = io.BytesIO()
-    writer = RecordWriter(file)
-    writer.write(event(file_version="brain.Event:2").SerializeToString())
-    for step, name, value in values:
-        if math.isfinite(value):
-            shown = summary(value=[summary.Value(tag=name, simple_value=value)])
-            writer.write(event(step=step, summary=shown).SerializeToString())
-    return file.getvalue()

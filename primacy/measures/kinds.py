@@ -1,0 +1,89 @@
+"""For which targets and features each measure has a value, and why not for the others.
+
+What a card's losses do not say is stated here; `tests/contract/test_kinds.py` measures a network
+with features and targets of every kind and compares.
+"""
+
+from primacy.registry import Measure
+
+TARGETS = {
+    "0/1": "sigmoid_cross_entropy",
+    "number": "squared_error",
+    "class": "softmax_cross_entropy",
+}
+FEATURES = ("0/1", "number", "class", "group")
+
+_NO_ONE_VALUE = "a group of columns has no one value"
+_ONE_SIGN = "several slopes have no one sign"
+_NO_OTHER = "there is no one other value to steer to"
+_NOT_TWO = "it has no two values to tell apart"
+
+WITHOUT: dict[str, dict[str, str]] = {
+    "agreement": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "class_selectivity": {"number": _NOT_TWO},
+    "downstream_lean": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "downstream_lean_standardized": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "input_gradient_signed": {
+        "class target": _ONE_SIGN,
+        "class": "several columns have no one slope",
+        "group": "several columns have no one slope",
+    },
+    "output_coefficient": {
+        "class target": "several outputs have no one coefficient",
+        "class": "a class has no one unit",
+    },
+    "probe_accuracy": {"number": _NOT_TWO},
+    "probe_control": {"number": _NOT_TWO},
+    "probe_selectivity": {"number": _NOT_TWO},
+    "steering_dose": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_push": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_side_effect": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_side_effect_null": dict.fromkeys(("number", "class"), _NO_OTHER),
+}
+"""By measure and kind (of a feature, or with `target` of a target): why it has no value."""
+
+_BY_LOSS = {
+    "0/1": "it is not of answers that are right or wrong",
+    "number": "it is of answers that are right or wrong",
+    "class": "it is not of classes",
+}
+
+
+def targets_of(card: Measure) -> dict[str, str | None]:
+    """By kind of target: null where the measure has a value, else why not."""
+    known = WITHOUT.get(card.name, {})
+    return {
+        kind: known.get(f"{kind} target") if loss in card.losses else _BY_LOSS[kind]
+        for kind, loss in TARGETS.items()
+    }
+
+
+def features_of(card: Measure) -> dict[str, str | None] | None:
+    """By kind of feature: null where the measure has a value, else why not.
+
+    None: the measure is not of a feature.
+    """
+    if not {"feature", "site"} & set(card.axes):
+        return None
+    known = WITHOUT.get(card.name, {})
+    found = {kind: known.get(kind) for kind in FEATURES}
+    if "feature" in card.axes:
+        found["group"] = _NO_ONE_VALUE
+    return found
+
+
+def table(cards: list[Measure]) -> list[str]:
+    """The table of the page of measures, as lines of Markdown."""
+    heads = [*(f"{kind} target" for kind in TARGETS), *(f"{kind} feature" for kind in FEATURES)]
+    lines = [
+        "| measure | " + " | ".join(heads) + " | why not |",
+        "| --- |" + " --- |" * (len(heads) + 1),
+    ]
+    for card in sorted(cards, key=lambda card: card.name):
+        targets = targets_of(card)
+        features: dict[str, str | None] = features_of(card) or dict.fromkeys(FEATURES, "")
+        cells = ["yes" if why is None else "no" for why in targets.values()]
+        cells += ["" if why == "" else "yes" if why is None else "no" for why in features.values()]
+        reasons = dict.fromkeys(why for why in (*targets.values(), *features.values()) if why)
+        lines.append(f"| `{card.name}` | {' | '.join(cells)} | {'; '.join(reasons)} |")
+    return lines

@@ -1,0 +1,139 @@
+"""Checkpoints in files: which there are, of which seed and step, and what is in them.
+
+Nothing in a file is executed: safetensors and npz are plain arrays, and PyTorch's own format is
+opened with `weights_only=True`, by name of the person who runs it and with a warning.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from primacy.errors import shown
+from primacy.records.files import StoreError
+from primacy.records.store import MANIFEST
+
+SAFETENSORS, NPZ = (".safetensors",), (".npz",)
+PYTORCH = (".pt", ".pth", ".bin", ".ckpt")
+ENDINGS = (*SAFETENSORS, *NPZ, *PYTORCH)
+
+NESTED = ("state_dict", "model_state_dict", "model")
+"""Keys under which training scripts keep the weights beside other things."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Checkpoint:
+    """One file."""
+
+    seed: int
+    step: int
+    path: Path
+
+
+def found(pattern: str) -> list[Checkpoint]:
+    """The checkpoints of a folder or a pattern, by seed and step.
+
+    Args:
+        pattern: a folder (the last number in a file's path is the step; one after "seed" the
+            seed), or a path with `{step}` and maybe `{seed}` and `*` in it.
+
+    Raises:
+        StoreError: there are none, two are of the same step, or seeds differ in their steps.
+    """
+    root = Path(re.split(r"[{*]", pattern, maxsplit=1)[0])
+    if root.is_dir() and root == Path(pattern):
+        match = _by_numbers
+    elif "{step}" in pattern:
+        match = re.compile(_regular(pattern)).fullmatch
+        root = root if root.is_dir() else root.parent
+    else:
+        raise StoreError(
+            f"{shown(pattern)} is no folder of checkpoints; a pattern needs {{step}}, such as "
+            "runs/seed-{seed}/step-{step}.safetensors"
+        )
+    every: list[Checkpoint] = []
+    for path in sorted(root.rglob("*")):
+        numbers = match(path.as_posix()) if path.suffix in ENDINGS else None
+        ours = (path.parent.parent / MANIFEST).exists()  # a part of a run folder
+        if numbers and path.is_file() and not ours:
+            own = numbers.groupdict()
+            every.append(Checkpoint(int(own.get("seed") or 0), int(own["step"]), path))
+    if not every:
+        raise StoreError(
+            f"no checkpoint matches {shown(pattern)} (files that end in {', '.join(ENDINGS)}, "
+            "with the step in their name)"
+        )
+    _check(every)
+    return sorted(every)
+
+
+def _by_numbers(path: str) -> re.Match[str] | None:
+    """The last number of a path as the step, the one after the word seed as the seed."""
+    stem = path.rpartition(".")[0]
+    return re.fullmatch(r"(?:.*seed[-_=/ ]?(?P<seed>\d+))?.*?(?P<step>\d+)\D*", stem, re.I | re.S)
+
+
+def _regular(pattern: str) -> str:
+    places = {"{seed}": r"(?P<seed>\d+)", "{step}": r"(?P<step>\d+)", "*": r"[^/]*"}
+    pieces = re.split(r"(\{seed\}|\{step\}|\*)", Path(pattern).as_posix())
+    return "".join(places.get(piece) or re.escape(piece) for piece in pieces)
+
+
+def _check(every: list[Checkpoint]) -> None:
+    steps: dict[int, list[int]] = {}
+    for one in every:
+        own = steps.setdefault(one.seed, [])
+        if one.step in own:
+            raise StoreError(f"two checkpoints of seed {one.seed} are of step {one.step}")
+        own.append(one.step)
+    if len({tuple(sorted(own)) for own in steps.values()}) > 1:
+        told = "; ".join(
+            f"seed {seed}: {len(own)} from {min(own)} to {max(own)}"
+            for seed, own in sorted(steps.items())[:4]
+        )
+        raise StoreError(f"the seeds have checkpoints at different steps ({told})")
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    """The arrays of a checkpoint by name: NumPy's, or PyTorch tensors of PyTorch's own format.
+
+    Raises:
+        StoreError: it is more than a dictionary of arrays, or cannot be read.
+    """
+    try:
+        if path.suffix in SAFETENSORS:
+            from safetensors.numpy import load_file
+
+            return load_file(path)
+        if path.suffix in NPZ:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
+        raise StoreError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
+    return _of_pytorch(path)
+
+
+def _of_pytorch(path: Path) -> dict[str, Any]:
+    import pickle
+
+    import torch
+
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise StoreError(
+            f"{path.name} holds more than weights and is not opened: {first}. Save "
+            "model.state_dict() alone, best as safetensors"
+        ) from None
+    for key in NESTED:
+        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
+            held = held[key]
+    if not isinstance(held, Mapping) or not all(
+        isinstance(value, torch.Tensor) for value in held.values()
+    ):
+        raise StoreError(f"{path.name} holds no dictionary of arrays")
+    return dict(held)
