@@ -6,8 +6,8 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
-import dataclasses
 import math
+import types
 
 import jax
 import jax.numpy as jnp
@@ -419,4 +419,5 @@ def everything(task):
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
     whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
-    return dataclasses.replace(whole, inputs=whole.inputs.reshape(len(whole.inputs), -1))
+    flat = whole.inputs.reshape(len(whole.inputs), -1)
+    return types.SimpleNamespace(inputs=flat, features=whole.features, targets=whole.targets)
