@@ -6,7 +6,6 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
-import dataclasses
 import math
 
 import jax
