@@ -36,7 +36,7 @@ EXPERIMENTS = {
 }
 
 OURS = {
-    "order-not-all", "block-no-effect", "rare-block-later", "parity-has-no-terms", 
+    "order-not-all", "block-no-effect", "rare-block-later", "parity-has-no-terms",
     "too-much-dropout",    "norm-frees", "norm-frees-end", "same-dose", "lean-easy-norm",
     "inner-or-stronger", "inner-first-layers",
 }  # fmt: skip
