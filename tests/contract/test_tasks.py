@@ -7,7 +7,6 @@ its features are what it is, and `FIXED` says so.
 
 import collections
 import math
-import types
 
 import jax
 import jax.numpy as jnp
