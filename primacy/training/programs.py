@@ -113,7 +113,7 @@ class Programs:
         facts = facts_of(condition.task)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
-            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, facts.heads),
+            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, heads=facts.heads),
             (0, 0, 0, order, None, None, 0, None),
             width,
             donate=(1,),
