@@ -100,16 +100,23 @@ class Convolutional:
         return sum(sizes) + (last + 1) * outputs
 
     def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
-        """Initial parameters as `shapes` says: uniform within 1 / sqrt(inputs of a kernel).
+        """Initial parameters as `shapes` says: kernels normal of variance 2 / inputs, biases 0.
 
-        Reference: PyTorch's `nn.Conv2d.reset_parameters`.
+        So a signal keeps its size through ReLU layers; with PyTorch's default it shrinks by 2.4 in
+        each, and a plain network without normalization then takes several times as long. The
+        output layer is PyTorch's.
+
+        Reference: He et al. 2015, arXiv 1502.01852.
         """
         found: dict[str, PyTree] = {}
         for c in self._convolutions(shape):
-            drawn = fan_in_uniform(rng, c.side**2 * c.channels[0], c.channels[1])
-            kernel = {"kernel": drawn["kernel"].reshape(c.side, c.side, *c.channels)}
+            drawn = rng.standard_normal((c.side, c.side, *c.channels))
+            drawn *= np.sqrt(2 / (c.side**2 * c.channels[0]))
+            kernel = {"kernel": drawn.astype(np.float32)}
             found[c.name] = kernel | (
-                normalization(c.channels[1]) if self._normalized else {"bias": drawn["bias"]}
+                normalization(c.channels[1])
+                if self._normalized
+                else {"bias": np.zeros(c.channels[1], np.float32)}
             )
         return {**found, "output": fan_in_uniform(rng, self.channels[-1], outputs)}
 

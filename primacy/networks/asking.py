@@ -225,8 +225,9 @@ def _native(network: Any, about: Question, arrays: Any, inputs: Any, given: Any)
     def forward(rows: jax.Array) -> jax.Array:
         return network.outputs_of(arrays, rows.reshape(-1, *(about.shape or ())))
 
-    onward = {name: functools.partial(network.onward_of, arrays, name, inputs)
-              for name in about.layers}  # fmt: skip
+    onward = {
+        name: functools.partial(network.onward_of, arrays, name, inputs) for name in about.layers
+    }
     return _worked_out(about, given, forward if about.shape is not None else None, onward)
 
 
