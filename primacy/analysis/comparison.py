@@ -202,6 +202,7 @@ def _found(e: Estimate, word: str | None) -> Found:
         high=_finite(e.interval.high),
         pairs=e.pairs,
         word=word,
+        tau=e.tau,
         problem=e.problem,
     )
 

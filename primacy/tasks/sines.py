@@ -87,8 +87,8 @@ class Sines:
         return None
 
     def draw(self, split: str, rng: Streams, n: int) -> Draws:
-        """Points evenly spaced from a random one on, and the phases (in turns) beside each."""
-        points = np.arange(n) / n + rng(split, "start").random() / n
+        """Points evenly spaced from a random one on, in random order, and the phases (in turns)."""
+        points = (rng(split, "order").permutation(n) + rng(split, "start").random()) / n
         phases = [rng("phase", str(k)).random() for k in self.frequencies]
         return {
             "x": points.astype(np.float32),

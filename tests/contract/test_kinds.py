@@ -38,7 +38,9 @@ def found(kind):
     loss = TARGETS[kind]
     width = 3 if kind == "class" else 1
     rng = np.random.default_rng(5)
-    into = jnp.asarray(rng.normal(size=(D, H)), jnp.float32)
+    # The first bit decides most, so that there is a dose at which half of the answers flip.
+    weight = np.array([3, *[0.4] * (D - 1)])[:, None]
+    into = jnp.asarray(weight * rng.normal(size=(D, H)), jnp.float32)
     out = jnp.asarray(rng.normal(size=(H, width)), jnp.float32)
     columns = jnp.asarray([[c in site for c in range(D)] for site in SITES])
     donors = jnp.asarray(rng.permutation(N))
@@ -46,8 +48,11 @@ def found(kind):
     def onward(reps):
         return 3 * reps @ out
 
+    def hidden(inputs):
+        return jnp.tanh(inputs @ into - into[:1] / 2)
+
     def forward(inputs):
-        return onward(jnp.tanh(inputs @ into))
+        return onward(hidden(inputs))
 
     def seen(seed, split):
         inputs, features, targets = examples(seed)
@@ -58,7 +63,7 @@ def found(kind):
             more = {name: swapped(forward, x, columns, donors, name == "swapped_rest")
                     for name in ("swapped", "swapped_rest")}  # fmt: skip
             more["slopes"] = slopes_of(forward, x)
-        layers = {"hidden": jnp.tanh(x @ into)}
+        layers = {"hidden": hidden(x)}
         return Seen(x, jnp.asarray(features), target, forward(x), layers, **more)
 
     @functools.partial(jax.jit, compiler_options=QUICK)

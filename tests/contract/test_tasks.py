@@ -6,7 +6,6 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
-import dataclasses
 import math
 
 import jax
@@ -419,4 +418,5 @@ def everything(task):
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
     whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
-    return dataclasses.replace(whole, inputs=whole.inputs.reshape(len(whole.inputs), -1))
+    (inputs, *rest), structure = jax.tree.flatten(whole)
+    return jax.tree.unflatten(structure, [inputs.reshape(len(inputs), -1), *rest])

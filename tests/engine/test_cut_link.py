@@ -16,8 +16,8 @@ pytest.importorskip("distributed")
 
 from primacy.engine.run import run
 from tests.faults.study import Trainer, study
-from tests.faults.test_faults import content
 from tests.support.cluster import Cluster, until
+from tests.support.folders import promised
 
 SEEDS = 8
 CUT_SECONDS = 4.0
@@ -82,4 +82,4 @@ def test_a_link_that_is_cut_and_healed_changes_nothing(hosts, tmp_path, monkeypa
         assert set(cluster.seeds()) == set(range(SEEDS))
     Trainer(monkeypatch)
     run(study(SEEDS), tmp_path / "threads")
-    assert content(tmp_path / "run") == content(tmp_path / "threads")
+    assert promised(tmp_path / "run") == promised(tmp_path / "threads")

@@ -4,6 +4,7 @@ Oracle: the command line itself for every `primacy` line, YAML and the shell for
 them was run on a real cluster; docs/cluster.md says so.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -90,12 +91,18 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "slurm-worker.sh"
 
 
 def test_a_worker_of_the_slurm_queue_is_the_job_that_is_kept(tmp_path):
-    """Oracle: what dask-jobqueue renders; paths of this machine are left out."""
-    pytest.importorskip("dask_jobqueue")
+    """Oracle: what dask-jobqueue renders; paths and addresses of this machine are left out."""
+    security = pytest.importorskip("distributed").Security.temporary()
+    (tmp_path / "key.pem").write_text(security.tls_scheduler_key)
+    (tmp_path / "cert.pem").write_text(security.tls_scheduler_cert)
+    settings = (FOLDER / "dask-tls.yaml").read_text().replace("/home/me/primacy", str(tmp_path))
+    (tmp_path / "tls.yaml").write_text(settings)
     done = subprocess.run(
         [sys.executable, FOLDER / "slurm_workers.py", "--print"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=tmp_path, env={**os.environ, "DASK_CONFIG": str(tmp_path)},
+        capture_output=True, text=True,
     )  # fmt: skip
-    text = re.sub(r"\S*/python\S*", "PYTHON", done.stdout)
-    text = re.sub(r"tls://\S+", "tls://HOST:PORT", text)
+    assert done.returncode == 0, done.stderr[-2000:]
+    text = done.stdout.replace(sys.executable, "PYTHON")
+    text = re.sub(r"tls://[0-9.]+:[0-9]+", "tls://HOST:PORT", text)
     assert text.split() == GOLDEN.read_text().split()

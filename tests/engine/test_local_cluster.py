@@ -24,8 +24,8 @@ from primacy.engine.run import run
 from primacy.registry import PLUGINS, load_plugin, measures
 from primacy.study import file
 from tests.faults.study import study as pretended
-from tests.faults.test_faults import content
 from tests.support.cluster import ROOT, Cluster, until
+from tests.support.folders import promised
 
 PLUGIN = '''
 import jax.numpy as jnp
@@ -89,7 +89,7 @@ def test_processes_leave_the_bytes_of_threads_also_of_own_data_and_own_code(tmp_
         return [psutil.Process(), *psutil.Process().children(recursive=True)]
 
     run(study, tmp_path / "processes", engine=engine)
-    assert content(tmp_path / "processes") == content(tmp_path / "threads")
+    assert promised(tmp_path / "processes") == promised(tmp_path / "threads")
     assert held[0]._address.startswith("tls://127.0.0.1:")
     assert heard == {"127.0.0.1"}  # where anything listens
     assert (held[0].programs, held[0].compile_seconds > 0) == (1, True)

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
+
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).parent / "pretending.py"
 
@@ -69,10 +71,13 @@ class Cluster:
         return process
 
     def ready(self, number):
-        """Start workers until there are so many that live."""
+        """Start workers until there are so many that live, and wait until they are known."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < number:
             self.worker()
+        place = str(self.file)
+        with distributed.Client(scheduler_file=place, set_as_default=False) as client:
+            client.wait_for_workers(number, timeout=300)
 
     def plan(self, faults=None):
         """What is to go wrong from now on; forgets the attempts so far."""

@@ -177,12 +177,12 @@
     const held = place.contains(document.activeElement)
       ? document.activeElement.dataset.seed
       : null;
-    const title = p.data.conditions.length > 1 ? p.shown(c.short || "default") : "Every network";
+    const title = p.data.conditions.length > 1 ? p.shown(c.short) : "Every network";
     if (!c.ran.length)
       return place.replaceChildren(make("h3", {}, title), make("p", {}, "Not trained yet."));
     const drawn = lines.length ? p.chart(m, c, lines, W) : null;
     read(m, c, lines, p.index(c), view.seed);
-    const name = `${p.data.study}-${c.short || "default"}-${m.id}`;
+    const name = `${p.data.study}-${c.short}-${m.id}`;
     const raw = () => [
       ["condition", "feature", "seed", "step", m.id],
       ...lines.flatMap(({ k, f }) =>

@@ -57,7 +57,7 @@
       {
         class: "features",
         role: "group",
-        "aria-label": many ? "Feature whose number each condition shows" : "Features",
+        "aria-label": "Features",
       },
       many ? make("span", { "aria-hidden": "true" }, "Number of") : null,
       features.map((f) =>
