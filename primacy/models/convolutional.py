@@ -52,7 +52,8 @@ class Convolutional:
     Reference: residual networks, He et al. 2015, arXiv 1512.03385.
     """
 
-    one_by_one = True  # side by side, weights differ between images: 1.4 times as long
+    one_by_one = True  # side by side a step takes 1.4 times as long
+    by_ynnpack = True  # products of so few rows take a tenth less time than by Eigen
 
     channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (8, 16, 32)
     """Channels of each stage; the stem has those of the first."""
