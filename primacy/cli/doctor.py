@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from primacy.engine import machine
-from primacy.engine.forecast import EFFICIENCY, seconds, structures
+from primacy.engine.forecast import EFFICIENCY, engine, seconds, structures
 from primacy.engine.hardware import workers
 from primacy.engine.plan import plan
 from primacy.registry import models, tasks
@@ -89,11 +89,15 @@ def _cache() -> dict[str, Any]:
 
 
 def planned(study: Study, gflops: float, at_once: int) -> dict[str, Any]:
-    """What a run into an empty folder would do: `plan`, by structure, and `seconds` in all."""
+    """What a run into an empty folder would do.
+
+    `plan`, by structure; `seconds` in all; `engine`: whether threads or processes suit it better.
+    """
     todo = plan(study)
     return {
         "plan": structures(todo, gflops, at_once),
         "seconds": seconds(todo, gflops, at_once),
+        "engine": engine(todo, gflops, at_once),
     }
 
 
@@ -234,6 +238,7 @@ def told(found: dict[str, Any]) -> Group:
                 f"products above, of which training reaches about {EFFICIENCY:.0%}; a busy machine "
                 "makes them larger."
             ),
+            Text(_advice(found["engine"])),
         ]
     parts += [
         Text("\nWhat a network's bits depend on, measured here", style="bold"),
@@ -244,6 +249,17 @@ def told(found: dict[str, Any]) -> Group:
         ),
     ]
     return Group(*parts)
+
+
+def _advice(found: dict[str, Any]) -> str:
+    """Threads or processes, and why."""
+    if found["call_ms"] is None:
+        return ""
+    busy = f"one interpreter would be busy {found['interpreter']:.0%} of the time"
+    between = f"{found['call_ms']:.1f} ms of work between two calls into XLA, so {busy}"
+    if found["engine"] == "dask":
+        return f"Processes are the better choice here (--engine dask): {between}."
+    return f"Threads, the default, are fine here: {between}."
 
 
 def _table(*heads: str) -> Callable[..., Table]:

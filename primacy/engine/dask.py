@@ -1,8 +1,8 @@
 """The engine of many processes: blocks go to the workers of a Dask cluster, as bytes.
 
 A cluster of this machine is started for the run; or one that exists is used, which needs this
-version of primacy on every worker and no shared files. Only this file and `dask_remote` import
-Dask.
+version of primacy on every worker and no shared files. This file and `dask_remote` are the only
+ones that import Dask.
 
 Dask calls a plain function of bytes on a worker (by its name: the worker imports primacy itself),
 and what comes back is bytes. Whatever else travels is Dask's own protocol, which runs what reaches
@@ -59,6 +59,10 @@ LOCAL: dict[str, Any] = {
     # As many threads in a worker as in this process, and no other settings: so the same bits.
     "distributed.nanny.pre-spawn-environ": {},
     "distributed.worker.daemon": True,
+    # No pages: what a run is at, it says itself.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.nanny.http.routes": [],
 }
 """Settings of a cluster that is started here."""
 
@@ -99,7 +103,9 @@ class Dask:
         """Threads of the cluster, and when it said so."""
         self._topic = f"primacy-{uuid.uuid4().hex}"
         self._news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        log = logging.getLogger("distributed")
+        self._held.callback(log.setLevel, log.level)
+        log.setLevel(logging.CRITICAL)  # what a person should know is said here, or raised
         try:
             if address is None:
                 number = min(workers or cores(), max(1, most))
@@ -125,8 +131,9 @@ class Dask:
             host="127.0.0.1",
             protocol="tls://",
             security=distributed.Security.temporary(),
-            dashboard_address=None,  # pyright: ignore[reportArgumentType]
-            worker_dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
             local_directory=folder,
             silence_logs=logging.CRITICAL,
@@ -135,12 +142,13 @@ class Dask:
         return self._cluster.scheduler_address
 
     def _stop_cluster(self) -> None:
-        pids = [nanny.pid for nanny in self._cluster.workers.values()]
-        with contextlib.suppress(RuntimeError, *GONE):
-            self._cluster.close(timeout=4)
-        for pid in pids:
+        """End the processes at once: they hold nothing that is still wanted."""
+        for nanny in self._cluster.workers.values():
+            nanny.close_gracefully()  # or it would start another one
             with contextlib.suppress(OSError, TypeError):
-                os.kill(pid, 9)
+                os.kill(nanny.pid, 9)
+        with contextlib.suppress(RuntimeError, *GONE):
+            self._cluster.close(timeout=2)
 
     def _connected(self, address: str | None) -> distributed.Client:
         place: Any = {"address": self._address}
@@ -163,33 +171,46 @@ class Dask:
         self._say(f"waiting for workers at {self._address}")
         try:
             self._client.wait_for_workers(number, timeout=WAIT_SECONDS)
-            addresses = list(self._client.scheduler_info()["workers"])
-            asked = [
-                self._client.submit(facts, workers=[a], pure=False, priority=1) for a in addresses
-            ]
-            found = [json.loads(f.result(timeout=GREET_SECONDS)) for f in asked]
-        except TimeoutError:
-            raise NotFinished(f"no worker of {self._address} answers") from None
+            found = self._facts()
+        except (TimeoutError, *GONE):
+            found = {}
         except ImportError as error:
             raise StoreError(
                 f"a worker of {self._address} cannot import primacy ({error}): install there what "
                 "runs here"
             ) from None
+        if not found:
+            raise NotFinished(f"no worker of {self._address} answers")
         wrong = [
             f"{address}: {', '.join(different)}"
-            for address, told in zip(addresses, found, strict=True)
+            for address, told in found.items()
             if (different := worker.differences(versions(), told["versions"]))
         ]
         if wrong:
             raise StoreError(_OTHER_VERSIONS.format("\n  ".join(wrong)))
-        if any(told["cores"] != cores() for told in found):
-            many = sorted({told["cores"] for told in found})
+        if any(told["cores"] != cores() for told in found.values()):
+            many = sorted({told["cores"] for told in found.values()})
             self._say(
                 f"the workers have {', '.join(map(str, many))} cores, this machine {cores()}: the "
                 "last bits of large networks may differ from those of a run here"
             )
-        self._say(f"{len(found)} workers at {self._address}")
-        return ", ".join(sorted({told["device"] for told in found}))
+        self._say(f"{len(found)} worker{'s' * (len(found) != 1)} at {self._address}")
+        return ", ".join(sorted({told["device"] for told in found.values()}))
+
+    def _facts(self) -> dict[str, dict[str, Any]]:
+        """What each worker is, by address; without those that end, or do not answer in time."""
+        known = list(self._client.scheduler_info()["workers"])
+        asked = {a: self._client.submit(facts, workers=[a], pure=False, priority=1) for a in known}
+        found: dict[str, dict[str, Any]] = {}
+        ends = time.monotonic() + GREET_SECONDS
+        while asked and time.monotonic() < ends:
+            for address in [a for a, future in asked.items() if future.done()]:
+                with contextlib.suppress(distributed.KilledWorker, *GONE):
+                    found[address] = json.loads(asked.pop(address).result(timeout=ANSWER_SECONDS))
+            here = self._client.scheduler_info()["workers"]
+            asked = {a: future for a, future in asked.items() if a in here}
+            time.sleep(0.05)
+        return found
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""

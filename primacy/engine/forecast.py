@@ -30,6 +30,12 @@ LOOK_SECONDS = 0.4e-3
 COMPILE_SECONDS = 5.0
 """Of a core for the programs of a structure that are not in the cache."""
 
+LOCK_SECONDS = 0.4e-3
+"""Of the interpreter's lock that a call into XLA costs: dispatch, and what is drawn or stored."""
+
+BUSY = 0.5
+"""Share of its time that the interpreter may be busy before threads wait for one another."""
+
 START_SECONDS = 4.0
 """Once: the imports before and the verdicts and the page after."""
 
@@ -79,6 +85,32 @@ def seconds(todo: Plan, gflops: float, at_once: int) -> float:
     # Programs are compiled once, in whatever member: by all workers, as there are always two.
     compiling = todo.programs * COMPILE_SECONDS / at_once
     return START_SECONDS + compiling + sum(row["core_seconds"] for row in rows) / busy
+
+
+def engine(todo: Plan, gflops: float, at_once: int) -> dict[str, Any]:
+    """Whether threads or processes suit a plan better, as JSON values.
+
+    `call_ms`: milliseconds of a core between two calls into XLA, in which the interpreter is free.
+    `interpreter`: the share of its time that the interpreter of one process would be busy; above
+    `BUSY`, threads wait for one another. An estimate from `LOCK_SECONDS` that only tells few cores
+    from many. `engine`: `threads` or `dask`.
+
+    Args:
+        todo: the plan.
+        gflops: GFLOP/s of matrix products, all cores together.
+        at_once: blocks that are trained at the same time.
+    """
+    work = sum(row["core_seconds"] for row in structures(todo, gflops, at_once))
+    # Each evaluation is a call, and so is the training before it.
+    calls = 2 * sum(len(batch) * len(batch.lanes[0].record.steps) for batch in todo.every_batch)
+    if not calls or not work:
+        return {"engine": "threads", "call_ms": None, "interpreter": 0.0}
+    busy = min(1.0, at_once * calls * LOCK_SECONDS / work)
+    return {
+        "engine": "dask" if busy > BUSY else "threads",
+        "call_ms": 1e3 * work / calls,
+        "interpreter": busy,
+    }
 
 
 def longest_block(todo: Plan) -> float:

@@ -129,7 +129,8 @@ class Blocks:
     def report(self) -> str:
         """Which blocks were left out, and why, a line for each."""
         lines = [f"{task.name}: {why}" for task, why in self.left]
-        return f"{len(lines)} blocks could not be trained:\n  " + "\n  ".join(lines)
+        what = "1 block" if len(lines) == 1 else f"{len(lines)} blocks"
+        return f"{what} could not be trained:\n  " + "\n  ".join(lines)
 
     def _leave(self, task: Task, why: str) -> None:
         self.left.append((task, why))

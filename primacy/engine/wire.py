@@ -266,7 +266,8 @@ def result(content: bytes) -> Trained:
     try:
         rows, held = facts["bytes"]
         lanes = pl.DataFrame(facts["lanes"], schema=dict(curves.LANES), orient="row")
-        table = formats.table(body[:rows], curves.SCHEMA, formats.MAX_ROWS)
+        formats.facts(body[:rows], curves.SCHEMA, formats.MAX_ROWS)
+        table = formats.rows(body[:rows], curves.SCHEMA)
         weights = formats.tensors(body[rows : rows + held])
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise Damaged(f"no result of a block: {str(error).splitlines()[0]}") from None

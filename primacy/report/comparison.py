@@ -87,7 +87,7 @@ def answer(comparison: Comparison) -> str:
     if not told:
         few = max(d.seeds for _, d in tested)
         could = least_p(few) * len(tested) <= ALPHA or not all(d.paired for _, d in tested)
-        why = "" if could else f", which so many need more than {counted(few, 'seed')} for"
+        why = "" if could else f"; of {counted(few, 'seed')} none could"
         return (
             f"{said} None of {counted(len(tested), 'difference')} remains after Holm’s "
             f"correction{why}."
@@ -176,6 +176,8 @@ def _told(row: Row, d: Difference) -> dict[str, Any]:
 def _value(row: Row, found: Found | None) -> str:
     if found is None or found.value is None:
         return MISSING
+    if found.tau is not None and row.contrast.minus is None and found.value >= found.tau:
+        return f"> {found.tau:,}"  # reached in no network
     if row.is_ratio:
         return ratio(found.value, times=row.contrast.measure in EVENTS)
     return signed(found.value) if row.contrast.minus is not None else number(found.value)

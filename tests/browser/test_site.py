@@ -76,6 +76,12 @@ def test_the_api_page_holds_every_public_name(site, page):
     assert not {name for name in dir(primacy) if not any(name in h for h in headings)}
 
 
+def test_every_page_is_in_the_navigation():
+    named = (ROOT / "zensical.toml").read_text()
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in pages if f'"{page}"' not in named} == set()
+
+
 def test_a_link_to_no_file_is_refused(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("# A\n\n[away](nowhere.md)\n")

@@ -14,6 +14,7 @@ from primacy.engine.plan import plan
 from primacy.engine.run import jobs_of
 from primacy.engine.threads import Threads
 from primacy.records.files import Damaged, StoreError
+from primacy.study import file
 from tests.faults.study import made_up, study
 from tests.support import tiny
 
@@ -125,3 +126,10 @@ def test_what_another_process_cannot_rebuild_is_refused_with_the_cure(monkeypatc
     monkeypatch.delitem(wire.models, "mlp")
     with pytest.raises(wire.Untransferable, match="name it with --plugin"):
         wire.transferable(jobs)
+
+
+@pytest.mark.parametrize("name", sorted(file.builtin()))
+def test_another_process_can_rebuild_every_built_in_study(name):
+    """Oracle: the hash of each condition, which `transferable` compares with the rebuilt one's."""
+    own = file.read(name, overrides=["seeds=1"])
+    wire.transferable(jobs_of(own, plan(own)))

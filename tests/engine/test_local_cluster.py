@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 
 pytest.importorskip("distributed")
@@ -21,11 +21,11 @@ from distributed import Security
 from primacy.engine.dask import Dask
 from primacy.engine.jobs import NotFinished
 from primacy.engine.run import run
-from primacy.registry import load_plugin
+from primacy.registry import PLUGINS, load_plugin, measures
 from primacy.study import file
 from tests.faults.study import study as pretended
-from tests.faults.test_faults import content
 from tests.support.cluster import ROOT, Cluster, until
+from tests.support.folders import promised
 
 PLUGIN = '''
 import jax.numpy as jnp
@@ -61,69 +61,65 @@ evaluations = 3
 """
 
 
-def test_processes_leave_the_bytes_of_threads_also_of_own_data_and_own_code(tmp_path):
+@pytest.fixture
+def plugin(tmp_path):
+    """A measure in a file of its own, registered for one test."""
+    file = tmp_path / "own_measure.py"
+    file.write_text(PLUGIN)
+    load_plugin(file)
+    yield file
+    del PLUGINS[file.name], measures["largest_output"]
+
+
+def test_processes_leave_the_bytes_of_threads_also_of_own_data_and_own_code(tmp_path, plugin):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 300))
     pl.DataFrame({"a": a, "b": b, "y": (a + b > 0).astype(int)}).write_csv(tmp_path / "own.csv")
     (tmp_path / "own.toml").write_text(STUDY)
-    plugin = tmp_path / "own_measure.py"
-    plugin.write_text(PLUGIN)
-    load_plugin(plugin)
     study = file.read(str(tmp_path / "own.toml"))
     run(study, tmp_path / "threads")
-    held = []
+    held, heard = [], set()
 
     def engine(blocks):
         held.append(Dask(blocks, workers=2, plugins=[plugin]))
+        heard.update(c.laddr.ip for p in everyone() for c in p.net_connections() if not c.raddr)
         return held[0]
 
+    def everyone():
+        return [psutil.Process(), *psutil.Process().children(recursive=True)]
+
     run(study, tmp_path / "processes", engine=engine)
-    assert content(tmp_path / "processes") == content(tmp_path / "threads")
+    assert promised(tmp_path / "processes") == promised(tmp_path / "threads")
     assert held[0]._address.startswith("tls://127.0.0.1:")
+    assert heard == {"127.0.0.1"}  # where anything listens
     assert (held[0].programs, held[0].compile_seconds > 0) == (1, True)
-
-
-def descendants(pid):
-    """Processes below one, and their own."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        found[int(stat.parent.name)] = int(words[1])
-    below, new = set(), {pid}
-    while new:
-        new = {child for child, parent in found.items() if parent in new}
-        below |= new
-    return below
 
 
 LONG = STUDY.replace("epochs = 6", "epochs = 100000").replace('"largest_output", ', "")
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_run_that_ends_leaves_no_process_behind(number, tmp_path):
     (tmp_path / "long.toml").write_text(LONG)
     (tmp_path / "own.csv").write_text("a,b,y\n" + "".join(f"{i},{-i},{i % 2}\n" for i in range(99)))
     words = ["run", "long.toml", "--out", "run", "--engine", "dask", "--workers", "2"]
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "primacy", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    with (tmp_path / "err").open("w") as err:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "primacy", *words], cwd=tmp_path, stderr=err,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
     until(lambda: (tmp_path / "run" / "study.lock.json").exists())
     time.sleep(3)
-    workers = descendants(driver.pid)
+    workers = psutil.Process(driver.pid).children(recursive=True)
     assert len(workers) >= 2
     began = time.monotonic()
     driver.send_signal(number)
-    _, err = driver.communicate(timeout=60)
+    driver.wait(timeout=60)
     if number == signal.SIGTERM:
         assert time.monotonic() - began < 10
         assert driver.returncode == 143
-        assert "--engine dask --workers 2" in err
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=10)
+        assert "--engine dask --workers 2" in (tmp_path / "err").read_text()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 def test_tls_with_throw_away_certificates_end_to_end(tmp_path):

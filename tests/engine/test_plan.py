@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from primacy.engine import packing
+from primacy.engine import forecast, packing
 from primacy.engine.packing import missing
 from primacy.engine.plan import plan
 from primacy.engine.run import Progress, run
@@ -219,3 +219,15 @@ def test_a_hostile_list_of_members_does_not_read_for_ever(files):
     lock.write_text(lock.read_text().replace('"members": []', '"members": ["."]'))
     with pytest.raises(Damaged, match="is no name of a member"):
         read(files / "run")
+
+
+def test_many_cores_and_short_calls_ask_for_processes():
+    short = plan(tiny.study(seeds=64))
+    few, many = forecast.engine(short, 100.0, 2), forecast.engine(short, 4800.0, 96)
+    assert (few["engine"], many["engine"]) == ("threads", "dask")
+    assert 0 < few["interpreter"] < many["interpreter"] <= 1
+    # 96 cores do not wait for one interpreter where a call is long.
+    long = tiny.condition(epochs=100_000)
+    long = plan(tiny.study(conditions={"default": long}, controls="none"))
+    assert forecast.engine(long, 4800.0, 96)["engine"] == "threads"
+    assert forecast.engine(long, 4800.0, 96)["call_ms"] > few["call_ms"]

@@ -15,8 +15,8 @@ from primacy.engine.shards import work
 from primacy.records.store import INBOX, Store
 from primacy.training.block import Interrupted
 from tests.faults.study import Trainer, study
-from tests.faults.test_faults import content
 from tests.support import tiny
+from tests.support.folders import promised
 
 SEEDS = 5
 
@@ -33,11 +33,6 @@ class Told(Progress):
 @pytest.fixture
 def trainer(monkeypatch):
     return Trainer(monkeypatch)
-
-
-def files(folder):
-    """All that a run promises; the inbox is empty but for its lock."""
-    return {k: v for k, v in content(folder).items() if not k.startswith(INBOX)}
 
 
 def test_shares_are_the_whole_each_block_once():
@@ -65,7 +60,7 @@ def test_two_shards_at_once_are_adopted_to_the_bytes_of_one_run(tmp_path):
     told = Told()
     run(real, tmp_path / "x", progress=told)
     assert told.blocks == [len(list((tmp_path / "one").rglob("curves/*.parquet")))]
-    assert files(tmp_path / "x") == files(tmp_path / "one")
+    assert promised(tmp_path / "x") == promised(tmp_path / "one")
     assert [p.name for p in (tmp_path / "x" / INBOX).iterdir()] == [".lock"]
 
 
@@ -96,20 +91,20 @@ def test_a_killed_shard_goes_on_and_what_is_missing_is_trained_by_the_run(tmp_pa
     assert trainer.asked() == [2, 4]
     run(study(SEEDS), tmp_path / "x")  # without the other share
     assert trainer.asked() == [1, 3]
-    assert files(tmp_path / "x") == files(tmp_path / "one")
+    assert promised(tmp_path / "x") == promised(tmp_path / "one")
 
 
 def test_a_receipt_adopted_twice_changes_nothing(tmp_path, trainer):
     work(study(SEEDS), tmp_path / "x", 0, 1)
     copies = {p.name: p.read_bytes() for p in (tmp_path / "x" / INBOX).glob("*.block")}
     run(study(SEEDS), tmp_path / "x")
-    before, _ = files(tmp_path / "x"), trainer.asked()
+    before, _ = promised(tmp_path / "x"), trainer.asked()
     for name, held in copies.items():
         (tmp_path / "x" / INBOX / name).write_bytes(held)
     told = Told()
     run(study(SEEDS), tmp_path / "x", progress=told)
     assert (told.blocks, told.staying, trainer.asked()) == ([0], [], [])
-    assert files(tmp_path / "x") == before
+    assert promised(tmp_path / "x") == before
     assert not list((tmp_path / "x" / INBOX).glob("*.block"))
 
 

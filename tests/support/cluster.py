@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
+
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).parent / "pretending.py"
 
@@ -41,36 +43,41 @@ class Cluster:
             process.send_signal(signal.SIGCONT)
             process.wait()
 
-    def started(self, *words):
+    def started(self, *words, inside=()):
         with (self.folder / "log").open("ab") as log:
+            module = ("-m", "distributed.cli." + words[0])
             process = subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli." + words[0], *map(str, words[1:])],
+                [*inside, sys.executable, *module, *map(str, words[1:])],
                 stdout=log, stderr=log, env=self.env, cwd=self.folder,
             )  # fmt: skip
         self.processes.append(process)
         return process
 
-    def scheduler(self, address="tcp://127.0.0.1:0", *more):
+    def scheduler(self, address="tcp://127.0.0.1:0", *more, inside=()):
         process = self.started(
             "dask_scheduler", "--host", address, "--scheduler-file", self.file,
-            "--no-dashboard", *more,
+            "--no-dashboard", *more, inside=inside,
         )  # fmt: skip
         until(lambda: self.file.exists() and self.file.read_text().endswith("}"))
         return process
 
-    def worker(self, *more):
+    def worker(self, *more, inside=()):
         process = self.started(
             "dask_worker", "--scheduler-file", self.file, "--no-nanny", "--nthreads", "1",
             "--no-dashboard", "--local-directory", self.folder, "--preload", WORKER, *more,
+            inside=inside,
         )  # fmt: skip
         self.workers.append(process)
         return process
 
     def ready(self, number):
-        """Start workers until there are so many that live."""
+        """Start workers until there are so many that live, and wait until they are known."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < number:
             self.worker()
+        place = str(self.file)
+        with distributed.Client(scheduler_file=place, set_as_default=False) as client:
+            client.wait_for_workers(number, timeout=300)
 
     def plan(self, faults=None):
         """What is to go wrong from now on; forgets the attempts so far."""
@@ -93,7 +100,7 @@ class Cluster:
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=300):
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends
