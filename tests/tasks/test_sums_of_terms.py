@@ -99,14 +99,17 @@ def test_reversed_tokens_are_the_same_examples_with_their_blocks_in_reverse():
     assert turned.input_names[:5] == (*(f"parity2 unit {i}" for i in range(4)), "linear1 unit 0")
 
 
-@pytest.mark.parametrize(("make", "part"), [
-    (lambda: Staircase(bits=2), "degrees: 3 inputs, but bits = 2"),
-    (lambda: Staircase(degrees=(2, 2)), "twice"),
-    (lambda: Spurious(bits=3), "more than bits = 3"),
-    (lambda: Sines(amplitudes=(1.0,)), "1 for 6 frequencies"),
-    (lambda: Tokens(features=("parity9",)), "takes 9 units, but units_per_feature is 4"),
-    (lambda: Tokens(features=("pariti3",)), 'features\\[0\\] = "pariti3".*parity3'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda: Staircase(bits=2), "degrees: 3 inputs, but bits = 2"),
+        (lambda: Staircase(degrees=(2, 2)), "twice"),
+        (lambda: Spurious(bits=3), "more than bits = 3"),
+        (lambda: Sines(amplitudes=(1.0,)), "1 for 6 frequencies"),
+        (lambda: Tokens(features=("parity9",)), "takes 9 units, but units_per_feature is 4"),
+        (lambda: Tokens(features=("pariti3",)), 'features\\[0\\] = "pariti3".*parity3'),
+    ],
+)
 def test_what_makes_no_task_is_refused_with_the_reason(make, part):
     with pytest.raises(ValueError, match=part):
         make()
