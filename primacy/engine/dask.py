@@ -206,7 +206,7 @@ class Dask:
         while asked and time.monotonic() < ends:
             for address in [a for a, future in asked.items() if future.done()]:
                 with contextlib.suppress(distributed.KilledWorker, *GONE):
-                    found[address] = json.loads(asked.pop(address).result(timeout=ANSWER_SECONDS))
+                    found[address] = json.loads(asked.pop(address).result(timeout=GREET_SECONDS))
             here = self._client.scheduler_info()["workers"]
             asked = {a: future for a, future in asked.items() if a in here}
             time.sleep(0.05)
