@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint docs bench schema statistics clean
+.PHONY: run test lint docs bench kills mutations reliability schema statistics clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -53,6 +53,19 @@ benchmarks/.venv/installed: pyproject.toml constraints.txt
 # What a verdict means and how often it errs, by simulation: docs/statistics.md.
 statistics: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/operating_characteristics.py
+
+# Runs killed at random and resumed; run folders damaged at random. Hours of work, not of tests:
+# TRIALS and SEED choose how many and which.
+TRIALS ?= 200
+SEED ?= 0
+reliability: .venv/installed-test
+	$(BIN)/python benchmarks/reliability.py --trials $(TRIALS) --seed $(SEED)
+
+kills: .venv/installed-test
+	$(BIN)/python benchmarks/kills.py --trials $(TRIALS) --seed $(SEED)
+
+mutations: .venv/installed-test
+	$(BIN)/python -m tests.faults.mutations --trials $(TRIALS) --seed $(SEED)
 
 clean:
 	rm -rf .venv benchmarks/.venv

@@ -24,13 +24,14 @@ from typing import Any
 import growth
 import peaks
 import race
+import scale
 from measured import calibration
 from race import said
 
 from primacy.engine import machine
 
 HERE = Path(__file__).parent
-PARTS = ("startup", "race", "steps", "growth", "equivalence", "memory", "page")
+PARTS = ("startup", "race", "steps", "growth", "scale", "equivalence", "memory", "page")
 LIBRARIES = ("primacy", "jax", "jaxlib", "numpy", "polars", "optax", "torch", "lightning",
              "scikit-learn")  # fmt: skip
 
@@ -99,6 +100,15 @@ def growing(scratch: Path, quick: bool) -> Iterator[list[dict[str, Any]]]:
         yield rows
 
 
+def scaling(scratch: Path, quick: bool) -> Iterator[list[dict[str, Any]]]:
+    """The points of scale so far."""
+    rows: list[dict[str, Any]] = []
+    for row in scale.scaled(scratch, quick):
+        rows.append(row)
+        said(f"{row['count']:,} {row['what']}: {row['wall']:.1f} s, {row['memory'] / 1e6:.0f} MB")
+        yield rows
+
+
 def stepped(quick: bool, scratch: Path) -> dict[str, Any]:
     """A step of the notebook's networks and of thousand-input ones, ours and Lightning's."""
     times = 1 if quick else 3
@@ -138,6 +148,7 @@ def main() -> None:
             "race": lambda: raced(seeds, repetitions, asked.minutes, scratch),
             "steps": lambda: iter([stepped(quick, scratch)]),
             "growth": lambda: growing(scratch, quick),
+            "scale": lambda: scaling(scratch, quick),
             "equivalence": lambda: iter(
                 [child("equivalence.py", "--seeds", "20" if quick else "100")]
             ),

@@ -194,6 +194,26 @@ def grown(part: Found) -> list[str]:
     return lines
 
 
+def scaled(part: Found) -> list[str]:
+    lines = [
+        "## Blocks and rows",
+        "",
+        "Blocks: networks trained one to a block, 100 steps of a 1-8-1 net, programs in the cache; "
+        "medians of runs that took turns, then the last one resumed and compacted. Judge and "
+        "report: made-up runs of so many rows. `each` is milliseconds a block, or microseconds a "
+        "row.",
+        "",
+    ]
+    cells = []
+    for row in part["found"]:
+        unit = 1e3 if "blocks" in row["what"] else 1e6
+        cells.append([row["what"], f"{row['count']:,}", f"{row['wall']:.1f}",
+                      f"{row['wall'] / row['count'] * unit:.2f}",
+                      f"{row['memory'] / 1e6:.0f}"])  # fmt: skip
+    head = ["", "how many", "seconds in all", "each", "MB"]
+    return lines + table(head, cells)
+
+
 def equivalent(part: Found) -> list[str]:
     rows = part["found"]
     lines = [
@@ -269,7 +289,7 @@ def asked_for(results: Found) -> list[str]:
 
 
 SECTIONS = {
-    "race": raced, "steps": stepped, "growth": grown, "equivalence": equivalent,
+    "race": raced, "steps": stepped, "growth": grown, "scale": scaled, "equivalence": equivalent,
     "memory": predicted, "startup": started,
 }  # fmt: skip
 

@@ -93,9 +93,7 @@ def run(seed, out="runs/reviews", steps=150, **how):
         }
         for i, label in enumerate(reviews.label)
     ]
-    tracker = TransformersTracker(
-        asked(), out=out, condition="bert", **{"evaluations": 12, **how}
-    )  # fmt: skip
+    tracker = TransformersTracker(asked(), out=out, condition="bert", **{"evaluations": 12, **how})
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,

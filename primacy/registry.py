@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 from pydantic import ConfigDict
 
 from primacy.errors import closest, refuse
-from primacy.types import as_pytree
+from primacy.types import EVIDENCE, Evidence, as_pytree, evidence_of
 
 T = TypeVar("T")
 
@@ -257,6 +257,8 @@ class Measure:
     """Where the page shows it beyond its card. `table`: in "First, represented, used" and the
     summary. `summary`: in the summary alone. Null: a panel of the hidden layers, where it is
     measured in them for every feature."""
+    evidence: Evidence = "measured"
+    """What kind of evidence it is: a key of `EVIDENCE`."""
 
     @property
     def by_layer(self) -> bool:
@@ -280,6 +282,7 @@ class Measure:
             "invariance": self.invariance,
             "misleads": self.misleads,
             "reference": self.reference,
+            "evidence": EVIDENCE[self.evidence],
             **self._standing(),
             "computed": "in every study that lists no measures"
             if self.by_default
@@ -316,6 +319,7 @@ def measure(
     control_of: str | None = None,
     at_chance: float | None = None,
     section: Literal["table", "summary"] | None = None,
+    evidence: Evidence | None = None,
 ) -> Callable[[T], T]:
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
@@ -363,6 +367,7 @@ def measure(
                 control_of=control_of,
                 at_chance=at_chance,
                 section=section,
+                evidence=evidence or evidence_of(asks),
             )
         )
         return function

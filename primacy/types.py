@@ -17,6 +17,35 @@ from jaxtyping import Array, Float, PyTree
 
 LossName = Literal["sigmoid_cross_entropy", "squared_error", "softmax_cross_entropy"]
 
+Evidence = Literal["measured", "decoded", "attributed", "intervened"]
+EVIDENCE: dict[Evidence, str] = {
+    "measured": "measured: read off outputs or a layer as they are. It says what there is, not "
+    "what it is due to.",
+    "decoded": "decoded: a layer compared with a feature. It says that the feature can be told "
+    "from the layer; that the network uses it takes an intervention, such as "
+    "`interchange_accuracy`.",
+    "attributed": "attributed: slopes of the outputs. It says what small changes would do; that "
+    "real ones do it takes an intervention, such as `reliance`.",
+    "intervened": "intervened: something was changed, and the outputs were looked at. It says what "
+    "the outputs depend on, for changes of this kind.",
+}
+"""What a number can be evidence of, and what would say more."""
+
+
+def evidence_of(asks: tuple[str, ...]) -> Evidence:
+    """The kind of evidence of a measure, by what it asks for.
+
+    One that runs the network itself only to follow slopes says so on its card.
+    """
+    if {"forward", "onward", "swapped", "swapped_rest"} & set(asks):
+        return "intervened"
+    if "slopes" in asks:
+        return "attributed"
+    if "reps" in asks and {"features", "inputs"} & set(asks):
+        return "decoded"
+    return "measured"
+
+
 # Draws of one purpose: `rng("train", "linear")` is the generator of that name, always the same
 # for the same seed and names, whatever else is asked for.
 Streams = Callable[..., np.random.Generator]
@@ -228,6 +257,7 @@ class Model(Protocol):
     # Optional: `settled(params, inputs) -> params`, the parameters as they are evaluated: with the
     # statistics (batch normalization) of these inputs, the fit examples, in them.
     # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
+    # Optional: `by_ynnpack`, true where YNNPACK trains it faster than Eigen (`training.programs`).
     # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
     # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a

@@ -97,8 +97,9 @@ def test_block(language, text, tmp_path):
         for words in asked:
             parses(words)
     elif language == "toml":
-        if "cancer.parquet" in text:
-            cancer(tmp_path)
+        for example in ("cancer.parquet", "iris.csv", "digits.npz"):
+            if example in text:
+                made(example.split(".")[0], tmp_path)
         (tmp_path / "study.toml").write_text(whole(text))
         assert file.read(str(tmp_path / "study.toml")).conditions
     elif text.startswith("$ primacy "):  # a session: its commands, then what they print
@@ -108,10 +109,10 @@ def test_block(language, text, tmp_path):
         assert text.startswith("ground:"), "a block that nothing checks: name its language"
 
 
-def cancer(folder: Path) -> None:
-    """The table of the tutorial on own data."""
-    made = [sys.executable, str(ROOT / "examples" / "make_cancer.py"), str(folder)]
-    subprocess.run(made, check=True, capture_output=True)
+def made(example: str, folder: Path) -> None:
+    """The data of an example, which the tutorial on own data uses."""
+    words = [sys.executable, str(ROOT / "examples" / f"make_{example}.py"), str(folder)]
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def runs(text: str, folder: Path) -> None:

@@ -43,6 +43,8 @@ class Found:
     """Seeds that entered."""
     word: str | None
     """The verdict of the run's own hypothesis with this contrast; null: it states none."""
+    tau: int | None
+    """Of a time: the step up to which it was looked for; one that was not reached counts as it."""
     problem: str | None
     """Why there is no value, or nothing can be tested; null: there is and it can."""
 

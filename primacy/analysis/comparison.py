@@ -106,7 +106,7 @@ def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str,
         for score in ("accuracy", "r_squared"):
             known = f.target is not None and score in runs.cards
             kinds = {t.name: t.kind for t in c.targets}
-            fits = kinds.get(f.target or "") == ("binary" if score == "accuracy" else "number")
+            fits = (kinds.get(f.target or "") == "number") == (score == "r_squared")
             if known and fits:
                 yield Contrast(measure=score, of=of), f.name, f"final {score.replace('_', ' ')}"
         for name in measures:
@@ -202,6 +202,7 @@ def _found(e: Estimate, word: str | None) -> Found:
         high=_finite(e.interval.high),
         pairs=e.pairs,
         word=word,
+        tau=e.tau,
         problem=e.problem,
     )
 

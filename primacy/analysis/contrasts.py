@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall
+from primacy.analysis.inference import Interval, SignFlip, clopper_pearson, kendall, log_rank
 from primacy.analysis.learning_times import EVENTS, restricted_mean
 from primacy.analysis.notebook import between, facts, short
 from primacy.analysis.resolve import Plan, SelectionError, resolve

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import audit, compare, data, machine, results, run, studies, watch, work
+from primacy.cli import audit, compare, data, machine, merge, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -42,6 +42,8 @@ COMMANDS = (
     results.evaluate,
     results.export,
     results.verify,
+    merge.merge,
+    results.compact,
     results.runs,
     machine.doctor,
     machine.calibrate,

@@ -1,4 +1,4 @@
-"""Commands about run folders: judge, report, cite, inspect, evaluate, export, verify, runs."""
+"""Commands about run folders: judge, report, cite, inspect, evaluate, export, verify and so on."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, Refused, RunFolder, load, new_console
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    RunFolder,
+    give,
+    load,
+    new_console,
+)
 from primacy.errors import shown
 
 
@@ -115,6 +126,7 @@ def inspect(
     seed: int = 0,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Show one trained network: its weights, what its first units read, its function.
@@ -131,6 +143,7 @@ def inspect(
         as_json: Print it all as a JSON object.
     """
     load(plugins)
+    give(models)
     from primacy.analysis.first_layer import parameters, units
     from primacy.report.export import one_condition
     from primacy.result import open as open_run
@@ -195,6 +208,7 @@ def evaluate(
     seed: int | None = None,
     out: Path | None = None,
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Measure stored networks on another data set; nothing is trained.
@@ -214,6 +228,7 @@ def evaluate(
         as_json: Print the table as a JSON list, with all layers.
     """
     load(plugins)
+    give(models)
     from primacy.networks import evaluation
     from primacy.records.store import to_parquet, write
     from primacy.result import open as open_run
@@ -252,7 +267,7 @@ def export(
         run: A run folder.
         to: tensorboard: event files, a run each for a condition's median, p10 and p90 over seeds.
             wandb: the same as offline runs of Weights & Biases; nothing is sent.
-            mlflow: the same as a local store of MLflow.
+            mlflow: the same as a local data base of MLflow.
             demo-csv: the table of the Lampinen et al. 2024 demo, with its exact columns.
             latex: tables of the verdicts and of what was first, represented and used (booktabs).
         condition: Of demo-csv: its display name; may be left out where there is only one.
@@ -308,6 +323,44 @@ def verify(run: RunFolder, *, as_json: Json = False) -> int:
         for problems in bad.values():
             print("\n".join(map(shown, problems)))
     return 1 if bad else 0
+
+
+def compact(run: RunFolder, *, as_json: Json = False) -> int:
+    """Rewrite a run's many small parts as a few large ones; the same rows, read faster.
+
+    Worth it for runs of thousands of blocks, before they are archived or read often. Parts of about
+    64 MB, sorted by condition and seed. Whatever happens on the way, the run stays whole: the same
+    command again ends the work, and `primacy run` still adds seeds. Nothing is done to a run that
+    is compact already.
+
+    Args:
+        run: A run folder.
+        as_json: Print how many parts there were and are as JSON.
+    """
+    import contextlib
+    import sys
+
+    from primacy.records.compact import compact as compacted
+    from primacy.records.held import controls_of
+    from primacy.result import open as open_run
+
+    result = open_run(run)
+    before = after = 0
+    with contextlib.ExitStack() as locks:
+        for store in dict.fromkeys((result.store, *result.stores)):
+            locks.enter_context(store.locked())
+        for store in (s for own in result.stores for s in (own, controls_of(own))):
+            if not store.begun():
+                continue
+
+            def told(done: int, of: int, folder: Path = store.folder) -> None:
+                print(f"{shown(str(folder))}: {done} of {of} networks", file=sys.stderr)
+
+            before += len(store.manifest())
+            after += compacted(store, told if sys.stderr.isatty() else lambda done, of: None)
+    told_of = f"{before} parts are now {after}" if after < before else f"{after} parts, as before"
+    print(json.dumps({"before": before, "after": after}) if as_json else told_of)
+    return 0
 
 
 def runs(folder: Path = Path("runs"), /, *, as_json: Json = False) -> int:

@@ -16,7 +16,18 @@ from rich.console import Console
 from primacy.cli import studies
 from primacy.cli import watch as watching
 from primacy.cli.engines import Trainer
-from primacy.cli.shared import Flag, Json, Overrides, Plugins, load, new_console, seeds_override
+from primacy.cli.shared import (
+    Flag,
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    give,
+    load,
+    new_console,
+    seeds_override,
+)
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
@@ -37,6 +48,7 @@ def run(
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     insecure: Annotated[bool, Flag] = False,
     plugins: Plugins = (),
+    models: Models = (),
     watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
@@ -71,6 +83,9 @@ def run(
     from primacy.study import file as studyfile
 
     load(plugins)
+    if models and engine != "threads":
+        raise Refused("--model runs your code in this process: leave out --engine")
+    give(models)
     changes = [*overrides, *seeds_override(seeds)]
     changes += [] if controls is None else [f"controls={controls}"]
     changes += ["exact_solo=true"] if exact_solo else []
@@ -84,6 +99,7 @@ def run(
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
     command += [part for file in plugins for part in ("--plugin", str(file))]
+    command += [part for model in models for part in ("--model", model)]
     command += [] if controls is None else ["--controls", controls]
     command += ["--exact-solo"] if exact_solo else []
     command += [part for change in overrides for part in ("--set", change)]

@@ -19,6 +19,16 @@ Plugins = Annotated[
         "Repeatable; its SHA-256 is kept with the runs.",
     ),
 ]
+Models = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--model",
+        negative=(),
+        help='FILE.py:FUNCTION that makes the networks of `kind = "own"`: a PyTorch, flax or '
+        "equinox module. It is run; its SHA-256 is kept with the runs. NAME=FILE.py:FUNCTION for "
+        "several, which a study calls by `name`. Repeatable.",
+    ),
+]
 RunFolder = Annotated[Path, Parameter(help="A run folder, such as runs/complexity.")]
 
 
@@ -33,6 +43,16 @@ def load(plugins: Sequence[Path]) -> None:
 
         for file in plugins:
             load_plugin(file)
+
+
+def give(models: Sequence[str]) -> None:
+    """Let studies use functions that make networks: `my.py:make` or `name=my.py:make`."""
+    if models:
+        from primacy.networks import own_model, user_code
+
+        for model in models:
+            name, _, place = model.rpartition("=")
+            own_model.give(name or "own", user_code.function(place)[0])
 
 
 def seeds_override(seeds: int | None) -> list[str]:

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Literal
 
-from primacy.cli.shared import Json, Overrides, Plugins, Refused, load, new_console
+from primacy.cli.shared import Json, Models, Overrides, Plugins, Refused, give, load, new_console
 from primacy.errors import shown
 
 
@@ -121,6 +121,7 @@ def check(
     *,
     overrides: Overrides = (),
     plugins: Plugins = (),
+    models: Models = (),
     as_json: Json = False,
 ) -> int:
     """Read a study file and list every mistake; nothing is run.
@@ -131,6 +132,7 @@ def check(
         as_json: Print the problems as JSON.
     """
     load(plugins)
+    give(models)
     from primacy.study import file as studyfile
 
     read = studyfile.read(study, overrides=overrides)

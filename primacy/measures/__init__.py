@@ -4,6 +4,7 @@ import inspect
 
 from primacy.measures import kinds
 from primacy.registry import Measure, measures
+from primacy.types import EVIDENCE
 
 _QUESTIONS = {
     "learned": "What has it learned?",
@@ -86,6 +87,7 @@ def _card(card: Measure) -> list[str]:
         "Direction": card.direction,
         "One number for each": " and ".join(one),
         "Losses": ", ".join(card.losses).replace("_", " "),
+        "Evidence": EVIDENCE[card.evidence],
         "Examples": " and ".join(card.splits),
         "Family": card.family,
         "Control of": f"`{card.control_of}`" if card.control_of else "",

@@ -78,6 +78,13 @@ def coded(values: Float[Array, "n k"], codes: Widths | None) -> Float[Array, "n 
     return jnp.concatenate(parts, axis=1)
 
 
+def summed(values: Float[Array, "c *r"], codes: Widths | None) -> Float[Array, "k *r"]:
+    """Sums over the columns of each feature; one that is not finite spoils no other."""
+    if codes is None or plain(codes):
+        return values
+    return jnp.stack([values[own].sum(axis=0) for own in slices(codes)])
+
+
 def membership(codes: Widths | None, columns: int) -> Bool[np.ndarray, "k c"]:
     """Which of the columns are a feature's."""
     if codes is None:

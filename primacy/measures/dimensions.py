@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from primacy.measures.classes import Widths, membership, plain
+from primacy.measures.classes import Widths, summed
 from primacy.measures.linalg import singular_values, svd
 from primacy.measures.moments import centered, mean_gap, share
 from primacy.registry import measure
@@ -141,7 +141,4 @@ def components_needed(
     # One column after the other, so that memory does not grow with their number.
     given = slopes.T, test_x.deviations.T, mean_gap(test_x, x)[0]
     error, total = jax.lax.map(errors, given)
-    if codes is not None and not plain(codes):
-        own = jnp.asarray(membership(codes, len(total)), error.dtype)
-        error, total = own @ error, own @ total
-    return jax.vmap(needed)(error, total)
+    return jax.vmap(needed)(summed(error, codes), summed(total, codes))

@@ -2,6 +2,7 @@
 
 from jaxtyping import Array, Float
 
+from primacy.measures.classes import Widths, alone
 from primacy.measures.moments import centered, share
 from primacy.registry import measure
 
@@ -22,14 +23,18 @@ from primacy.registry import measure
     "as the progress of a term: Abbe et al. 2023, arXiv 2302.11055",
 )
 def output_coefficient(
-    outputs: Float[Array, "n t"], features: Float[Array, "n k"]
+    outputs: Float[Array, "n o"],
+    features: Float[Array, "n c"],
+    codes: Widths | None = None,
+    heads: Widths | None = None,
 ) -> Float[Array, "k t"]:
     """The output's regression coefficient on a feature alone.
 
     0: the output does not go with it. 1: it rises with the feature one for one; of a term of a sum,
-    its weight in that sum when it is learned. Null: the feature is constant or has no one value, or
-    an output is not finite.
+    its weight in that sum when it is learned. Null: the feature is constant or has no one value,
+    the target is a class, or an output is not finite.
     """
+    features, outputs = alone(features, codes), alone(outputs, heads)
     feature, output = centered(features).deviations, centered(outputs).deviations
     together = (feature[:, :, None] * output[:, None]).mean(axis=0)
     return share(together, (feature**2).mean(axis=0)[:, None])

@@ -104,6 +104,7 @@ def off_data(inputs: Float[Array, "n d"], donors: Int[Array, " n"]) -> Float[Arr
 
 
 @measure(
+    evidence="attributed",
     axes=("site", "target"),
     by_default=False,
     unit="output per input unit",
@@ -210,6 +211,7 @@ def attributions(
 
 
 @measure(
+    evidence="attributed",
     axes=("site", "target"),
     by_default=False,
     unit="fraction of the output's mean squared move from the baseline",
@@ -306,6 +308,7 @@ def target_slope_share(
 
 
 @measure(
+    evidence="attributed",
     axes=("target",),
     by_default=False,
     losses=("squared_error",),

@@ -15,29 +15,30 @@ FEATURES = ("0/1", "number", "class", "group")
 
 _NO_ONE_VALUE = "a group of columns has no one value"
 _ONE_SIGN = "several slopes have no one sign"
+_NO_OTHER = "there is no one other value to steer to"
+_NOT_TWO = "it has no two values to tell apart"
 
 WITHOUT: dict[str, dict[str, str]] = {
+    "agreement": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "class_selectivity": {"number": _NOT_TWO},
+    "downstream_lean": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "downstream_lean_standardized": dict.fromkeys(("number", "class"), _NOT_TWO),
     "input_gradient_signed": {
         "class target": _ONE_SIGN,
         "class": "several columns have no one slope",
         "group": "several columns have no one slope",
     },
-    "probe_accuracy": {"number": "a number has no two values to tell apart"},
-    "probe_control": {"number": "a number has no two values to tell apart"},
-    "probe_selectivity": {"number": "a number has no two values to tell apart"},
-    "class_selectivity": {"number": "a number has no two values to tell apart"},
-    "steering_dose": {
-        "number": "there is no one other value to steer to",
-        "class": "there is no one other value to steer to",
+    "output_coefficient": {
+        "class target": "several outputs have no one coefficient",
+        "class": "a class has no one unit",
     },
-    "steering_side_effect": {
-        "number": "there is no one other value to steer to",
-        "class": "there is no one other value to steer to",
-    },
-    "steering_side_effect_null": {
-        "number": "there is no one other value to steer to",
-        "class": "there is no one other value to steer to",
-    },
+    "probe_accuracy": {"number": _NOT_TWO},
+    "probe_control": {"number": _NOT_TWO},
+    "probe_selectivity": {"number": _NOT_TWO},
+    "steering_dose": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_push": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_side_effect": dict.fromkeys(("number", "class"), _NO_OTHER),
+    "steering_side_effect_null": dict.fromkeys(("number", "class"), _NO_OTHER),
 }
 """By measure and kind (of a feature, or with `target` of a target): why it has no value."""
 

@@ -72,7 +72,8 @@ def _lean(
             table[a][b] = against(a, b)
             table[b][a] = 1 - table[a][b]
     rows = [[table[a][b] for b in range(k) if b != a] for a in range(k)]
-    return jnp.stack([jnp.stack(row).mean() if row else jnp.asarray(jnp.nan) for row in rows])
+    # A feature that has not two values is no rival.
+    return jnp.stack([jnp.nanmean(jnp.stack(row)) if row else jnp.asarray(jnp.nan) for row in rows])
 
 
 def _labels(

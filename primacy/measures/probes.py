@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from primacy.measures.classes import Widths, membership, plain, slices, some
+from primacy.measures.classes import Widths, plain, slices, some, summed
 from primacy.measures.labels import control_codes, two_valued
 from primacy.measures.linalg import qr, solve_positive
 from primacy.measures.moments import centered, mean_gap, share, variance
@@ -272,7 +272,5 @@ def probe_r_squared(
     error = test_x.deviations + mean_gap(test_x, x) - layer.test @ w
     known = variance(fit_features) > 0
     missed, whole = (error**2).mean(axis=0), variance(features)
-    if codes is not None and not plain(codes):
-        own = jnp.asarray(membership(codes, missed.size), missed.dtype)
-        missed, whole, known = own @ missed, own @ whole, some(known, codes)
-    return jnp.where(known, 1 - share(missed, whole), jnp.nan)
+    explained = 1 - share(summed(missed, codes), summed(whole, codes))
+    return jnp.where(some(known, codes), explained, jnp.nan)

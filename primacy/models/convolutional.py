@@ -52,7 +52,8 @@ class Convolutional:
     Reference: residual networks, He et al. 2015, arXiv 1512.03385.
     """
 
-    one_by_one = True  # side by side, weights differ between images: 1.4 times as long
+    one_by_one = True  # side by side a step takes 1.4 times as long
+    by_ynnpack = True  # products of so few rows take a tenth less time than by Eigen
 
     channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (8, 16, 32)
     """Channels of each stage; the stem has those of the first."""
@@ -100,16 +101,23 @@ class Convolutional:
         return sum(sizes) + (last + 1) * outputs
 
     def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
-        """Initial parameters as `shapes` says: uniform within 1 / sqrt(inputs of a kernel).
+        """Initial parameters as `shapes` says: kernels normal of variance 2 / inputs, biases 0.
 
-        Reference: PyTorch's `nn.Conv2d.reset_parameters`.
+        So a signal keeps its size through ReLU layers; with PyTorch's default it shrinks by 2.4 in
+        each, and a plain network without normalization then takes several times as long. The
+        output layer is PyTorch's.
+
+        Reference: He et al. 2015, arXiv 1502.01852.
         """
         found: dict[str, PyTree] = {}
         for c in self._convolutions(shape):
-            drawn = fan_in_uniform(rng, c.side**2 * c.channels[0], c.channels[1])
-            kernel = {"kernel": drawn["kernel"].reshape(c.side, c.side, *c.channels)}
+            drawn = rng.standard_normal((c.side, c.side, *c.channels))
+            drawn *= np.sqrt(2 / (c.side**2 * c.channels[0]))
+            kernel = {"kernel": drawn.astype(np.float32)}
             found[c.name] = kernel | (
-                normalization(c.channels[1]) if self._normalized else {"bias": drawn["bias"]}
+                normalization(c.channels[1])
+                if self._normalized
+                else {"bias": np.zeros(c.channels[1], np.float32)}
             )
         return {**found, "output": fan_in_uniform(rng, self.channels[-1], outputs)}
 
@@ -181,13 +189,13 @@ def convolution(
 
     Channels come first, so that a view of a shifted image is copied a row of pixels at a time.
     """
-    side = kernel.shape[0]
+    side, taps = kernel.shape[0], jnp.asarray(kernel)
     edge = side // 2
     if jax.default_backend() != "cpu":
         beyond = [(edge, edge)] * 2
         order = ("CNHW", "HWIO", "CNHW")
         return jax.lax.conv_general_dilated(
-            x, kernel, (stride, stride), beyond, dimension_numbers=order
+            x, taps, (stride, stride), beyond, dimension_numbers=order
         )
     rows, columns = (-(-size // stride) for size in x.shape[2:])
     padded = jnp.pad(x, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
@@ -198,5 +206,5 @@ def convolution(
         for j in range(side)
     ]
     flat = jnp.concatenate(views).reshape(side * side * len(x), -1)
-    made = jnp.asarray(kernel).reshape(-1, kernel.shape[-1]).T @ flat
+    made = taps.reshape(-1, kernel.shape[-1]).T @ flat
     return made.reshape(kernel.shape[-1], x.shape[1], rows, columns)

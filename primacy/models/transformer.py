@@ -16,8 +16,8 @@ from primacy.types import Forward, Shape
 
 Mask = Literal["decoder", "prefix", "queries"]
 
-POSITION_SD = 0.5
-"""Standard deviation of the learned positions at the start."""
+EMBEDDING_SD = 0.5
+"""Standard deviation of tokens, positions and queries at the start."""
 
 BARRED = -1e9
 """Added to the attention that a mask forbids."""
@@ -113,15 +113,15 @@ class Transformer:
         return self.depth * positions * (matrices + 2 * positions * d) + outputs * (d + 1)
 
     def init(self, rng: np.random.Generator, shape: Shape, outputs: int) -> PyTree[np.ndarray]:
-        """Initial parameters: matrices as in `nn.Linear`, tokens N(0, 1), positions SD .5."""
+        """Initial parameters: matrices as in `nn.Linear`, embeddings normal, SD .5."""
         d, shapes = self.width, self.shapes(shape, outputs)
 
-        def normal(name: str, sd: float = 1.0) -> np.ndarray:
-            return (sd * rng.standard_normal(shapes[name].shape)).astype(np.float32)
+        def normal(name: str) -> np.ndarray:
+            return (EMBEDDING_SD * rng.standard_normal(shapes[name].shape)).astype(np.float32)
 
         found: dict[str, PyTree] = {"token": normal("token")}
         for name in ("position", "slot_position"):
-            found[name] = normal(name, POSITION_SD)
+            found[name] = normal(name)
         slots = "query" if self.mask == "queries" else "start"
         found[slots] = normal(slots)
         for i in range(self.depth):

@@ -82,7 +82,7 @@ def _network(load: Callable[..., Any] | None, data: Declared, checkpoint: Checkp
         return StoredRepresentations({k: np.asarray(v) for k, v in held.items()}, width)
     name = checkpoint.path.name
     try:
-        if inspect.signature(load).parameters:
+        if _takes_arrays(load):
             return load(held)
         model = load()
     except RAISED as error:
@@ -93,6 +93,15 @@ def _network(load: Callable[..., Any] | None, data: Declared, checkpoint: Checkp
             f"write {load.__name__}(arrays), which gets the checkpoint's arrays by name"
         )
     return _filled(model, held, name)
+
+
+def _takes_arrays(load: Callable[..., Any]) -> bool:
+    """Whether it has an argument that must be given."""
+    given = inspect.signature(load).parameters.values()
+    return any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        for p in given
+    )
 
 
 def _filled(model: Any, held: dict[str, Any], name: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 from primacy.errors import shown
 from primacy.records.files import StoreError
+from primacy.records.store import MANIFEST
 
 SAFETENSORS, NPZ = (".safetensors",), (".npz",)
 PYTORCH = (".pt", ".pth", ".bin", ".ckpt")
@@ -56,7 +57,8 @@ def found(pattern: str) -> list[Checkpoint]:
     every: list[Checkpoint] = []
     for path in sorted(root.rglob("*")):
         numbers = match(path.as_posix()) if path.suffix in ENDINGS else None
-        if numbers and path.is_file():
+        ours = (path.parent.parent / MANIFEST).exists()  # a part of a run folder
+        if numbers and path.is_file() and not ours:
             own = numbers.groupdict()
             every.append(Checkpoint(int(own.get("seed") or 0), int(own["step"]), path))
     if not every:

@@ -62,7 +62,7 @@ class _Data:
 
 
 def _task(declared: Declared) -> Task:
-    return _Data(declared.features, declared.targets, declared.loss)
+    return cast("Task", _Data(declared.features, declared.targets, declared.loss))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,6 +146,7 @@ class Run:
             question=self.question or asked,
             study_hash=hashlib.sha256(text.encode()).hexdigest(),
             seeds=(self.seed,),
+            seed_axes=(),  # what differs between seeds is up to the user's script
             conditions=(self.condition_record(steps),),
             measures=cards,
             hypotheses=self.hypotheses,
@@ -285,6 +286,8 @@ def commit(
         store = Store(place)
         with held(store):
             old = store.record() if store.begun() else None
+            if stored(store, run.condition, run.seed):
+                return store, [f"{run.condition}, seed {run.seed} was added by another process"]
             found = conflicts(old, run, steps) if old is not None else []
             if found:
                 wrong = wrong or found

@@ -13,7 +13,7 @@ from primacy.errors import Problem, StudyError, shown
 from primacy.networks import asking
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks import layers as layer_names
-from primacy.networks.frameworks.adapters import adapted
+from primacy.networks.frameworks.adapters import adapted, is_first_process
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
 from primacy.networks.recording import Run, commit, conflicts, needed, stored
 from primacy.records.store import Store, StoreError
@@ -101,6 +101,9 @@ class Tracker:
         self._began, self._done = time.perf_counter(), False
         self.already = stored(self.store, condition, seed)
         """Whether the folder has this run: nothing is evaluated again."""
+        self._bystander = not is_first_process()
+        if self._bystander:
+            self.quiet = True
         if self.already:
             self.tell(f"{condition}, seed {seed} is in {self.store.folder} already: not evaluated")
 
@@ -108,7 +111,7 @@ class Tracker:
 
     def due(self, step: int) -> bool:
         """Whether an evaluation is due after so many steps."""
-        if self.ended or self.already or self.refused or self._done:
+        if self.ended or self.already or self.refused or self._done or self._bystander:
             return False
         left = self._left()
         return bool(left) and step >= left[0]
@@ -116,8 +119,9 @@ class Tracker:
     def evaluate(self, model: Any, step: int) -> bool:
         """Evaluate the network after `step` steps of training, if that is due.
 
-        Costs nothing between evaluations. The network is left as it was, also when it fails: then
-        one line says why, and the training goes on unmeasured.
+        Costs nothing between evaluations, and in processes of another rank than 0. The network is
+        left as it was, also when it fails: then one line says why, and the training goes on
+        unmeasured.
 
         Args:
             model: the module.
@@ -230,11 +234,12 @@ class Tracker:
         whole = time.perf_counter() - self._began
         facts = {"command": shlex.join(["python", *sys.argv]), "seconds": {"total": whole}}
         ended = self.ended or "learned"  # stopped by a rule of the user's before the planned end
-        self.store, wrong = commit(
-            self.store.folder, self.run, self._seen, self.steps, ended, facts
-        )  # fmt: skip
-        if wrong:
-            self.tell(f"{_other_runs('the folder', wrong)}\nKept in {self.store.folder} instead.")
+        asked = self.store.folder
+        self.store, wrong = commit(asked, self.run, self._seen, self.steps, ended, facts)
+        if wrong and self.store.folder == asked:
+            self.tell(f"not kept: {wrong[0]}")
+        elif wrong:
+            self.tell(f"{_other_runs(asked, wrong)}\nKept in {self.store.folder} instead.")
         self._tell_share(whole)
         return Result(self.store.folder)
 

@@ -144,9 +144,7 @@ def feature_of(
         own, facts = np.array([_column(c, columns, width) for c in listed], np.int64), {}
     if not len(own):
         raise ValueError("it has no columns")
-    feature = Feature(
-        name=name, columns=tuple(own.tolist()), predictivity=None, facts=facts
-    )  # fmt: skip
+    feature = Feature(name=name, columns=tuple(own.tolist()), predictivity=None, facts=facts)
     alone = len(own) == 1
     value = inputs.reshape(size, -1)[:, own[0]] if alone else np.full(size, np.nan)
     return feature, value, own

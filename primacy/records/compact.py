@@ -14,10 +14,10 @@ from typing import Any
 import polars as pl
 from safetensors.numpy import save
 
-from primacy.records import curves
+from primacy.records import curves, formats
 from primacy.records.files import TEMPORARY, Damaged, seal, write
 from primacy.records.manifest import LaneKey, lane_keys, part_name
-from primacy.records.parts import MAX_AT_ONCE
+from primacy.records.parts import MAX_AT_ONCE, of_lanes
 from primacy.records.store import Store
 from primacy.records.study import StudyRecord
 from primacy.records.tables import parquet_metadata, sha256
@@ -26,8 +26,10 @@ MAX_ROWS = 1 << 24
 """Of a compacted part: about 64 MB of learning curves, at a bit under 4 bytes a row."""
 MAX_WEIGHTS = 1 << 27
 """Bytes of weights of a compacted part."""
-ROW_GROUP = 1 << 19
+ROW_GROUP = 1 << 18
 """Rows of a row group."""
+MAX_OPEN = 8
+"""Old parts whose content is kept while new ones are written."""
 
 Size = tuple[int, int]
 """Rows of a network, and bytes of its weights."""
@@ -121,8 +123,9 @@ def _written(
     weights = save(dict(sorted(arrays.items())))
     write(store.parts.path(name, "checkpoints"), weights)
     of = {lane: own[lane][0] for own in sizes.values() for lane in own if lane in wanted}
+    read: dict[str, bytes] = {}
     pieces = [
-        _piece(store, f"{name}.{i}", some, sources, record)
+        _piece(store, f"{name}.{i}", some, sources, record, read)
         for i, some in enumerate(_bounded(group, of))
     ]
     target = store.parts.path(name, "curves")
@@ -168,17 +171,20 @@ def _bounded(group: Sequence[LaneKey], rows: Mapping[LaneKey, int]) -> Iterator[
 
 def _piece(
     store: Store, name: str, lanes: Sequence[LaneKey], sources: Mapping[str, Any],
-    record: StudyRecord,
+    record: StudyRecord, read: dict[str, bytes],
 ) -> Path:  # fmt: skip
-    """The sorted rows of some networks in a file of their own."""
+    """The sorted rows of some networks in a file of their own; `read` has what was read before."""
     keys = pl.DataFrame(lanes, {c: curves.SCHEMA[c] for c in ("condition", "seed")}, orient="row")
     found = []
     for n, part in sources.items():
         if not lane_keys(part).isdisjoint(lanes):
-            found += [
-                table.join(keys, on=keys.columns, how="semi", maintain_order="left")
-                for table in store.parts.tables(n, part, record)
-            ]
+            if n not in read:
+                while len(read) >= MAX_OPEN:
+                    read.pop(next(iter(read)))
+                read[n], _ = store.parts.opened(n, part, record)
+            # Checked when its networks were counted; row groups of others are passed over.
+            own = formats.rows(read[n], curves.SCHEMA, of_lanes(lanes))
+            found.append(own.join(keys, on=keys.columns, how="semi", maintain_order="left"))
     path = store.folder / "curves" / f"{name}{TEMPORARY}"
     rows = pl.concat(found).sort("condition", "seed", "step", maintain_order=True)
     rows.write_parquet(path, compression="lz4")

@@ -6,7 +6,7 @@ line. Who calls them names the file and the cure.
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,17 +50,20 @@ def facts(content: bytes, schema: Mapping[str, Any], max_rows: int) -> parquet.F
     return found
 
 
-def rows(content: bytes, schema: Mapping[str, Any], where: pl.Expr | None = None) -> pl.DataFrame:
-    """Rows of a Parquet file whose headers were checked (`facts`): all, or where this holds.
+def rows(
+    content: bytes | Sequence[bytes], schema: Mapping[str, Any], where: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Rows of Parquet files whose headers were checked (`facts`): all, or where this holds.
 
     Raises:
         ValueError: damaged, or not of these types.
     """
+    files = [content] if isinstance(content, bytes) else content
     try:
         if where is None:
-            found = pl.read_parquet(io.BytesIO(content))
+            found = pl.read_parquet([io.BytesIO(file) for file in files])
         else:
-            found = pl.scan_parquet(io.BytesIO(content)).filter(where).collect()
+            found = pl.scan_parquet([io.BytesIO(file) for file in files]).filter(where).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ValueError(_first_line(error)) from None
     if dict(found.schema) != dict(schema):

@@ -48,7 +48,7 @@ def parts(content: bytes) -> dict[str, Any]:
             value = formats.json_value(text)
             name, part = value["name"], value["part"]
             manifest.check(name, part)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"line {number}: {type(error).__name__}: {error}") from None
         found[name] = part
     return found

@@ -14,8 +14,11 @@ from primacy.records.manifest import PLACES, LaneKey, lane_keys
 from primacy.records.study import StudyRecord
 from primacy.records.tables import sha256
 
-MAX_AT_ONCE = 1 << 20
+MAX_AT_ONCE = 1 << 18
 """Rows that are in memory as a table while a part is read, unless one network has more."""
+
+Opened = tuple[bytes, int]
+"""The content of a part's table, and how many rows its headers claim."""
 
 
 class Foreign(Damaged):
@@ -80,24 +83,33 @@ class Parts:
         return pl.concat(list(self.tables(name, part, record)))
 
     def tables(
-        self, name: str, part: Mapping[str, Any], record: StudyRecord
+        self,
+        name: str,
+        part: Mapping[str, Any],
+        record: StudyRecord,
+        opened: Opened | None = None,
     ) -> Iterator[pl.DataFrame]:
         """The same a few networks at a time, where there are more than `MAX_AT_ONCE` rows.
+
+        Args:
+            name: of the part.
+            part: what the manifest says of it.
+            record: of the study.
+            opened: what `opened` gave, if it was called already.
 
         Raises:
             Damaged: as soon as something is.
         """
-        content = self.content(name, part, "curves")
+        content, rows = opened or self.opened(name, part, record)
         lanes = lane_keys(part)
         try:
-            facts = formats.facts(content, curves.SCHEMA, curves.most_rows(lanes, record))
             groups = [sorted(lanes)]
-            if facts.rows > MAX_AT_ONCE:
-                size = max(1, len(lanes) * MAX_AT_ONCE // facts.rows)
+            if rows > MAX_AT_ONCE:
+                size = max(1, len(lanes) * MAX_AT_ONCE // rows)
                 groups = [groups[0][i : i + size] for i in range(0, len(lanes), size)]
-            left = facts.rows
+            left = rows
             for group in groups:
-                where = _of(group) if len(groups) > 1 else None
+                where = of_lanes(group) if len(groups) > 1 else None
                 found = formats.rows(content, curves.SCHEMA, where)
                 curves.check(found)
                 curves.check_known(found, lanes, record)
@@ -105,6 +117,19 @@ class Parts:
                 yield found
             if left:
                 raise ValueError(f"{left} of its rows are of networks that it does not list")
+        except ValueError as error:
+            raise Foreign(self._foreign(name, "curves", error)) from None
+
+    def opened(self, name: str, part: Mapping[str, Any], record: StudyRecord) -> tuple[bytes, int]:
+        """The content of a part's table, and how many rows its headers claim.
+
+        Raises:
+            Damaged: its file is damaged, or no table of a curve's columns.
+        """
+        content = self.content(name, part, "curves")
+        try:
+            most = curves.most_rows(lane_keys(part), record)
+            return content, formats.facts(content, curves.SCHEMA, most).rows
         except ValueError as error:
             raise Foreign(self._foreign(name, "curves", error)) from None
 
@@ -127,7 +152,7 @@ class Parts:
         )
 
 
-def _of(lanes: Sequence[LaneKey]) -> pl.Expr:
+def of_lanes(lanes: Sequence[LaneKey]) -> pl.Expr:
     """The rows of some lanes, and of seeds between them, by ranges that row groups can tell."""
     seeds: dict[str, list[int]] = {}
     for key, seed in lanes:

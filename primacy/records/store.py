@@ -289,10 +289,7 @@ class Store:
             self.fold()
 
     def fold(self) -> None:
-        """Write the journal into the manifest, that of the controls too.
-
-        Before and after, the same parts count.
-        """
+        """Write the journal into the manifest, the controls' too; the same parts count then."""
         for place in (self, Store(self.folder / CONTROLS)):
             path = place.folder / journal.JOURNAL
             if _exists(path):
@@ -340,6 +337,7 @@ class Store:
         Returns:
             What was wrong, a text for each file.
         """
+        self.fold()
         parts = self.manifest()
         # Files first: after a crash in between, the manifest still names what is missing.
         for name in damaged:
@@ -353,6 +351,7 @@ class Store:
 
     def replace(self, parts: Mapping[str, Any]) -> None:
         """Let these parts, whose files are written, take the place of all that there are."""
+        self.fold()
         old = self.manifest().keys() - parts.keys()
         if old:
             write(self.folder / MANIFEST, manifest.to_json(parts, old))

@@ -195,6 +195,8 @@ class MeasureRecord:
     """Where the page shows it beyond its card. `table`: in "First, represented, used" and the
     summary. `summary`: in the summary alone. Null: a panel of the hidden layers, where it is
     measured in them for every feature."""
+    evidence: Sparse[str] = ""
+    """What kind of evidence it is: measured, decoded, attributed or intervened."""
 
     @property
     def shown(self) -> str:

@@ -4,16 +4,21 @@ Each file is read once, and no row of it is used before its hash was found to fi
 arrays part by part (`traces.Traces`), so that a run is never in memory as a table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
-from primacy.records import curves
+from primacy.records import curves, formats
 from primacy.records.files import Damaged
-from primacy.records.parts import Foreign
+from primacy.records.manifest import lane_keys
+from primacy.records.parts import Foreign, Opened
 from primacy.records.store import Store
+from primacy.records.study import StudyRecord
 from primacy.records.traces import Traces
+
+TOGETHER, FILES = 1 << 18, 256
+"""Rows, and files, that are read at once: a file by itself costs milliseconds, however small."""
 
 
 def fill(traces: Traces, store: Store, parts: Mapping[str, Any], names: Mapping[str, str]) -> None:
@@ -32,17 +37,53 @@ def fill(traces: Traces, store: Store, parts: Mapping[str, Any], names: Mapping[
         return
     record = store.record()
     bad: list[str] = []
+    try:
+        for few in _batches(store, parts, record, bad):
+            for table in _tables(store, parts, few, record):
+                traces.add(table, names)
+    except Foreign:
+        store.refuse(bad)
+        raise
+    store.refuse(bad)
+
+
+def _batches(
+    store: Store, parts: Mapping[str, Any], record: StudyRecord, bad: list[str]
+) -> Iterator[dict[str, Opened]]:
+    """Tables whose hashes fit, some small ones or a large one at a time; damage goes to `bad`."""
+    few: dict[str, Opened] = {}
     for name, part in sorted(parts.items()):
         bad += store.parts.damage(name, part, "checkpoints")
         try:
-            for table in store.parts.tables(name, part, record):
-                traces.add(table, names)
+            few[name] = store.parts.opened(name, part, record)
         except Foreign:
-            store.refuse(bad)
             raise
         except Damaged as error:
             bad.append(str(error))
-    store.refuse(bad)
+            continue
+        if len(few) == FILES or sum(rows for _, rows in few.values()) > TOGETHER:
+            yield few
+            few = {}
+    yield few
+
+
+def _tables(
+    store: Store, parts: Mapping[str, Any], few: Mapping[str, Opened], record: StudyRecord
+) -> Iterator[pl.DataFrame]:
+    """The rows of some parts, checked: of many small ones at once, of a large one bit by bit."""
+    if len(few) > 1:
+        lanes = {key for name in few for key in lane_keys(parts[name])}
+        try:
+            found = formats.rows([content for content, _ in few.values()], curves.SCHEMA)
+            curves.check(found)
+            curves.check_known(found, lanes, record)
+        except ValueError:
+            pass  # one of them is to blame: each by itself, then
+        else:
+            yield found
+            return
+    for name, opened in few.items():
+        yield from store.parts.tables(name, parts[name], record, opened)
 
 
 def scan(store: Store, names: Mapping[str, str]) -> pl.LazyFrame:

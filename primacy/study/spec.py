@@ -105,6 +105,12 @@ class Condition:
     model: Model
     training: Training
 
+    def __post_init__(self) -> None:
+        """Let a model that must know what it reads and answers know it."""
+        bound = getattr(self.model, "bound", None)
+        if bound is not None:
+            object.__setattr__(self, "model", bound(*self.size))
+
     @property
     def size(self) -> tuple[Shape, int]:
         """The shape of what a network of it reads for one example, and how many outputs it has."""

@@ -79,7 +79,6 @@ def draft(path: Path) -> str:
     lines += [
         "", "[model]", 'kind = "mlp"', "widths = [32, 16]", "",
         "[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50",
-        "evaluations = 26",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

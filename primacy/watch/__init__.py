@@ -2,5 +2,5 @@
 
 Everything comes from the run folder, so it makes no difference who trains, or whether anyone does.
 
-Order: feed | pages < server
+Order: feed < pages < server
 """

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_page import browser, pytestmark  # noqa: F401 - the same browser
+from tests.support.chromium import MARKS
+
+pytestmark = MARKS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -37,7 +39,7 @@ def built(folder: Path) -> None:
 
 
 @pytest.fixture
-def page(browser):  # noqa: F811
+def page(browser):
     """A page that gathers what it requests and complains of."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
@@ -74,6 +76,12 @@ def test_the_api_page_holds_every_public_name(site, page):
     page.goto((site / "api.html").as_uri())
     headings = {h.inner_text().strip("\u00b6 ") for h in page.locator("h4, h3").all()}
     assert not {name for name in dir(primacy) if not any(name in h for h in headings)}
+
+
+def test_every_page_is_in_the_navigation():
+    named = (ROOT / "zensical.toml").read_text()
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in pages if f'"{page}"' not in named} == set()
 
 
 def test_a_link_to_no_file_is_refused(tmp_path):

@@ -563,3 +563,14 @@ def test_a_network_that_fits_no_machine_is_checked_and_both_runs_refuse_it(
     assert code == 0 and json.loads(told)["refused"] is None
     # Nothing but the lock of the folder was written.
     assert not out.exists() or [p.name for p in out.iterdir()] == [".lock"]
+
+
+def test_members_are_listed_below_the_study_that_includes_them(capsys):
+    _, out, _ = called(capsys, "list", "studies")
+    lines = [line for line in out.splitlines() if line.strip()]
+    at = {line.split()[0]: i for i, line in enumerate(lines)}
+    assert not lines[at["complexity"]].startswith(" ")
+    for whole, member in (("notebook", "size"), ("paper", "order"), ("paper", "depth")):
+        assert not lines[at[whole]].startswith(" ")
+        assert lines[at[member]].startswith(f"  {member}")
+        assert at[whole] < at[member]

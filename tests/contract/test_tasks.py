@@ -6,7 +6,6 @@ its features are what it is, and `FIXED` says so.
 """
 
 import collections
-import dataclasses
 import math
 
 import jax
@@ -46,6 +45,27 @@ def arrays(folder, target):
     )
 
 
+def classes(folder):
+    """Text to predict and text to predict from."""
+    rng = np.random.default_rng(0)
+    color = rng.choice(["blue", "green", "red"], 200)
+    kind = np.where(rng.random(200) < 0.6, color, "none")
+    x = rng.normal(size=200)
+    pl.DataFrame({"size": x, "color": color, "kind": kind}).write_csv(folder / "classes.csv")
+    groups = Groups({"size": ["size"], "color": ["color"]})
+    path = str(folder / "classes.csv")
+    return Arrays(file=path, target=("kind",), as_class=("color",), features=groups)
+
+
+def images(folder):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3, 4, 2))
+    np.savez(folder / "images.npz", x=x, digit=np.digitize(x[:, 0, 0, 0], [-0.5, 0.5]))
+    groups = Groups({"top": ["x[0, *, *]"], "corner": ["x[2, 3, 0]"]})
+    path = str(folder / "images.npz")
+    return Arrays(file=path, target=("digit",), inputs="x", features=groups)
+
+
 MADE = {
     "boolean": lambda _: Boolean(),
     "boolean exact": lambda _: Boolean(features=("linear", "and_or_xor"), balance="exact"),
@@ -55,6 +75,8 @@ MADE = {
     "shared": lambda _: Shared(predictivity={"linear1": 0.7}),
     "arrays": lambda folder: arrays(folder, "label"),
     "arrays cost": lambda folder: arrays(folder, "cost"),
+    "arrays classes": classes,
+    "arrays images": images,
     "affine": lambda _: Affine(scale=0.01, shift=1.0),
     "affine noisy": lambda _: Affine(scale=-5.0, shift=2.0, noise=0.5),
     "sum": lambda _: Sum(),
@@ -123,6 +145,12 @@ FIXED = {
     "sprites",
 }
 KINDS = sorted(tasks.load())
+LOSSES = {
+    "sigmoid_cross_entropy": "binary",
+    "squared_error": "number",
+    "softmax_cross_entropy": "class",
+}
+
 CASES = [*MADE, *(kind for kind in KINDS if kind not in {name.split()[0] for name in MADE})]
 N = 64
 
@@ -163,7 +191,7 @@ def test_every_kind_is_tested():
 def test_it_is_a_task_with_a_key(task, case):
     assert isinstance(task, Task)
     assert canonical(task)["kind"] == case.split()[0]
-    assert task.loss in ("sigmoid_cross_entropy", "squared_error")
+    assert task.loss in LOSSES
     hash(jax.tree.structure(task))
 
 
@@ -180,7 +208,8 @@ def test_declarations_fit_each_other(task):
         assert f.target is None or 0 <= f.target < t
     for x in task.targets:
         assert 0 <= x.chance < x.ceiling <= 1
-        assert (x.kind == "binary") == (task.loss == "sigmoid_cross_entropy")
+        assert LOSSES[task.loss] == x.kind
+        assert x.width == (len(x.classes) if x.kind == "class" else 1)
 
 
 @pytest.mark.parametrize("split", ["train", "fit", "test"])
@@ -205,11 +234,12 @@ def test_as_many_examples_as_asked_for(task):
         assert all(len(a) == n for a in draw(task, n=n).values())
 
 
-def test_binary_targets_are_0_and_1(task):
+def test_binary_targets_are_0_and_1_and_classes_indices(task):
     batch = task.build(draw(task))
     for i, target in enumerate(task.targets):
-        if target.kind == "binary":
-            assert set(np.unique(batch.targets[:, i])) <= {0.0, 1.0}
+        if target.kind != "number":
+            values = range(2 if target.kind == "binary" else len(target.classes))
+            assert set(np.unique(batch.targets[:, i])) <= set(values)
 
 
 def test_same_seed_same_bits_and_other_seeds_and_splits_others(task):
@@ -241,10 +271,10 @@ def test_chance_is_what_the_best_constant_scores(task):
     """The majority's share of a large sample; the standard error is sqrt(p (1 - p) / n)."""
     labels = everything(task).targets
     for i, target in enumerate(task.targets):
-        if target.kind == "binary":
-            rate = float(labels[:, i].mean())
+        if target.kind != "number":
+            rate = np.unique(labels[:, i], return_counts=True)[1].max() / len(labels)
             error = np.sqrt(target.chance * (1 - target.chance) / len(labels))
-            assert abs(max(rate, 1 - rate) - target.chance) < 5 * error
+            assert abs(rate - target.chance) < 5 * error
         else:
             assert target.chance == 0
 
@@ -388,4 +418,5 @@ def everything(task):
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
     whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
-    return dataclasses.replace(whole, inputs=whole.inputs.reshape(len(whole.inputs), -1))
+    (inputs, *rest), structure = jax.tree.flatten(whole)
+    return jax.tree.unflatten(structure, [inputs.reshape(len(inputs), -1), *rest])

@@ -149,14 +149,14 @@ def test_the_page_is_provisional_while_the_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(provisional, "PAGE_SECONDS", 0.0)
     monkeypatch.setattr(provisional, "PAGE_SHARE", np.inf)
     page, seen = tmp_path / "run" / "report.html", []
-    keep = engine_run.Walk._keep
+    commit = engine_run.Walk._commit
 
-    def kept(self, job, trained):
-        keep(self, job, trained)
+    def committed(self, job, trained):
+        commit(self, job, trained)
         self._idle()
         seen.append(page.read_text())
 
-    monkeypatch.setattr(engine_run.Walk, "_keep", kept)
+    monkeypatch.setattr(engine_run.Walk, "_commit", committed)
     study = tiny.study(
         seeds=2, controls="none", exact_solo=True, measures=("accuracy",), hypotheses=()
     )

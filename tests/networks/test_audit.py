@@ -1,5 +1,8 @@
 """Checkpoints after the fact. Oracle: the same networks, tracked while they were trained."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +10,7 @@ import torch
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
+from primacy.cli.app import main
 from primacy.errors import StudyError
 from primacy.networks import checkpoints, user_code
 from primacy.networks.audit import audit
@@ -33,8 +37,13 @@ def saved(tmp_path_factory):
 
 def test_checkpoints_give_what_was_measured_in_training(saved, tmp_path):
     folder, tracked = saved
-    found = audit(make, data(), str(folder / "seed-{seed}" / "step-{step}.safetensors"),
-                  out=tmp_path / "run", condition="own")  # fmt: skip
+    found = audit(
+        make,
+        data(),
+        str(folder / "seed-{seed}" / "step-{step}.safetensors"),
+        out=tmp_path / "run",
+        condition="own",
+    )
     key = ["seed", "step", "measure", "layer", "feature", "target"]
     names = [c for c in key if c not in ("seed", "step")]
     a, b = (
@@ -61,16 +70,18 @@ def test_representations_alone_are_represented_and_not_used(tmp_path):
     model = make(seed=0)
     for step in (0, 1):
         held = torch.relu(model[0](torch.from_numpy(x))).detach().numpy()
-        np.savez(tmp_path / f"step-{step}.npz", hidden=held, copy=x)
+        line = 3 * x[:, [5, 5]] + 1
+        np.savez(tmp_path / f"step-{step}.npz", hidden=held, line=line)
     found = audit(None, data(), str(tmp_path), out=tmp_path / "run")
     measured = set(found.curves["measure"].cast(pl.String))
     assert "variance_explained" in measured and "reliance" not in measured
-    copy = found.curves.filter(
-        pl.col("measure") == "variance_explained", pl.col("layer") == "copy",
+    line = found.curves.filter(
+        pl.col("measure") == "variance_explained",
+        pl.col("layer") == "line",
         pl.col("feature") == "other",
-    )  # fmt: skip
-    # Oracle: one of twelve independent columns of about equal variance.
-    assert copy["value"].to_list() == pytest.approx([1 / 12] * 2, abs=0.03)
+    )
+    # Oracle: the layer is a linear function of that feature, so it explains everything.
+    assert line["value"].to_list() == pytest.approx([1, 1], abs=1e-5)
     found.report()
     with pytest.raises(StoreError, match=r"reliance has no value here: it needs .*swapped"):
         audit(None, data(), str(tmp_path), out=tmp_path / "other", measures=["reliance"])
@@ -99,8 +110,10 @@ def test_weights_of_pytorch_inside_a_training_state(tmp_path, capsys):
 
 
 def test_what_does_not_fit_is_named(tmp_path):
-    save_arrays({"0.weight": np.zeros((16, 12), "f"), "odd": np.zeros(2, "f")},
-                tmp_path / "step-1.safetensors")  # fmt: skip
+    save_arrays(
+        {"0.weight": np.zeros((16, 12), "f"), "odd": np.zeros(2, "f")},
+        tmp_path / "step-1.safetensors",
+    )
     with pytest.raises(StoreError, match=r"it lacks 0.bias, 2.weight, 2.bias and has odd besides"):
         audit(make, data(), str(tmp_path), out=tmp_path / "run")
 
@@ -134,3 +147,19 @@ def test_code_is_named_by_the_person(tmp_path):
     file.with_name("bad.py").write_text("x = 1\nraise KeyError(3)\n")
     with pytest.raises(StudyError, match=r"bad\.py:2"):
         user_code.function(f"{tmp_path / 'bad.py'}:make")
+
+
+def test_the_command_line(saved, tmp_path, capsys):
+    folder, _ = saved
+    file = tmp_path / "my.py"
+    file.write_text("from tests.support.tracked import data, make\n")
+    words = ["audit", f"{file}:make", "--checkpoints", str(folder / "seed-0")]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--out", str(tmp_path / "run"), "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["page"]).is_file() and Path(told["run"]) == tmp_path / "run"
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", f"{file}:mak", "--checkpoints", str(folder / "seed-0")])
+    assert ended.value.code == 2
+    assert 'Did you mean "make"' in capsys.readouterr().err

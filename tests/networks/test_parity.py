@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import primacy
+from primacy.models.dense import affine
 from primacy.models.mlp import MLP
 from primacy.networks import asking
 from primacy.networks.frameworks.adapters import adapted
@@ -39,9 +40,12 @@ def data(kind):
         "class": {"c": level, "d": (x[:, 0] + 2 * x[:, 1]).astype(int)},
     }[kind]
     features = {
-        "a": [0], "b": [1], "pair": [2, 3], "z": [9],
+        "a": [0],
+        "b": [1],
+        "pair": [2, 3],
+        "z": [9],
         "level": primacy.values(np.array(["p", "q", "r"])[level], swap),
-    }  # fmt: skip
+    }
     return primacy.declare(x, targets, features, fit=200, test=200)
 
 
@@ -50,12 +54,9 @@ def native(params, model):
     from jax.ad_checkpoint import checkpoint_name
 
     def forward(held, x):
-        import jax.numpy as jnp
-
         for name in model.layer_names:
-            x = jax.nn.relu(x @ held[name]["kernel"] + held[name]["bias"])
-            x = checkpoint_name(x, name)
-        return jnp.asarray(x @ held["output"]["kernel"] + held["output"]["bias"])
+            x = checkpoint_name(jax.nn.relu(affine(held[name], x)), name)
+        return affine(held["output"], x)
 
     return adapted(params, forward=forward)
 

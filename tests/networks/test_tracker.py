@@ -147,16 +147,24 @@ def test_schedules():
 
 CLAIMS = [
     {
-        "id": "signal-first", "claim": "the signal is relied on more than the noise",
-        "measure": "reliance", "of": {"feature": "signal"}, "minus": {"feature": "noise"},
-        "expect": "greater", "margin": 0.05,
+        "id": "signal-first",
+        "claim": "the signal is relied on more than the noise",
+        "measure": "reliance",
+        "of": {"feature": "signal", "width": 16},
+        "minus": {"feature": "noise", "width": 16},
+        "expect": "greater",
+        "margin": 0.05,
     },
     {
-        "id": "wide", "claim": "the wide network relies on the signal as much as the narrow one",
-        "measure": "reliance", "of": {"feature": "signal", "width": 16},
-        "minus": {"feature": "signal", "width": 8}, "expect": "equal", "margin": 0.2,
+        "id": "wide",
+        "claim": "the wide network relies on the signal as much as the narrow one",
+        "measure": "reliance",
+        "of": {"feature": "signal", "width": 16},
+        "minus": {"feature": "signal", "width": 8},
+        "expect": "equal",
+        "margin": 0.2,
     },
-]  # fmt: skip
+]
 
 
 def test_fewer_than_six_seeds_describe_and_six_judge(tmp_path):
@@ -165,9 +173,14 @@ def test_fewer_than_six_seeds_describe_and_six_judge(tmp_path):
         for width in (16, 8):
             name = f"width {width}"
             _, result = trained(
-                out, seed=seed, condition=name, settings={"width": width}, width=width,
-                hypotheses=CLAIMS, evaluations=6,
-            )  # fmt: skip
+                out,
+                seed=seed,
+                condition=name,
+                settings={"width": width},
+                width=width,
+                hypotheses=CLAIMS,
+                evaluations=6,
+            )
         if seed == 1:
             assert [v.word for v in result.verdicts] == ["untestable", "untestable"]
             assert "6 are needed" in result.verdicts[0].why
@@ -189,7 +202,7 @@ def test_two_processes_write_into_one_folder(tmp_path):
     for process in work:
         process.start()
     for process in work:
-        process.join(120)
+        process.join(600)
     assert [process.exitcode for process in work] == [0, 0]
     result = Result(tmp_path / "run")
     assert sorted(result.lanes["seed"]) == [0, 1, 2, 3]

@@ -40,4 +40,6 @@ def test_a_name_cannot_end_an_entry():
 def test_the_page_has_both_to_copy():
     page = made(6).page()
     assert 'id="cite"' in page and "@misc{primacy-complexity," in page
-    assert page.count("Copy the BibTeX") == page.count("Copy the methods") == 1
+    for what in ("bibtex", "methods-text"):
+        # The element, and the script's button for it.
+        assert f'id="{what}"' in page and f'["{what}","Copythe' in re.sub(r"\s", "", page)

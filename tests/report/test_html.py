@@ -612,7 +612,9 @@ def test_every_verdict_links_to_its_own_curves(study):
 
 def test_curves_of_a_verdict_are_those_of_its_contrast():
     study = made(6)
-    found = evidence.drawings(study.record, study.curves, study.lanes, figures.colors(study.record))
+    found = evidence.drawings(
+        Runs(study.curves, study.lanes, study.record), figures.colors(study.record)
+    )
     # Time-to-learn is read off the criterion's measure, with its level; its own colors.
     first = found["simple-first"]
     assert first["what"] == "accuracy (share)"
@@ -751,7 +753,7 @@ def test_hostile_names_stay_text():
     study = copied(made(2, evaluations=12), *names)
     told = study.page()
     reader = Reader(told)
-    assert not reader.all("img") and len(reader.all("script")) == 2
+    assert not reader.all("img") and len(reader.all("script")) == 3
     assert not any("onerror" in a for _, a in reader.elements)
     text = " ".join(reader.text)
     assert HOSTILE in text and "{{7*7}}" in text and "\\u202e" in text
@@ -886,7 +888,7 @@ def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
     assert d["kind"] == "shade1" and c["condition"].name == "size/c"
     assert members.maps(other, standings) == []
     page = study.page()
-    assert '<td class="n never"><a href="#condition-2">never</a></td>' in page
+    assert '<td class="n never"><a href="#condition-2" data-condition="1">never</a></td>' in page
     assert len([a for a in Reader(page).all("table") if a.get("class") == "map"]) == 2
 
 

@@ -180,7 +180,7 @@ def asked(n: int = 12) -> Made:
     return dataclasses.replace(study, record=synthetic.with_hypotheses(study.record, *told))
 
 
-def grid(seeds: int = 6, evaluations: int = 24) -> Made:
+def grid(seeds: int = 6, evaluations: int = 16) -> Made:
     """48 conditions, 4 x 4 x 3, of the study that `synthetic.complexity` gives."""
     study = made(seeds, evaluations=evaluations, rates=tuple(4e-4 + 4e-4 * i for i in range(48)))
     levels = [(a, b, c) for a in (1, 2, 4, 8) for b in ("relu", "tanh", "gelu", "sine")

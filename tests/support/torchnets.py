@@ -93,12 +93,13 @@ def state(model):
             len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
             for m in modules
         ],
-        "gradients": {n: None if p.grad is None else p.grad.clone()
-                      for n, p in model.named_parameters()},
+        "gradients": {
+            n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()
+        },
         "identities": {n: id(p.grad) for n, p in model.named_parameters() if p.grad is not None},
         "enabled": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
         "fast path": torch.backends.mha.get_fastpath_enabled(),
-    }  # fmt: skip
+    }
 
 
 def changed(before, after):

@@ -116,9 +116,14 @@ def lightning(out):
     model = Module()
     with quiet():
         trainer = L.Trainer(
-            max_steps=STEPS, accelerator="cpu", logger=False, enable_checkpointing=False,
-            enable_progress_bar=False, enable_model_summary=False, callbacks=callbacks,
-        )  # fmt: skip
+            max_steps=STEPS,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=callbacks,
+        )
         trainer.fit(model, loader)
     return {name: value.numpy().copy() for name, value in model.state_dict().items()}
 
@@ -151,10 +156,18 @@ def transformers(out):
     model = Module()
     with quiet():
         arguments = TrainingArguments(
-            output_dir=folder, max_steps=STEPS, per_device_train_batch_size=BATCH, seed=0,
-            learning_rate=1e-2, report_to=[], save_strategy="no", logging_strategy="no",
-            disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
-        )  # fmt: skip
+            output_dir=folder,
+            max_steps=STEPS,
+            per_device_train_batch_size=BATCH,
+            seed=0,
+            learning_rate=1e-2,
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            use_cpu=True,
+            dataloader_pin_memory=False,
+        )
         Trainer(model=model, args=arguments, train_dataset=rows, callbacks=callbacks).train()
     return {name: value.numpy().copy() for name, value in model.state_dict().items()}
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from primacy.engine.run import run
-from primacy.registry import measures
+from primacy.registry import measures, models
 from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Study
@@ -118,3 +118,17 @@ def test_a_study_of_images_and_classes_runs(tmp_path, seeds):
     by = dict(reliance.rows())
     assert by["place"] > 0.5 > by["color"]
     assert result.record.conditions[0].input_shape == (2, 3, 2)
+
+
+def test_a_model_that_wants_the_number_of_inputs_is_refused_with_what_to_write():
+    class Old:
+        layer_names = layer_sizes = ()
+
+        def shapes(self, d, t):
+            raise AssertionError
+
+        cost = init = apply = shapes
+
+    with pytest.raises(ValueError, match=r"shapes takes d, .* tuple\[int, ...\], outputs: int\)"):
+        models.add("old")(Old)
+    assert "old" not in models.keys()  # noqa: SIM118

@@ -1,5 +1,5 @@
 """Networks of any framework as ones that can be measured; each adapter imports its own framework.
 
-Order: network < layers < pytorch_guard < pytorch_layers < pytorch | jax_names < jax_modules
-    | representations < adapters
+Order: network < layers < pytorch_guard < pytorch_layers < pytorch < pytorch_function
+    | jax_names < jax_parts < jax_modules | representations < adapters
 """

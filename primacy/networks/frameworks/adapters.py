@@ -27,7 +27,8 @@ def adapted(model: Any, **how: Any) -> Network:
         from primacy.networks.frameworks.pytorch import TorchNetwork
 
         return TorchNetwork(model, **how)
-    if not callable(model) and how.get("forward") is None:
+    pair = isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "apply")
+    if not callable(model) and not pair and how.get("forward") is None:
         raise NetworkRefused(
             f"a {type(model).__name__} is no network that can be called; say how it is: "
             "forward=lambda model, inputs: ..."
@@ -41,3 +42,12 @@ def is_torch(model: Any) -> bool:
     """Whether it is a module of PyTorch; imports nothing."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of rank 0, or the only one: of several, it alone measures."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank() == 0
+    return jax is None or jax.process_index() == 0

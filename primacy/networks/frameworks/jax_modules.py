@@ -3,7 +3,7 @@
 import contextlib
 import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,25 +11,12 @@ import numpy as np
 from jaxtyping import Float
 
 from primacy.networks.frameworks import layers as names
-from primacy.networks.frameworks.jax_names import Edit, name_equinox, name_nnx, naming_linen, walked
+from primacy.networks.frameworks.jax_names import Edit, walked
+from primacy.networks.frameworks.jax_parts import parted
 from primacy.networks.frameworks.layers import Passage
 from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken, rows_of
 
 PACKAGES = {"nnx": "flax", "linen": "flax", "equinox": "equinox"}
-
-
-class Parts(NamedTuple):
-    """A network as arrays and a function of them."""
-
-    arrays: Any
-    framework: str
-    key: Any
-    """What decides the function; the compiled programs of another key are of no use."""
-    run: Callable[[Any, Any], Any]
-    """`run(arrays, inputs)`: its result, with names; traced."""
-    learned: Any
-    """The arrays that gradients change: no batch statistics, no random keys."""
-    module: str
 
 
 class JaxNetwork:
@@ -57,6 +44,8 @@ class JaxNetwork:
         self._asked = names.asked(layers)
         self._programs: dict[Any, Callable] = {}
         self.layers: tuple[Layer, ...] = ()
+        self.width, self.row_sizes = 0, dict[str, int]()
+        """Numbers of the outputs and of each layer's row, once the layers are found."""
         self._parts = parted(model, forward)
 
     @property
@@ -108,6 +97,8 @@ class JaxNetwork:
         self.layers = tuple(
             Layer(name, passages[name].shape, how, cuts[name]) for name, how in taken.items()
         )
+        self.width = out.shape[1]
+        self.row_sizes = {x.name: _row(held[x.name], x.taken).shape[1] for x in self.layers}
 
     def answers(
         self, inputs: Any, layers: bool
@@ -162,6 +153,33 @@ class JaxNetwork:
         edit = {layer: lambda held: _edited(held, rows, own.taken)}
         out = self._with(arrays, x, edit)[0]
         return out if own.cut else jnp.full_like(out, jnp.nan)
+
+    # As a function of its parameters, which a study trains
+
+    def beside(self) -> str:
+        """What it keeps beside parameters: batch statistics or random keys; empty: nothing."""
+        rest = self._parts.rest
+        return "batch statistics or random keys" if jax.tree.leaves(rest) else ""
+
+    def flat(self) -> dict[str, Any]:
+        """All arrays by name."""
+        paths, _ = jax.tree_util.tree_flatten_with_path(self.arrays)
+        return {jax.tree_util.keystr(p, simple=True, separator="."): v for p, v in paths}
+
+    def applied(self, params: Mapping[str, Any], inputs: Any) -> tuple[jax.Array, dict[str, Any]]:
+        """Outputs and layers with other parameters; traced."""
+        out, seen = self._with(self._unflat(params), inputs)
+        return out, {own.name: _row(seen[own.name], own.taken) for own in self.layers}
+
+    def applied_onward(
+        self, params: Mapping[str, Any], layer: str, inputs: Any, rows: Any
+    ) -> jax.Array:
+        """Outputs when a layer's rows are replaced, with other parameters; traced."""
+        return self.onward_of(self._unflat(params), layer, inputs, rows)
+
+    def _unflat(self, params: Mapping[str, Any]) -> Any:
+        tree = jax.tree.structure(self.arrays)
+        return jax.tree.unflatten(tree, [params[name] for name in self.flat()])
 
     def run_with(self, about: Any, function: Callable, inputs: Any, given: Any) -> Any:
         """The result of `function(network, about, arrays, inputs, given)` as one program."""
@@ -255,92 +273,6 @@ def checked(result: Any, n: int) -> jax.Array:
             "expected. For a function of one example: forward=lambda model, x: jax.vmap(model)(x)"
         )
     return result.astype(jnp.float32)
-
-
-def parted(model: Any, forward: Callable | None) -> Parts:
-    """A network as arrays and a function of them."""
-    kinds = {kind.__module__.split(".")[0] for kind in type(model).__mro__}
-    if "flax" in kinds and _is_nnx(model):
-        return _nnx(model, forward)
-    if "equinox" in kinds and forward is None:
-        return _equinox(model)
-    if isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "apply"):
-        module, variables = model
-        run = forward or (lambda given, x: given[0].apply(given[1], x))
-        return _linen(module, variables, run)
-    if forward is None:
-        raise NetworkRefused(
-            f"a {type(model).__name__} cannot be called by itself; say how it is: "
-            "forward=lambda model, inputs: ..., or give (module, variables) of flax linen"
-        )
-    return _function(model, forward)
-
-
-def _is_nnx(model: Any) -> bool:
-    from flax import nnx
-
-    return isinstance(model, nnx.Module)
-
-
-def _called(model: Any, x: Any) -> Any:
-    return model(**x) if isinstance(x, dict) else model(x)
-
-
-def _nnx(model: Any, forward: Callable | None) -> Parts:
-    from flax import nnx
-
-    graph, params, rest = nnx.split(model, nnx.Param, ...)
-
-    def run(arrays: Any, x: Any) -> Any:
-        copy = nnx.merge(graph, arrays[0], arrays[1])
-        copy.eval()
-        name_nnx(copy)
-        return (forward or _called)(copy, x)
-
-    learned = nnx.to_pure_dict(params)
-    key = ("nnx", graph, forward)
-    return Parts((params, rest), "nnx", key, run, learned, type(model).__name__)
-
-
-def _equinox(model: Any) -> Parts:
-    import equinox as eqx
-
-    arrays, static = eqx.partition(eqx.nn.inference_mode(model), eqx.is_inexact_array)
-
-    def run(arrays: Any, x: Any) -> Any:
-        whole = name_equinox(eqx.combine(arrays, static))
-        return jax.vmap(lambda one: _called(whole, one))(x)
-
-    key = ("equinox", jax.tree.structure(model))
-    return Parts(arrays, "equinox", key, run, arrays, type(model).__name__)
-
-
-def _linen(module: Any, variables: Any, forward: Callable) -> Parts:
-    def run(arrays: Any, x: Any) -> Any:
-        with naming_linen():
-            return forward((module, arrays), x)
-
-    held = dict(variables)
-    learned = held.get("params", held)
-    key = ("linen", module, forward, jax.tree.structure(held))
-    return Parts(held, "linen", key, run, learned, type(module).__name__)
-
-
-def _function(model: Any, forward: Callable) -> Parts:
-    leaves, tree = jax.tree.flatten(model)
-    are = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]
-    static = [None if one else leaf for leaf, one in zip(leaves, are, strict=True)]
-
-    def run(arrays: Any, x: Any) -> Any:
-        own = iter(arrays)
-        whole = [next(own) if one else s for s, one in zip(static, are, strict=True)]
-        with naming_linen():
-            return forward(jax.tree.unflatten(tree, whole), x)
-
-    arrays = [leaf for leaf, one in zip(leaves, are, strict=True) if one]
-    learned = model.get("params", model) if isinstance(model, Mapping) else arrays
-    name = getattr(forward, "__name__", "function")
-    return Parts(arrays, "function", ("function", tree, forward), run, learned, name)
 
 
 def _arrays(inputs: Any) -> Any:

@@ -58,7 +58,8 @@ def walked(
             own = (body.jaxpr, body.consts) if hasattr(body, "jaxpr") else (body, ())
             found = walked(*own, values, edit, seen)
         else:
-            functions, params = step.primitive.get_bind_params(step.params)
+            bound = step.primitive.get_bind_params(step.params)
+            functions, params = bound if isinstance(bound, tuple) else ((), bound)
             found = step.primitive.bind(*functions, *values, **params)
             found = found if step.primitive.multiple_results else [found]
         held.update(zip(step.outvars, found, strict=True))

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from primacy.report.exporters.mlflow import local_store
+from primacy.report.exporters.mlflow_store import address, local_store
 from primacy.report.exporters.series import Exporter
 from primacy.report.exporters.tensorboard import event_files
-from primacy.report.exporters.wandb import offline_runs
+from primacy.report.exporters.wandb_runs import offline_runs
 
 EXPORTERS: Mapping[str, Exporter] = {
     "tensorboard": event_files,
@@ -24,5 +24,5 @@ _SHOWN_BY = {
 
 def shown_by(name: str, out: Path) -> str:
     """The command of a tracker that shows what was exported to a folder."""
-    inside = out / "wandb" if name == "wandb" else out
-    return _SHOWN_BY[name].format(shlex.quote(str(inside)))
+    inside = {"wandb": str(out / "wandb"), "mlflow": address(out)}.get(name, str(out))
+    return _SHOWN_BY[name].format(shlex.quote(inside))

@@ -6,6 +6,7 @@ from typing import Any
 
 from primacy.records.study import StudyRecord
 from primacy.report.page.tex import escaped
+from primacy.report.page.wording import counted
 
 TITLE = "primacy: which features a neural network learns first, represents, and uses"
 AUTHOR = "The primacy developers"
@@ -22,7 +23,8 @@ def bibtex(record: StudyRecord, provenance: Mapping[str, Any]) -> str:
     version = str(versions.get("primacy", ""))
     hashed = str(provenance.get("hash") or record.study_hash)
     name = re.sub(r"[^A-Za-z0-9-]+", "-", record.name).strip("-") or "study"
-    note = f"{len(record.seeds)} seeds, {len(record.conditions)} conditions; SHA-256 {hashed}"
+    size = f"{counted(len(record.seeds), 'seed')}, {counted(len(record.conditions), 'condition')}"
+    note = f"{size}; SHA-256 {hashed}"
     if not provenance.get("complete", True):
         note += "; not complete"
     program = {"title": f"{{{escaped(TITLE)}}}", "author": f"{{{AUTHOR}}}"}

@@ -32,6 +32,10 @@ def path(
     return paths([condition], own, lanes, measure, names_of, split=split).drop("condition")
 
 
+MANY_ROWS = 200_000
+"""Evaluations of all networks above which features are read one by one, to save memory."""
+
+
 def paths(
     conditions: Sequence[ConditionRecord],
     curves: Rows,
@@ -42,6 +46,26 @@ def paths(
     split: str = "test",
 ) -> pl.DataFrame:
     """The same of several conditions at once, each with its own features: also condition."""
+    features = list(dict.fromkeys(name for c in conditions for name in names[c.name]))
+    groups = [features]
+    if lanes.height * max((len(c.steps) for c in conditions), default=0) > MANY_ROWS:
+        groups = [[name] for name in features] or groups
+    parts = []
+    for group in groups:
+        own = {c.name: [name for name in names[c.name] if name in group] for c in conditions}
+        parts.append(_paths(conditions, curves, lanes, measure, own, split))
+    return pl.concat(parts).sort("condition", "feature", "seed", "step")
+
+
+def _paths(
+    conditions: Sequence[ConditionRecord],
+    curves: Rows,
+    lanes: pl.DataFrame,
+    measure: str,
+    names: Mapping[str, Sequence[str]],
+    split: str,
+) -> pl.DataFrame:
+    """The same in no promised order."""
     wanted = pl.DataFrame(
         [(c.name, n, own_target(c, n)) for c in conditions for n in names[c.name]],
         schema=dict.fromkeys(("condition", "feature", "owned"), pl.String()),

@@ -28,6 +28,8 @@ LIMIT = 500_000
 """Characters of packed values on a page; measures that would pass it are left out."""
 FIRST = ("variance_explained", "variance_absolute", "reliance", "loss", "accuracy", "r_squared")
 """The measures that are packed first."""
+TRIES = 4
+"""Measures that did not fit after which no further one is tried."""
 LEFT_BITS = 11
 """Low bits of a value that are rounded away, but for the criterion's: 12 of 23 stay."""
 
@@ -209,7 +211,7 @@ def _measures(
     for entry in _entries(runs):
         if full and (entry.name, entry.split, entry.layer) == (name, split, None):
             continue
-        if left:
+        if left >= TRIES:
             left += _measured(runs, entry)
             continue
         lines, mask, whole = _lines(runs, entry, kept)

@@ -268,6 +268,9 @@ class _Reader:
         kind = table["kind"]
         if not isinstance(kind, str):
             return None, [Mistake(path, "must be text in quotes", tuple(kinds))]
+        if part == "model" and kind == "own" and kind not in kinds:
+            text = "is a network of your own code: name it with --model FILE.py:FUNCTION"
+            return None, [Mistake(path, text)]
         if kind not in kinds:
             return None, [not_among(path, kind, kinds, f"not a {part}")]
         rest = {key: value for key, value in table.items() if key != "kind"}

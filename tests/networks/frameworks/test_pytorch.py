@@ -54,7 +54,23 @@ class Writes(Net):
         return super().forward(x)
 
 
+class Tied(Net):
+    """Two layers share their weights; a hook of the user's counts passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(192, 192), nn.Linear(192, 192)
+        self.b.weight = self.a.weight
+        self.out = nn.Linear(192, 3)
+        self.passes = []
+        self.a.register_forward_hook(lambda *given: self.passes.append(1))
+
+    def forward(self, x):
+        return self.out(torch.relu(self.b(torch.relu(self.a(x.flatten(1))))))
+
+
 GOOD = {
+    "shared weights and a hook": Tied,
     "train mode": lambda: Net().train(),
     "frozen norm": frozen,
     "gradients wait": with_gradients,

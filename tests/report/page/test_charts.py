@@ -16,6 +16,7 @@ from primacy.report.page import (
     charts,
     figure_list,
     figures,
+    inline_svg,
     learning_curves,
     ranks,
     sketches,
@@ -207,8 +208,8 @@ def test_tick_labels_stay_at_their_ticks():
     svg = figure.svg()
     # Oracle: vl-convert's drawing. A label at the end of the axis is centered, as all others.
     for text in ("0", "500"):
-        (found,) = re.findall(rf'<text text-anchor="(\w+)"[^>]*>{text}</text>', svg)
-        assert found == "middle"
+        found = re.findall(rf'<text text-anchor="(\w+)"[^>]*>{text}</text>', svg)
+        assert found and set(found) == {"middle"}  # the counts below are centered too
 
 
 def test_few_seeds_do_not_flatten_the_absolute_variance():
@@ -271,6 +272,34 @@ def test_every_specification_is_valid_vega_lite():
     for figure in drawn(study).values():
         content = figure.chart.to_dict()
         assert content["datasets"] == json.loads(json.dumps(figure.spec["datasets"]))
+
+
+def test_counts_below_the_race_are_the_summarys():
+    study = made(6, diverged=(1,), never=(2,))
+    figure = drawn(study)["race-log"]
+    own = study.summary.filter(pl.col("learned") & ~pl.col("diverged"))
+    for feature, step, learned in figure.data["so far"].select("feature", "step", "learned").rows():
+        # Oracle: the summary, counted.
+        of = own.filter(
+            pl.col("feature").cast(pl.String) == feature, pl.col("time_to_learn") <= step
+        )
+        assert learned == of.height
+    assert figure.data["so far"]["learned"].max() == 5
+    assert figure.data["so far title"]["text"].to_list() == ["learned so far, of 6 networks"]
+    # The median time is a bar from the evaluation before it.
+    (mark,) = figure.data["marks"].filter(pl.col("feature") == "linear").to_dicts()
+    (low,) = own.filter(pl.col("time_to_learn") == mark["step"])["low_step"].unique()
+    assert mark["low"] == low < mark["step"]
+
+
+def test_drawn_features_are_known_by_their_position():
+    study = copied(made(2, evaluations=12), *(f"f{i}" for i in range(9)))
+    looks = figures.colors(study.record)
+    svg = inline_svg.inline(drawn(study)["variance-explained"].svg(), "a", "b", looks)
+    lines = re.findall(r'<path[^>]* stroke="(#\w+)"[^>]*data-feature="(\d)"', svg)
+    # Two features share the first color: their dashes tell them apart.
+    assert {(list(looks.values())[int(i)][0], i) for _, i in lines} == {(c, i) for c, i in lines}
+    assert {"0", "8"} <= {i for _, i in lines}
 
 
 def test_race_marks_half_with_a_dot_and_fewer_with_an_open_mark_at_the_edge():

@@ -7,7 +7,7 @@
 
   const ticks = (low, high) => {
     const size = 10 ** Math.floor(Math.log10(high - low || 1)),
-      step = [0.1, 0.2, 0.5, 1, 2].find((q) => (high - low) / (size * q) <= 6) * size;
+      step = [0.1, 0.2, 0.5, 1, 2].find((q) => (high - low) / (size * q) <= 7) * size;
     return Array.from(
       { length: Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + 1 },
       (_, i) => +((Math.ceil(low / step - 1e-9) + i) * step).toPrecision(9),
@@ -81,19 +81,16 @@
     const x = p.scale([c], W - L - R),
       X = (s) => L + x(s),
       y = (u) => T + (1 - tall.share(u)) * (H - T - B);
-    const svg = draw("svg", {
-      viewBox: `0 0 ${W} ${H}`,
-      width: W,
-      height: H,
-      class: "curves",
-      role: "img",
-      "aria-label": `${m.title} of every seed over training; the table below reads it at a step`,
-    });
+    const svg = p.sheet(
+      W,
+      H,
+      `${m.title} of every seed over training; the table below reads it at a step`,
+    );
     const values = tall.bent
       ? [
           0,
-          ...[-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6]
-            .map((d) => 10 ** d)
+          ...Array.from({ length: 13 }, (_, d) => 10 ** (d - 6))
+
             .filter((v) => v > tall.usual / 2 && v < tall.high),
         ]
       : ticks(tall.low, tall.high);

@@ -27,7 +27,7 @@
   const told = (c, m) => {
     if (!c.ran.length) return { text: "not run" };
     const k = c.features.findIndex(([f]) => f === view.f);
-    if (view.n === "value") {
+    if (!p.counts()) {
       const line = p.lines(m, c).find((one) => m.whole || one.k === k),
         x = line ? p.bands(m, c, line.k)[p.index(c)].mid : NaN;
       return { text: p.number(x), size: x === x ? x : null };
@@ -192,12 +192,12 @@
             class: `cell ${shade(said.get(c))}`,
             "data-condition": c.index,
             "aria-pressed": String(view.c === c.index),
-            "aria-label": `${p.shown(c.short || "default")}: ${p.lines(m, c)[0]?.f < 0 && view.n === "value" ? "the network" : p.name(view.f)}, ${said.get(c).text}`,
+            "aria-label": `${p.shown(c.short)}: ${p.name(m.whole && !p.counts() ? -1 : view.f)}, ${said.get(c).text}`,
             onclick: () => p.set({ c: c.index }),
           },
-          p.listed ? make("span", { class: "title" }, p.short(c.short || "default", 60)) : null,
+          p.listed ? make("span", { class: "title" }, p.short(c.short, 60)) : null,
           small(c, lines, x),
-          make("span", { class: "number" }, said.get(c).text),
+          make("span", { class: "number" }, said.get(c).text.replace(" to ", "–")),
         ),
       ]),
     );
@@ -226,10 +226,9 @@
     const drawn = way
       ? `the way from chance to the ceiling (dashed: the criterion, ${p.percent(p.theta(kept[0] ?? p.pool[0]))} of it)`
       : `${m.title}${m.unit && m.unit !== m.title ? ` (${m.unit})` : ""}, from ${p.number(low)} to ${p.number(high)}`;
-    const number =
-      view.n === "steps"
-        ? `median steps until ${p.name(view.f)} is ${p.pool[0].verb}; the stronger the color, the later; hatched: fewer than half of the networks`
-        : `median ${m.title}${m.whole ? "" : ` of ${p.name(view.f)}`}${view.t === null ? " at the end" : ` at step ${p.step(view.t)}`}`;
+    const number = p.counts()
+      ? `median steps until ${p.name(view.f)} is ${p.pool[0].verb}; the stronger the color, the later; hatched: fewer than half of the networks`
+      : `median ${m.title}${m.whole ? "" : ` of ${p.name(view.f)}`}${view.t === null ? " at the end" : ` at step ${p.step(p.at())}`}`;
     return `Drawn: medians over seeds, on the same axes (0 to ${p.step(p.scale(p.pool, 1).last)} steps${view.x === "log" ? ", log-like" : ""}); height: ${drawn}. Number: ${number}.`;
   };
   const listing = (kept, m) => [
@@ -276,22 +275,17 @@
   const whole = () => {
     const table = place.querySelector(".facets, .listed"),
       box = table.getBoundingClientRect();
-    const svg = draw("svg", {
-      class: "curves",
-      viewBox: `0 0 ${box.width.toFixed()} ${box.height.toFixed()}`,
-      width: box.width.toFixed(),
-      height: box.height.toFixed(),
-    });
+    const svg = p.sheet(box.width, box.height, "All conditions");
     for (const element of table.querySelectorAll(".cell, .small, th, .number, .title")) {
       const { left, top, width, height } = element.getBoundingClientRect();
       const at = { x: left - box.left, y: top - box.top, width, height };
-      const drawing = element.matches(".small") ? element.cloneNode(true) : draw("rect", at);
-      if (element.matches(".small, .cell")) svg.append(drawing);
-      else
+      svg.append(draw("rect", { ...at, fill: getComputedStyle(element).backgroundColor }));
+      if (element.matches(".small")) {
+        const drawing = element.cloneNode(true);
+        for (const key in at) drawing.setAttribute(key, at[key]);
+        svg.append(drawing);
+      } else if (!element.matches(".cell"))
         svg.append(draw("text", { x: at.x, y: at.y + 12, "font-size": 11 }, element.textContent));
-      if (element.matches(".cell"))
-        drawing.setAttribute("fill", getComputedStyle(element).backgroundColor);
-      else for (const key in at) drawing.setAttribute(key, at[key]);
     }
     // It must be on the page for its looks to be known.
     place.append(svg);

@@ -12,15 +12,11 @@
       H = timed.length * row + 26;
     const x = p.scale([c], W - L - R),
       X = (s) => L + x(s);
-    const svg = draw("svg", {
-      viewBox: `0 0 ${W} ${H}`,
-      width: W,
-      height: H,
-      class: "curves",
-      role: "img",
-      "aria-label":
-        "When each network learned each feature: a bar from the evaluation before to the one that counts; the table of seeds has the numbers",
-    });
+    const svg = p.sheet(
+      W,
+      H,
+      "When each network learned each feature: a bar from the evaluation before; the buttons of the seeds have the numbers",
+    );
     for (const s of p.stops(x))
       svg.append(
         draw("path", { class: "rule", d: `M${X(s).toFixed(1)} 0V${H - 22}` }),
@@ -79,20 +75,21 @@
     const s = p.data.seeds.indexOf(seed),
       theta = p.theta(c),
       own = c.theta === theta,
-      some = c.ran.includes(s);
+      some = c.ran.includes(s),
+      timed = !m.whole && lines.some(({ k }) => c.features[k][1] !== undefined);
     const heads = [
       "feature",
       "median",
       c.ran.length < 10 ? "lowest to highest" : "10 to 90 %",
       ...(some ? [`seed ${seed}`] : []),
-      ...(m.whole
-        ? []
-        : [
+      ...(timed
+        ? [
             `${c.verb} by then`,
             "steps to criterion",
             ...(own ? [] : ["with the study’s own"]),
             `${c.verb} in the end`,
-          ]),
+          ]
+        : []),
     ];
     const row = ({ k, f }) => {
       const b = p.bands(m, c, k)[i],
@@ -103,16 +100,16 @@
         p.number(b.mid),
         `${p.number(b.low)} to ${p.number(b.high)}`,
         ...(some ? [p.number(p.line(m, c, k, s)[i])] : []),
-        ...(m.whole
-          ? []
-          : [
+        ...(timed
+          ? [
               found
                 ? `${found.done.filter((t) => t.time <= c.steps[i]).length} of ${found.n}`
                 : "–",
               time(found),
               ...(own ? [] : [time(usual)]),
               found ? `${found.done.length} of ${found.n}` : "–",
-            ]),
+            ]
+          : []),
       ];
       return make(
         "tr",
@@ -180,12 +177,12 @@
     const held = place.contains(document.activeElement)
       ? document.activeElement.dataset.seed
       : null;
-    const title = p.data.conditions.length > 1 ? p.shown(c.short || "default") : "Every network";
+    const title = p.data.conditions.length > 1 ? p.shown(c.short) : "Every network";
     if (!c.ran.length)
       return place.replaceChildren(make("h3", {}, title), make("p", {}, "Not trained yet."));
     const drawn = lines.length ? p.chart(m, c, lines, W) : null;
     read(m, c, lines, p.index(c), view.seed);
-    const name = `${p.data.study}-${c.short || "default"}-${m.id}`;
+    const name = `${p.data.study}-${c.short}-${m.id}`;
     const raw = () => [
       ["condition", "feature", "seed", "step", m.id],
       ...lines.flatMap(({ k, f }) =>
@@ -229,12 +226,6 @@
         drawn
           ? p.button("as SVG", () => p.save(`${name}.svg`, "image/svg+xml", p.svg(drawn.svg)))
           : null,
-        navigator.clipboard
-          ? p.button("Copy a link to this view", async (event) => {
-              await navigator.clipboard.writeText(location.href);
-              event.target.textContent = "Copied";
-            })
-          : null,
       ),
     );
     if (held != null) place.querySelector(`.pick[data-seed="${held}"]`)?.focus();
@@ -257,7 +248,7 @@
     };
     const says = [];
     const kept = p.kept();
-    if (kept.length > 1)
+    if (kept.length > 1 && p.judged())
       says.push(
         `${kept.length} of ${p.data.conditions.length} conditions shown; first by the median: ${counted(kept.map((one) => first(one.features.map(([f], k) => [p.name(f), p.counted(one, k, p.theta(one))?.median?.time ?? null]))))}.`,
       );

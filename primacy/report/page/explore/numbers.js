@@ -5,8 +5,10 @@ const primacy = {};
   if (!source || !("DecompressionStream" in window)) return;
   const data = (p.data = JSON.parse(source.textContent));
   const seeds = data.seeds.length;
+  let lines = 0;
   data.conditions.forEach((c, i) => {
     c.index = i;
+    c.mask = [lines, (lines += c.features.length)];
     c.steps = data.grids[c.grid];
     c.ran = data.seeds.map((_, s) => s).filter((s) => c.ended[s] !== "-");
   });
@@ -44,6 +46,8 @@ const primacy = {};
     }
     return m;
   };
+  // Whether a measure has values in a condition.
+  p.has = (m, c) => (m.whole ? m.mask[c.index] : m.mask.slice(...c.mask)).includes("1");
   p.load = (m) => (m.loaded ??= unpack(m));
   p.criterion = data.measures[0];
 

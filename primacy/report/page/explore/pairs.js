@@ -14,14 +14,11 @@
     const up = (v) => (log ? Math.log(v) : v),
       y = (v) => 12 + (1 - (up(v) - up(low)) / (up(high) - up(low) || 1)) * (H - 44);
     const x = (i) => (k === 1 ? W / 2 : 70 + i * 130);
-    const svg = draw("svg", {
-      viewBox: `0 0 ${W} ${H}`,
-      width: W,
-      height: H,
-      class: "curves",
-      role: "img",
-      "aria-label": `Each seed as a line from ${own.sides.map(p.shown).join(" to ")}; the table has the numbers`,
-    });
+    const svg = p.sheet(
+      W,
+      H,
+      `Each seed as a line from ${own.sides.map(p.shown).join(" to ")}; the table has the numbers`,
+    );
     for (const v of new Set([high, low]))
       svg.append(draw("text", { x: x(0) - 12, y: y(v) + 4, "text-anchor": "end" }, p.number(v)));
     own.sides.forEach((_, i) =>

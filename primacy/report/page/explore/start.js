@@ -20,16 +20,13 @@
       ),
     );
   const groups = () => {
-    const found = Object.groupBy
-      ? Object.groupBy(p.data.measures, (m) => m.group)
-      : { measures: p.data.measures };
-    return Object.entries(found).map(([label, own]) =>
-      make(
-        "optgroup",
-        { label },
-        own.map((m) => make("option", { value: m.id, selected: m.id === view.m }, m.title)),
-      ),
-    );
+    const found = new Map();
+    for (const m of p.measures()) {
+      if (!found.has(m.group)) found.set(m.group, make("optgroup", { label: m.group }));
+      const selected = m === p.measure();
+      found.get(m.group).append(make("option", { value: m.id, selected }, m.title));
+    }
+    return [...found.values()];
   };
   const sliders = {};
   const slider = (key, label, attributes, change) => {
@@ -50,9 +47,8 @@
     const text = make("span", { "aria-hidden": "true" }, label);
     return make("span", { class: "slide" }, text, input, output, reset);
   };
-  const steps = () => [...new Set(p.pool.flatMap((c) => c.steps))].sort((a, b) => a - b);
   const controls = () => {
-    const own = steps(),
+    const own = p.steps(),
       many = p.pool.length > 1;
     const features = [...new Set(p.pool.flatMap((c) => c.features.map(([f]) => f)))];
     if (!features.includes(view.f)) view.f = features[0] ?? 0;
@@ -61,7 +57,7 @@
       {
         class: "features",
         role: "group",
-        "aria-label": many ? "Feature whose number each condition shows" : "Features",
+        "aria-label": "Features",
       },
       many ? make("span", { "aria-hidden": "true" }, "Number of") : null,
       features.map((f) =>
@@ -107,7 +103,7 @@
           view.x,
           (x) => p.set({ x }),
         ),
-        ...(many
+        ...(many && p.judged()
           ? [
               select(
                 "Number",
@@ -142,7 +138,7 @@
         slider("t", "Read at step", { min: 0, max: own.length - 1, step: 1 }, (i) =>
           p.set({ t: i === own.length - 1 ? null : own[i] }),
         ),
-        ...(p.data.thinned || !p.pool.some((c) => c.features.some((g) => g[1] !== undefined))
+        ...(p.data.thinned || !p.judged()
           ? []
           : [
               slider("theta", "Criterion", { min: 0.5, max: 0.99, step: 0.01 }, (theta) =>
@@ -155,13 +151,12 @@
     p.roving(picks, ".pick");
   };
   const settle = () => {
-    const own = steps(),
-      c = p.data.conditions[view.c],
-      at = view.t ?? own.at(-1);
+    const c = p.data.conditions[view.c],
+      at = p.step(p.at());
     const { t, theta } = sliders;
-    t.value = own.findLastIndex((s) => s <= at);
-    t.output.textContent = p.step(own[t.value] ?? at);
-    t.setAttribute("aria-valuetext", `step ${p.step(own[t.value] ?? at)}`);
+    t.value = p.steps().indexOf(p.at());
+    t.output.textContent = at;
+    t.setAttribute("aria-valuetext", `step ${at}`);
     t.reset.hidden = view.t === null;
     if (theta?.isConnected) {
       theta.value = p.theta(c);

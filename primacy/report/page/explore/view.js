@@ -15,6 +15,16 @@
     build(document.createElement(tag), attributes, inside);
   p.draw = (tag, attributes = {}, ...inside) =>
     build(document.createElementNS(NS, tag), attributes, inside);
+  // An empty drawing, as large as it says, so that its text is too.
+  p.sheet = (width, height, label) =>
+    p.draw("svg", {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "curves",
+      role: "img",
+      "aria-label": label,
+    });
   p.button = (text, onclick, more = {}) =>
     p.make("button", { type: "button", onclick, ...more }, text);
   p.scroll = (label, ...inside) =>
@@ -106,7 +116,7 @@
     // A cell holds one condition, or they are a list.
     const cells = new Set(p.pool.map((c) => JSON.stringify(found.map((f) => f.of(c)))));
     const size = found.reduce((n, f) => n * f.levels.length, 1);
-    p.listed = cells.size < p.pool.length || size > 1.5 * p.pool.length || found.length === 0;
+    p.listed = cells.size < p.pool.length || size > (found.length > 1 ? 1.5 * p.pool.length : 12);
     p.factors = p.listed ? [] : found;
     // Across: the last factors, up to twelve columns.
     let columns = 1,
@@ -131,7 +141,11 @@
     p.pool.filter((c) =>
       p.factors.every((f) => f.levels[f.place] === undefined || f.of(c) === f.levels[f.place]),
     );
-  p.measure = () => p.data.measures.find((m) => m.id === view.m) ?? p.criterion;
+  // The measures that were taken here, and the one shown: the criterion's, unless it was not.
+  p.measures = () => p.data.measures.filter((m) => p.pool.some((c) => p.has(m, c)));
+  p.measure = () => p.measures().find((m) => m.id === view.m) ?? p.measures()[0] ?? p.criterion;
+  p.judged = () => p.pool.some((c) => c.features.some((g) => g[1] !== undefined));
+  p.counts = () => view.n === "steps" && p.judged();
 
   const HEAD = "#explore?";
   p.read = () => {
@@ -178,6 +192,9 @@
     const after = c.steps.findIndex((s) => s > view.t);
     return after < 0 ? c.steps.length - 1 : Math.max(0, after - 1);
   };
+  // Of all conditions shown.
+  p.steps = () => [...new Set(p.pool.flatMap((c) => c.steps))].sort((a, b) => a - b);
+  p.at = () => p.steps().findLast((s) => view.t === null || s <= view.t) ?? 0;
   p.theta = (c) => view.theta ?? c.theta;
 
   // ---- files of what is shown

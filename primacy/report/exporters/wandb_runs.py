@@ -13,7 +13,7 @@ def offline_runs(runs: Iterable[Series], out: Path) -> list[str]:
     """Write offline runs into a folder, for `wandb sync` or never (an `Exporter`).
 
     The project is the study, the group the condition; nothing is sent, and nothing about the
-    machine or the code around is gathered.
+    machine or the code around is gathered. Runs of W&B that this process has open are finished.
 
     Raises:
         ValueError: W&B is not installed, or the folder holds such runs already.
@@ -41,4 +41,5 @@ def offline_runs(runs: Iterable[Series], out: Path) -> list[str]:
             run.log(values, step=step)
         run.finish()
         found.append(name)
+    wandb.teardown()  # its service writes the last numbers only when it ends
     return found

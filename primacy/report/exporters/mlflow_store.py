@@ -1,4 +1,4 @@
-"""Curves as a local store of MLflow. The one file that needs the extra `mlflow`."""
+"""Curves as a local data base of MLflow. The one file that needs the extra `mlflow`."""
 
 import math
 import re
@@ -14,7 +14,7 @@ MAX_PARAMETER = 6000
 
 
 def local_store(runs: Iterable[Series], out: Path) -> list[str]:
-    """Write a store of files for `mlflow ui --backend-store-uri` (an `Exporter`).
+    """Write a data base of SQLite for `mlflow ui --backend-store-uri` (an `Exporter`).
 
     The experiment is the study; of what MLflow allows in no name, every character is a `_`.
 
@@ -29,9 +29,10 @@ def local_store(runs: Iterable[Series], out: Path) -> list[str]:
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty; give another --out")
     out.mkdir(parents=True, exist_ok=True)
-    client, found, experiment = MlflowClient(tracking_uri=out.resolve().as_uri()), [], None
+    client, found, experiment = MlflowClient(tracking_uri=address(out)), [], None
+    artifacts = (out.resolve() / "artifacts").as_uri()
     for own in runs:
-        experiment = experiment or client.create_experiment(_plain(own.study))
+        experiment = experiment or client.create_experiment(_plain(own.study), artifacts)
         name = f"{own.condition}/{own.name}"
         run = client.create_run(experiment, run_name=name).info.run_id
         parameters = [Param(_plain(k), str(v)[:MAX_PARAMETER]) for k, v in own.config.items()]
@@ -46,6 +47,11 @@ def local_store(runs: Iterable[Series], out: Path) -> list[str]:
         client.set_terminated(run)
         found.append(name)
     return found
+
+
+def address(out: Path) -> str:
+    """What MLflow calls the data base in a folder."""
+    return f"sqlite:///{out.resolve() / 'mlflow.db'}"
 
 
 def _plain(name: str) -> str:
