@@ -24,7 +24,7 @@ from typing import Any
 
 import dask
 import distributed
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError
 
 from primacy.engine import wire, worker
 from primacy.engine.addresses import refuse_open
@@ -238,10 +238,12 @@ class Dask:
                 self.compile_seconds += own["compile_seconds"]
                 driver.commit(task.job, trained)
                 blocks.done(task)
+        except ClosedClientError:
+            raise NotFinished(f"the scheduler at {self._address} is gone") from None
         finally:
-            for task in blocks.flight.values():
-                task.future.release()  # nobody waits for it: its worker drops it
-            with contextlib.suppress(ValueError, *GONE):
+            with contextlib.suppress(ValueError, ClosedClientError, *GONE):
+                for task in blocks.flight.values():
+                    task.future.release()  # nobody waits for it: its worker drops it
                 self._client.unsubscribe_topic(self._topic)
         if blocks.left:
             raise NotFinished(blocks.report())
