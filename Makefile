@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint docs bench kills mutations schema statistics clean
+.PHONY: run test lint docs bench kills mutations reliability schema statistics clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -58,6 +58,9 @@ statistics: .venv/installed
 # TRIALS and SEED choose how many and which.
 TRIALS ?= 200
 SEED ?= 0
+reliability: .venv/installed-test
+	$(BIN)/python benchmarks/reliability.py --trials $(TRIALS) --seed $(SEED)
+
 kills: .venv/installed-test
 	$(BIN)/python benchmarks/kills.py --trials $(TRIALS) --seed $(SEED)
 
