@@ -39,8 +39,10 @@
   // Regions that are added later, and those whose content changes.
   new MutationObserver((seen) => {
     for (const { target, addedNodes } of seen) {
-      for (const node of addedNodes)
+      for (const node of addedNodes) {
+        if (node.matches?.(".scroll")) watcher.observe(node);
         for (const region of node.querySelectorAll?.(".scroll") ?? []) watcher.observe(region);
+      }
       const around = target.closest?.(".scroll");
       if (around) settle(around);
     }

@@ -141,7 +141,7 @@
         ...(p.data.thinned || !p.judged()
           ? []
           : [
-              slider("theta", "Criterion", { min: 0.5, max: 0.99, step: 0.01 }, (theta) =>
+              slider("theta", "Criterion", { min: 0.05, max: 0.99, step: 0.01 }, (theta) =>
                 p.set({ theta }),
               ),
             ]),

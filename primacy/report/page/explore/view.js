@@ -168,7 +168,7 @@
       ),
       n: among("n", ["steps", "value"]),
       x: among("x", ["log", "linear"]),
-      theta: p.data.thinned ? null : number("theta", 0.5, 0.99),
+      theta: p.data.thinned ? null : number("theta", 0.05, 0.99),
       t: number("t", 0, Infinity),
       seed: p.data.seeds.includes(+given.seed) && given.seed !== "" ? +given.seed : null,
     });
