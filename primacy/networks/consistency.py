@@ -7,9 +7,8 @@ are n // 2 pairs: seeds 0 and 1, seeds 2 and 3, and so on.
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from primacy.analysis.inference import Interval, SignFlip
 from primacy.measures.geometry import rsa
@@ -105,13 +104,13 @@ def consistency(
 
 
 def _layer(
-    trained: Network, inputs: Float[np.ndarray, "n *shape"], layer: str | None
+    trained: Network, inputs: Float[Array, "n *shape"], layer: str | None
 ) -> Float[np.ndarray, "n h"]:
     names = trained.record.layers
     called = names[-1] if layer is None and names else layer
     if called not in names:
         raise StoreError(f"{trained.record.name} has no layer {called}: it has {', '.join(names)}")
-    return np.asarray(trained.model.apply(trained.params, jnp.asarray(inputs)).layers[called])
+    return np.asarray(trained.model.apply(trained.params, inputs).layers[called])
 
 
 def more_alike(one: Consistency, other: Consistency) -> Difference:

@@ -103,9 +103,13 @@ def test_what_is_done_to_a_damaged_run_is_nothing(store):
     assert content(store.folder, whole=True) == before
 
 
-def test_every_operation_of_it_fails_or_dies(store, small, tmp_path):
+def test_every_operation_of_it_fails_or_dies(small, tmp_path):
     """The networks stay stored at every moment, and the same call ends with the same bytes."""
-    wanted, trial = Store(tmp_path / "wanted"), Store(tmp_path / "trial")
+    store, wanted, trial = (Store(tmp_path / name) for name in ("run", "wanted", "trial"))
+    with store.locked():
+        store.begin(RECORD, "name = 'tiny'\n")
+        for seed in (2, 1, 0):
+            store.commit(*block(seed))
     shutil.copytree(store.folder, wanted.folder)
     run_compact(wanted)
     rows, bytes_ = wanted.curves(), content(wanted.folder, whole=True)
@@ -122,13 +126,13 @@ def test_every_operation_of_it_fails_or_dies(store, small, tmp_path):
         if state not in seen:
             seen.add(state)
             point = f"operation {n}, {disk.hit}"
-            assert trial.stored() == {(KEY, seed) for seed in range(SEEDS)}, point
+            assert trial.stored() == {(KEY, seed) for seed in range(3)}, point
             assert trial.curves().equals(rows), point
             run_compact(trial)
             assert content(trial.folder, whole=True) == bytes_, point
     print(f"{n - 1} operations, {len(seen)} states")
-    assert n > 100
-    assert len(seen) > 10
+    assert n > 50
+    assert len(seen) > 8
 
 
 def test_the_command(store, capsys):
