@@ -257,6 +257,7 @@ class Model(Protocol):
     # Optional: `settled(params, inputs) -> params`, the parameters as they are evaluated: with the
     # statistics (batch normalization) of these inputs, the fit examples, in them.
     # Optional: `one_by_one`, true where side by side is slower than one after another at any size.
+    # Optional: `by_ynnpack`, true where YNNPACK trains it faster than Eigen (`training.programs`).
     # Optional: `sizes_of(shape, outputs)`, for a model whose `layer_sizes` depend on these.
     # Optional: `onward(params, layer, reps) -> outputs`, the outputs when the hidden layer of that
     # name is `reps`: with its own reps, what `apply` gives. Without it the measures that change a

@@ -46,13 +46,18 @@ class Transformer(nn.Module):
         self.token, self.start = nn.Embedding(2, width), nn.Parameter(torch.randn(width))
         self.position = nn.Parameter(torch.randn(inputs + slots, width) / 2)
         self.layers = nn.ModuleList(
-            nn.ModuleDict({
-                "before": nn.LayerNorm(width), "attention": nn.Linear(width, 3 * width),
-                "mixed": nn.Linear(width, width), "between": nn.LayerNorm(width),
-                "hidden": nn.Linear(width, 4 * width), "written": nn.Linear(4 * width, width),
-            })
+            nn.ModuleDict(
+                {
+                    "before": nn.LayerNorm(width),
+                    "attention": nn.Linear(width, 3 * width),
+                    "mixed": nn.Linear(width, width),
+                    "between": nn.LayerNorm(width),
+                    "hidden": nn.Linear(width, 4 * width),
+                    "written": nn.Linear(4 * width, width),
+                }
+            )
             for _ in range(depth)
-        )  # fmt: skip
+        )
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, 1)
         self.gelu = nn.GELU(approximate="tanh")
 

@@ -61,7 +61,7 @@ def half_time(k: int) -> float:
 def condition(k: int, bias: bool) -> Condition:
     """One frequency, trained as in the theory."""
     return Condition(
-        task=Circle(frequency=float(k)),
+        task=Circle(frequency=float(k)),  # type: ignore[arg-type]
         model=TwoLayer(units=UNITS, bias=bias, output="mirrored"),
         training=Training(
             optimizer="sgd",

@@ -29,7 +29,7 @@ BANDS = {1: (500, 850), 2: (1_400, 3_100), 3: (2_000, 9_500)}
 def condition(leap: int) -> Condition:
     """One target, trained until every term has half of its coefficient."""
     return Condition(
-        task=Staircase(bits=BITS, degrees=LEAPS[leap]),
+        task=Staircase(bits=BITS, degrees=LEAPS[leap]),  # type: ignore[arg-type]
         model=TwoLayer(units=128),
         training=Training(
             optimizer="sgd",

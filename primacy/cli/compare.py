@@ -40,7 +40,7 @@ class Compared:
         labels = names([r.folder for r in self.results])
         return compare(
             [
-                Side(label, Runs(r.curves, r.lanes, r.record), r.verdicts)
+                Side(label, Runs(r.rows, r.lanes, r.record), r.verdicts)
                 for label, r in zip(labels, self.results, strict=True)
             ]
         )

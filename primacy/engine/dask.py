@@ -171,33 +171,46 @@ class Dask:
         self._say(f"waiting for workers at {self._address}")
         try:
             self._client.wait_for_workers(number, timeout=WAIT_SECONDS)
-            addresses = list(self._client.scheduler_info()["workers"])
-            asked = [
-                self._client.submit(facts, workers=[a], pure=False, priority=1) for a in addresses
-            ]
-            found = [json.loads(f.result(timeout=GREET_SECONDS)) for f in asked]
-        except TimeoutError:
-            raise NotFinished(f"no worker of {self._address} answers") from None
+            found = self._facts()
+        except (TimeoutError, *GONE):
+            found = {}
         except ImportError as error:
             raise StoreError(
                 f"a worker of {self._address} cannot import primacy ({error}): install there what "
                 "runs here"
             ) from None
+        if not found:
+            raise NotFinished(f"no worker of {self._address} answers")
         wrong = [
             f"{address}: {', '.join(different)}"
-            for address, told in zip(addresses, found, strict=True)
+            for address, told in found.items()
             if (different := worker.differences(versions(), told["versions"]))
         ]
         if wrong:
             raise StoreError(_OTHER_VERSIONS.format("\n  ".join(wrong)))
-        if any(told["cores"] != cores() for told in found):
-            many = sorted({told["cores"] for told in found})
+        if any(told["cores"] != cores() for told in found.values()):
+            many = sorted({told["cores"] for told in found.values()})
             self._say(
                 f"the workers have {', '.join(map(str, many))} cores, this machine {cores()}: the "
                 "last bits of large networks may differ from those of a run here"
             )
         self._say(f"{len(found)} worker{'s' * (len(found) != 1)} at {self._address}")
-        return ", ".join(sorted({told["device"] for told in found}))
+        return ", ".join(sorted({told["device"] for told in found.values()}))
+
+    def _facts(self) -> dict[str, dict[str, Any]]:
+        """What each worker is, by address; without those that end, or do not answer in time."""
+        known = list(self._client.scheduler_info()["workers"])
+        asked = {a: self._client.submit(facts, workers=[a], pure=False, priority=1) for a in known}
+        found: dict[str, dict[str, Any]] = {}
+        ends = time.monotonic() + GREET_SECONDS
+        while asked and time.monotonic() < ends:
+            for address in [a for a, future in asked.items() if future.done()]:
+                with contextlib.suppress(distributed.KilledWorker, *GONE):
+                    found[address] = json.loads(asked.pop(address).result(timeout=ANSWER_SECONDS))
+            here = self._client.scheduler_info()["workers"]
+            asked = {a: future for a, future in asked.items() if a in here}
+            time.sleep(0.05)
+        return found
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from primacy.measures.classes import Widths, membership, some
-from primacy.measures.represented import joint_fit, r_squared_of
+from primacy.measures.jointfit import joint_fit, r_squared_of
 from primacy.registry import measure
 
 MOST_FEATURES = 8

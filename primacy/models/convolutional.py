@@ -52,7 +52,8 @@ class Convolutional:
     Reference: residual networks, He et al. 2015, arXiv 1512.03385.
     """
 
-    one_by_one = True  # side by side, weights differ between images: 1.4 times as long
+    one_by_one = True  # side by side a step takes 1.4 times as long
+    by_ynnpack = True  # products of so few rows take a tenth less time than by Eigen
 
     channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (8, 16, 32)
     """Channels of each stage; the stem has those of the first."""
@@ -188,13 +189,13 @@ def convolution(
 
     Channels come first, so that a view of a shifted image is copied a row of pixels at a time.
     """
-    side = kernel.shape[0]
+    side, taps = kernel.shape[0], jnp.asarray(kernel)
     edge = side // 2
     if jax.default_backend() != "cpu":
         beyond = [(edge, edge)] * 2
         order = ("CNHW", "HWIO", "CNHW")
         return jax.lax.conv_general_dilated(
-            x, kernel, (stride, stride), beyond, dimension_numbers=order
+            x, taps, (stride, stride), beyond, dimension_numbers=order
         )
     rows, columns = (-(-size // stride) for size in x.shape[2:])
     padded = jnp.pad(x, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
@@ -205,5 +206,5 @@ def convolution(
         for j in range(side)
     ]
     flat = jnp.concatenate(views).reshape(side * side * len(x), -1)
-    made = jnp.asarray(kernel).reshape(-1, kernel.shape[-1]).T @ flat
+    made = taps.reshape(-1, kernel.shape[-1]).T @ flat
     return made.reshape(kernel.shape[-1], x.shape[1], rows, columns)

@@ -104,5 +104,5 @@ class TwoLayer:
         """The outputs when the hidden layer (after its ReLU) is `reps`."""
         if self.output == "trained":
             return product(reps, params["output"]["kernel"])
-        sign = np.repeat(np.float32([1, -1]), self.units // 2)[:, None]
+        sign = np.repeat(np.array([1, -1], np.float32), self.units // 2)[:, None]
         return product(reps, sign / np.float32(np.sqrt(self.units)))

@@ -76,16 +76,20 @@ def resolved(declared: Declared, outputs: int) -> Declared:
         NetworkRefused: the network has another number of outputs.
     """
     targets: tuple[Target, ...] = declared.targets
-    needed = sum(target.width for target in targets)
-    pairs = declared.loss == "softmax_cross_entropy" and all(t.width == 2 for t in targets)
-    if pairs and outputs == len(targets):
-        plain = tuple(dataclasses.replace(t, kind="binary", classes=()) for t in targets)
-        return dataclasses.replace(declared, targets=plain, loss="sigmoid_cross_entropy")
-    if outputs != needed:
+    wide = sum(target.width for target in targets)
+    pairs = [target for target in targets if target.width == 2]
+    narrow = wide - len(pairs)
+    if pairs and outputs == narrow:
+        plain = tuple(
+            dataclasses.replace(t, kind="binary", classes=()) if t in pairs else t for t in targets
+        )
+        loss = "sigmoid_cross_entropy" if len(pairs) == len(targets) else declared.loss
+        return dataclasses.replace(declared, targets=plain, loss=loss)
+    if outputs != wide:
         told = ", ".join(f"{t.name} {t.width}" for t in targets)
-        also = f" or {len(targets)}" if pairs else ""
+        also = f" or {narrow}" if pairs else ""
         raise NetworkRefused(
-            f"the network has {outputs} outputs; the targets need {needed}{also} ({told})"
+            f"the network has {outputs} outputs; the targets need {wide}{also} ({told})"
         )
     return declared
 

@@ -1,5 +1,6 @@
 """The tracker as a callback of Lightning; imports Lightning."""
 
+import math
 from typing import Any
 
 from lightning.pytorch import Callback
@@ -28,7 +29,8 @@ class LightningTracker(Callback):
         """Evaluate the network as it is before training."""
         if not trainer.is_global_zero:
             return
-        own = {"steps": int(trainer.estimated_stepping_batches)}
+        steps = trainer.estimated_stepping_batches  # infinite where the trainer has no end
+        own = {"steps": int(steps)} if math.isfinite(steps) else {}
         self.tracker = Tracker(self.data, **{**own, **self.how})
         self.tracker.evaluate(pl_module, trainer.global_step)
 

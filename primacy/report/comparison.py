@@ -31,14 +31,19 @@ MAX_DRAWINGS = 24
 
 ALPHA = 0.05
 
+LONG = ("hypothesis ", "measures", "version of ", "conditions")
+"""What differs between studies at length: the page folds it."""
+
 
 def page(comparison: Comparison) -> str:
     """The whole page as one HTML document."""
-    style, script = document.style(), document.script()
+    style = document.style()
+    script = Markup(document.squeezed((document.HERE / "page.js").read_text(encoding="utf-8")))
     environment = document.environment()
     environment.filters |= {"p": probability, "code": code, "edited": edited}
-    contrasts = [_shown(comparison, r) for r in comparison.rows if r.kind == "contrast"]
-    quantities = [_shown(comparison, r) for r in comparison.rows if r.kind == "quantity"]
+    both = [r for r in comparison.rows if r.differences]
+    contrasts = [_shown(comparison, r) for r in both if r.kind == "contrast"]
+    quantities = [_shown(comparison, r) for r in both if r.kind == "quantity"]
     drawn, left_out = drawings(comparison)
     labels = [side.label for side in comparison.sides]
     return environment.get_template("compare.html").render(
@@ -53,7 +58,9 @@ def page(comparison: Comparison) -> str:
         ],
         answer=answer(comparison),
         chips=_chips(comparison),
-        differs=comparison.differs,
+        differs=[d for d in comparison.differs if not d.what.startswith(LONG)],
+        folded=[d for d in comparison.differs if d.what.startswith(LONG)],
+        alone=[(r, _where(comparison, r)) for r in comparison.rows if not r.differences],
         groups=[(t, r) for t, r in (("Claims", contrasts), ("Features", quantities)) if r],
         drawings=drawn,
         left_out=left_out,
@@ -103,6 +110,12 @@ def answer(comparison: Comparison) -> str:
     )
 
 
+def _where(comparison: Comparison, row: Row) -> str:
+    """The runs that can answer a contrast which the first, or every other, cannot."""
+    sides = zip(comparison.sides, row.found, strict=True)
+    return listed([visible(side.label) for side, found in sides if found is not None]) or "no run"
+
+
 def _first_note(comparison: Comparison) -> str:
     notes = [d.note for r in comparison.rows for d in r.differences if d.note]
     return notes[0] if notes else "nothing is shared"
@@ -132,10 +145,8 @@ def _chips(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
-    by_label = dict(
-        zip((s.label for s in comparison.sides), zip(row.found, row.absent, strict=True),
-            strict=True)
-    )  # fmt: skip
+    labels = (side.label for side in comparison.sides)
+    by_label = dict(zip(labels, row.found, strict=True))
     unit = "" if row.is_ratio else row.unit
     condition = row.condition if len(comparison.pairs) > 1 else None
     where = (row.id if row.kind == "contrast" else None, row.feature, condition, unit)
@@ -145,9 +156,9 @@ def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
         "where": " · ".join(filter(None, where)),
         "values": [
             {"label": label, "text": _value(row, found), "word": found and found.word,
-             "note": absent if found is None else found.problem if found.value is None else "",
+             "note": "cannot be asked of it" if found is None else found.problem if found.value is None else "",
              "between": _between(row, found)}
-            for label, (found, absent) in by_label.items()
+            for label, found in by_label.items()
         ],
         "differences": [_told(row, d) for d in row.differences],
     }  # fmt: skip

@@ -64,8 +64,8 @@ class Circle:
         return None
 
     def draw(self, split: str, rng: Streams, n: int) -> Draws:
-        """Angles, evenly spaced from a random one on."""
-        turns = np.arange(n) / n + rng(split, "turn").random()
+        """Angles, evenly spaced from a random one on, in random order."""
+        turns = rng(split, "order").permutation(n) / n + rng(split, "turn").random()
         return {"turns": (turns % 1).astype(np.float32)}
 
     def build(self, draws: Draws) -> Batch:

@@ -62,11 +62,11 @@ class Sines:
             Feature(
                 name=f"k={k}",
                 columns=(0,),
-                predictivity=a**2 / power,
+                predictivity=None,  # a wave says something of the others: where x may be
                 complexity=float(k),
                 judged_by="output_coefficient",
                 full=a,
-                facts={"amplitude": a},
+                facts={"amplitude": a, "linear_r_squared": a**2 / power},
             )
             for k, a in zip(self.frequencies, self.sized, strict=True)
         )
@@ -87,19 +87,19 @@ class Sines:
         return None
 
     def draw(self, split: str, rng: Streams, n: int) -> Draws:
-        """Points evenly spaced from a random one on, and the phases (in turns) beside each."""
-        points = np.arange(n) / n + rng(split, "start").random() / n
-        phases = [rng("phase", str(k)).random() for k in self.frequencies]
-        return {
-            "x": points.astype(np.float32),
-            "phases": np.broadcast_to(np.float32(phases), (n, len(phases))),
-        }
+        """Points evenly spaced from a random one on, in random order, their waves and the sum.
+
+        Worked out here, in double precision: in a compiled program a fused product and sum moves
+        the last bits of a phase.
+        """
+        x = (rng(split, "order").permutation(n) + rng(split, "start").random()) / n
+        phases = np.array([rng("phase", str(k)).random() for k in self.frequencies])
+        waves = np.sin(2 * np.pi * (x[:, None] * np.array(self.frequencies) + phases))
+        whole = waves @ np.array(self.sized)
+        drawn = {"x": x, "waves": waves, "sum": whole}
+        return {name: value.astype(np.float32) for name, value in drawn.items()}
 
     def build(self, draws: Draws) -> Batch:
         """Points, waves and their sum."""
-        x = jnp.asarray(draws["x"])[:, None]
-        turns = x * np.float32(self.frequencies)[None] + jnp.asarray(draws["phases"])
-        waves = jnp.sin(2 * np.pi * turns)
-        return Batch(
-            inputs=x, features=waves, targets=(waves * np.float32(self.sized)[None]).sum(1)[:, None]
-        )
+        x, waves, whole = (jnp.asarray(draws[name]) for name in ("x", "waves", "sum"))
+        return Batch(inputs=x[:, None], features=waves, targets=whole[:, None])

@@ -96,7 +96,7 @@ class Sprites:
         return {
             "features": np.stack(coins, axis=1),
             "place": rng(split, "place").integers(0, SIDE - BOX + 1, (n, 2), dtype=np.int32),
-            "phase": rng(split, "phase").choice(np.int32(PHASES), n),
+            "phase": rng(split, "phase").choice(np.array(PHASES, np.int32), n),
             "grey": rng(split, "grey").uniform(*GREY, n).astype(np.float32),
             "jitter": rng(split, "jitter").standard_normal((n, 3), dtype=np.float32),
             "noise": rng(split, "noise").standard_normal((n, SIDE, SIDE, 3), dtype=np.float32),

@@ -4,7 +4,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -51,11 +51,25 @@ def pooled(lowered: jax.stages.Lowered) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def training_options(model: Any) -> dict[str, str | bool]:
+    """What a model's training program is compiled with: `OPTIONS`, or YNNPACK where it asks."""
+    ynnpack = getattr(model, "by_ynnpack", False)
+    return {key: value for key, value in OPTIONS.items() if not (ynnpack and "ynn" in key)}
+
+
 class Program:
     """A function of lanes, compiled by whoever needs it first while the others wait."""
 
-    def __init__(self, one: Callable, batched: tuple, width: int, donate: tuple = ()) -> None:
+    def __init__(
+        self,
+        one: Callable,
+        batched: tuple,
+        width: int,
+        donate: tuple = (),
+        options: Mapping[str, str | bool] = OPTIONS,
+    ) -> None:
         many = jax.vmap(one, in_axes=batched) if width > 1 else alone(one, batched)
+        self._options = dict(options)
         self._traced = jax.jit(many, donate_argnums=donate)
         self._lock = threading.Lock()
         self._compiled: Any = None
@@ -78,7 +92,7 @@ class Program:
                         "and solve_positive of primacy.measures.linalg); write a Fourier transform "
                         "as a matrix product."
                     )
-                self._compiled = lowered.compile(OPTIONS)
+                self._compiled = lowered.compile(self._options)
                 self.seconds = time.perf_counter() - began
         finally:
             self._lock.release()
@@ -113,10 +127,11 @@ class Programs:
         facts = facts_of(condition.task)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
-            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, facts.heads),
+            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, heads=facts.heads),
             (0, 0, 0, order, None, None, 0, None),
             width,
             donate=(1,),
+            options=training_options(condition.model),
         )
         self._evaluate = Program(
             lambda c, params, sets, columns, donors, in_training: evaluate_condition(

@@ -48,7 +48,7 @@ class Pages:
         try:
             run = Result(self.folder)
             page = report.page(
-                run.record, run.curves, run.lanes, run.summary, run.verdicts, run.provenance,
+                run.record, run.rows, run.lanes, run.summary, run.verdicts, run.provenance,
                 run.controls,
             )  # fmt: skip
         except (StoreError, OSError) as error:

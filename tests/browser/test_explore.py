@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from primacy.analysis import summary as summaries
 from primacy.records.study import Criterion
+from primacy.report import html
 from primacy.report.page import document, numbers
 from tests.support import slopes
 from tests.support.chromium import MARKS, open_all
@@ -76,9 +77,12 @@ STUDIES = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explore")
-    pages = {name: study.page() for name, study in STUDIES.items()}
-    with mock.patch.object(numbers, "LIMIT", 3000):
-        pages["thinned"] = STUDIES["joined"].page()
+    pages = {"plain": STUDIES["plain"].page()}
+    # The figures that are drawn beforehand take most of the time, and one page with them is enough.
+    with mock.patch.object(html, "drawings", return_value={}):
+        pages = {name: study.page() for name, study in STUDIES.items()} | pages
+        with mock.patch.object(numbers, "LIMIT", 3000):
+            pages["thinned"] = STUDIES["joined"].page()
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {name: (folder / f"{name}.html").as_uri() for name in pages}

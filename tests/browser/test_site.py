@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_page import browser, pytestmark  # noqa: F401 - the same browser
+from tests.support.chromium import MARKS
+
+pytestmark = MARKS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -37,7 +39,7 @@ def built(folder: Path) -> None:
 
 
 @pytest.fixture
-def page(browser):  # noqa: F811
+def page(browser):
     """A page that gathers what it requests and complains of."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()

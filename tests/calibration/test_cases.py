@@ -22,8 +22,8 @@ from primacy.records import certificate
 from primacy.report.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
-OURS = ("controls", "exact probabilities", "linear flow", "planted representations",
-        "simulated studies", "two solutions of XOR")  # fmt: skip
+OURS = ("circle", "controls", "exact probabilities", "linear flow", "planted representations",
+        "simulated studies", "staircase", "two solutions of XOR")  # fmt: skip
 VERSIONS = {"primacy": "0.1.0", "jax": "0.10.2"}
 
 

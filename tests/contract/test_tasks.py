@@ -7,7 +7,6 @@ its features are what it is, and `FIXED` says so.
 
 import collections
 import math
-import types
 
 import jax
 import jax.numpy as jnp
@@ -419,5 +418,5 @@ def everything(task):
         parts = [draw(task, split, n=size) for split, size in task.sizes.items()]
     batches = [task.build(part) for part in parts]
     whole = jax.tree.map(lambda *a: np.concatenate(a), *batches)
-    flat = whole.inputs.reshape(len(whole.inputs), -1)
-    return types.SimpleNamespace(inputs=flat, features=whole.features, targets=whole.targets)
+    (inputs, *rest), structure = jax.tree.flatten(whole)
+    return jax.tree.unflatten(structure, [inputs.reshape(len(inputs), -1), *rest])

@@ -16,7 +16,8 @@ pytest.importorskip("distributed")
 
 from primacy.engine.run import run
 from tests.faults.study import Trainer, study
-from tests.support.cluster import Cluster, promised, until
+from tests.support.cluster import Cluster, until
+from tests.support.folders import promised
 
 SEEDS = 8
 CUT_SECONDS = 4.0

@@ -21,7 +21,8 @@ from primacy.engine.run import Progress, run
 from primacy.records.store import Store, StoreError
 from primacy.training.block import Interrupted
 from tests.faults.study import Trainer, study
-from tests.support.cluster import Cluster, promised, until
+from tests.support.cluster import Cluster, until
+from tests.support.folders import promised
 
 SEEDS = 6
 
@@ -52,12 +53,19 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """A cluster for tests that leave its scheduler alive; workers are replaced (`ready`)."""
-    with Cluster(tmp_path_factory.mktemp("cluster"), SCHEDULER__WORKER_TTL="5s") as cluster:
+def cluster_of_all(tmp_path_factory):
+    """A cluster for tests that leave its scheduler alive."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
         cluster.scheduler()
-        cluster.ready(2)
         yield cluster
+
+
+@pytest.fixture
+def shared(cluster_of_all):
+    """The same with two workers that live, and nothing planned."""
+    cluster_of_all.ready(2)
+    cluster_of_all.plan()
+    return cluster_of_all
 
 
 ONCE = dict.fromkeys(range(SEEDS), 1)
@@ -135,26 +143,27 @@ def test_a_killed_driver_loses_what_was_in_flight_and_no_more(tmp_path, shared, 
     assert promised(tmp_path / "run") == undisturbed
 
 
-def test_a_worker_that_was_away_too_long_changes_nothing(tmp_path, shared, undisturbed):
-    shared.plan({"2": {"seconds": 3}})
+def test_a_worker_that_was_away_too_long_changes_nothing(tmp_path, undisturbed):
+    with Cluster(tmp_path / "c", {"2": {"seconds": 3}}, SCHEDULER__WORKER_TTL="10s") as cluster:
+        cluster.scheduler()
+        cluster.ready(2)
 
-    def pause():
-        until(lambda: 2 in shared.seeds())
-        ((_, away),) = [x for x in shared.attempts if x[0] == 2]
-        os.kill(away, signal.SIGSTOP)
-        until(lambda: shared.seeds()[2] == 2)  # another one has begun it
-        os.kill(away, signal.SIGCONT)
+        def pause():
+            until(lambda: 2 in cluster.seeds())
+            ((_, away),) = [x for x in cluster.attempts if x[0] == 2]
+            os.kill(away, signal.SIGSTOP)
+            until(lambda: cluster.seeds()[2] == 2)  # another one has begun it
+            os.kill(away, signal.SIGCONT)
 
-    pausing = threading.Thread(target=pause)
-    pausing.start()
-    run(study(SEEDS), tmp_path / "run", engine=on(shared))
-    pausing.join()
-    assert shared.seeds() == {**ONCE, 2: 2}
+        pausing = threading.Thread(target=pause)
+        pausing.start()
+        run(study(SEEDS), tmp_path / "run", engine=on(cluster))
+        pausing.join()
+        assert cluster.seeds() == {**ONCE, 2: 2}
     assert promised(tmp_path / "run") == undisturbed
 
 
 def test_a_killed_worker_costs_its_own_block_an_attempt(tmp_path, shared, undisturbed):
-    shared.ready(2)
     shared.plan({"2": {"kill": 1}})
     run(study(SEEDS), tmp_path / "run", engine=on(shared))
     assert shared.seeds() == {**ONCE, 2: 2}

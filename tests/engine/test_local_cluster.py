@@ -24,7 +24,8 @@ from primacy.engine.run import run
 from primacy.registry import PLUGINS, load_plugin, measures
 from primacy.study import file
 from tests.faults.study import study as pretended
-from tests.support.cluster import ROOT, Cluster, promised, until
+from tests.support.cluster import ROOT, Cluster, until
+from tests.support.folders import promised
 
 PLUGIN = '''
 import jax.numpy as jnp

@@ -16,7 +16,7 @@ from primacy.records.store import INBOX, Store
 from primacy.training.block import Interrupted
 from tests.faults.study import Trainer, study
 from tests.support import tiny
-from tests.support.cluster import promised
+from tests.support.folders import promised
 
 SEEDS = 5
 

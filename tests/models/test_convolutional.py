@@ -54,10 +54,11 @@ def test_outputs_and_gradients_are_pytorchs(kind):
         np.testing.assert_allclose(ours, its.grad.numpy(), atol=2e-4 * scale)
 
 
-@pytest.mark.parametrize(("shape", "side", "stride"), [((5, 7, 2), 3, 1), ((5, 8, 2), 3, 2),
-                                                      ((6, 5, 1), 1, 2)])  # fmt: skip
-def test_shifted_views_are_a_convolution(shape, side, stride):
-    """Oracle: XLA's own convolution, with odd and even sizes."""
+@pytest.mark.parametrize(
+    ("shape", "side", "stride"), [((5, 7, 2), 3, 1), ((5, 8, 2), 3, 2), ((6, 5, 1), 1, 2)]
+)
+def test_shifted_views_are_a_convolution(shape, side, stride, monkeypatch):
+    """Oracle: XLA's own convolution, with odd and even sizes; a GPU is given that one."""
     x = jnp.asarray(images(3, shape=shape))
     kernel = jnp.asarray(np.random.default_rng(1).normal(size=(side, side, shape[2], 4)), x.dtype)
     edge = [(side // 2, side // 2)] * 2
@@ -66,6 +67,9 @@ def test_shifted_views_are_a_convolution(shape, side, stride):
     )
     found = jnp.moveaxis(convolution(jnp.moveaxis(x, -1, 0), kernel, stride), 0, -1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    theirs = jnp.moveaxis(convolution(jnp.moveaxis(x, -1, 0), kernel, stride), 0, -1)
+    np.testing.assert_allclose(theirs, expected, atol=1e-5)
 
 
 def test_cost_and_parameters_are_counted_by_hand():

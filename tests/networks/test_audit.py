@@ -1,5 +1,8 @@
 """Checkpoints after the fact. Oracle: the same networks, tracked while they were trained."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +10,7 @@ import torch
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
+from primacy.cli.app import main
 from primacy.errors import StudyError
 from primacy.networks import checkpoints, user_code
 from primacy.networks.audit import audit
@@ -143,3 +147,19 @@ def test_code_is_named_by_the_person(tmp_path):
     file.with_name("bad.py").write_text("x = 1\nraise KeyError(3)\n")
     with pytest.raises(StudyError, match=r"bad\.py:2"):
         user_code.function(f"{tmp_path / 'bad.py'}:make")
+
+
+def test_the_command_line(saved, tmp_path, capsys):
+    folder, _ = saved
+    file = tmp_path / "my.py"
+    file.write_text("from tests.support.tracked import data, make\n")
+    words = ["audit", f"{file}:make", "--checkpoints", str(folder / "seed-0")]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--out", str(tmp_path / "run"), "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["page"]).is_file() and Path(told["run"]) == tmp_path / "run"
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", f"{file}:mak", "--checkpoints", str(folder / "seed-0")])
+    assert ended.value.code == 2
+    assert 'Did you mean "make"' in capsys.readouterr().err

@@ -150,8 +150,8 @@ CLAIMS = [
         "id": "signal-first",
         "claim": "the signal is relied on more than the noise",
         "measure": "reliance",
-        "of": {"feature": "signal"},
-        "minus": {"feature": "noise"},
+        "of": {"feature": "signal", "width": 16},
+        "minus": {"feature": "noise", "width": 16},
         "expect": "greater",
         "margin": 0.05,
     },
@@ -202,7 +202,7 @@ def test_two_processes_write_into_one_folder(tmp_path):
     for process in work:
         process.start()
     for process in work:
-        process.join(120)
+        process.join(600)
     assert [process.exitcode for process in work] == [0, 0]
     result = Result(tmp_path / "run")
     assert sorted(result.lanes["seed"]) == [0, 1, 2, 3]

@@ -8,11 +8,14 @@ from primacy.study import file
 TRAINING = "[training]\nsteps = 10\n"
 
 
-@pytest.mark.parametrize(("task", "model", "part"), [
-    ("boolean", 'kind = "transformer"', 'kind = "tokens", or mask = "queries"'),
-    ("boolean", 'kind = "convolutional"', "A task of images: sprites"),
-    ("boolean", 'kind = "two_layer"\noutput = "mirrored"', "is for one target; the task has 2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("task", "model", "part"),
+    [
+        ("boolean", 'kind = "transformer"', 'kind = "tokens", or mask = "queries"'),
+        ("boolean", 'kind = "convolutional"', "A task of images: sprites"),
+        ("boolean", 'kind = "two_layer"\noutput = "mirrored"', "is for one target; the task has 2"),
+    ],
+)
 def test_it_is_a_mistake_of_the_model(tmp_path, task, model, part):
     path = tmp_path / "mine.toml"
     path.write_text(f'[task]\nkind = "{task}"\n[model]\n{model}\n{TRAINING}')

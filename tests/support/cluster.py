@@ -11,8 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from primacy.records.store import INBOX
-from tests.faults.test_faults import content
+import distributed
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).parent / "pretending.py"
@@ -72,10 +71,13 @@ class Cluster:
         return process
 
     def ready(self, number):
-        """Start workers until there are so many that live."""
+        """Start workers until there are so many that live, and wait until they are known."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < number:
             self.worker()
+        place = str(self.file)
+        with distributed.Client(scheduler_file=place, set_as_default=False) as client:
+            client.wait_for_workers(number, timeout=300)
 
     def plan(self, faults=None):
         """What is to go wrong from now on; forgets the attempts so far."""
@@ -96,12 +98,6 @@ class Cluster:
         """How often each seed was begun."""
         begun = [seed for seed, _ in self.attempts]
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
-
-
-def promised(folder):
-    """Every byte of a run folder that a run promises: not the page that a long run writes early."""
-    held = content(folder).items()
-    return {name: own for name, own in held if name not in ("report.html", f"{INBOX}/.lock")}
 
 
 def until(condition, seconds=300):
