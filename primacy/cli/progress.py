@@ -118,6 +118,8 @@ class TerminalProgress(Progress):
         seen = summary()
         last = seen.height + 1.0
         for feature, rank in seen.select("feature", "rank").rows():
+            if rank is None and str(feature) not in self._ranks:
+                continue  # it may be one that is never learned, such as a watched feature
             self._ranks.setdefault(str(feature), []).append(last if rank is None else rank)
         then = time.monotonic()
         self._ask_again = then + (then - now) / ORDER_SHARE

@@ -24,7 +24,7 @@ from typing import Any
 
 import dask
 import distributed
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError
 
 from primacy.engine import wire, worker
 from primacy.engine.addresses import refuse_open
@@ -206,7 +206,7 @@ class Dask:
         while asked and time.monotonic() < ends:
             for address in [a for a, future in asked.items() if future.done()]:
                 with contextlib.suppress(distributed.KilledWorker, *GONE):
-                    found[address] = json.loads(asked.pop(address).result(timeout=ANSWER_SECONDS))
+                    found[address] = json.loads(asked.pop(address).result(timeout=GREET_SECONDS))
             here = self._client.scheduler_info()["workers"]
             asked = {a: future for a, future in asked.items() if a in here}
             time.sleep(0.05)
@@ -238,10 +238,12 @@ class Dask:
                 self.compile_seconds += own["compile_seconds"]
                 driver.commit(task.job, trained)
                 blocks.done(task)
+        except ClosedClientError:
+            raise NotFinished(f"the scheduler at {self._address} is gone") from None
         finally:
-            for task in blocks.flight.values():
-                task.future.release()  # nobody waits for it: its worker drops it
-            with contextlib.suppress(ValueError, *GONE):
+            with contextlib.suppress(ValueError, ClosedClientError, *GONE):
+                for task in blocks.flight.values():
+                    task.future.release()  # nobody waits for it: its worker drops it
                 self._client.unsubscribe_topic(self._topic)
         if blocks.left:
             raise NotFinished(blocks.report())

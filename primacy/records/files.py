@@ -132,3 +132,12 @@ def lock(file: Any) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def exists(path: Path) -> bool:
+    """Whether something is at a path; unlike `os.path.lexists`, an error is not an answer."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -27,6 +27,7 @@ from primacy.records.files import (
     Damaged,
     InUse,
     StoreError,
+    exists,
     lock,
     move,
     read,
@@ -83,7 +84,7 @@ class Store:
         try:
             found = from_json(content)
         except ValueError as error:
-            newer = _format_of(content)
+            newer = formats.format_of(content)
             if newer > FORMAT:
                 raise StoreError(
                     f"{path} has format {newer}; this version reads up to {FORMAT}. Update primacy."
@@ -292,7 +293,7 @@ class Store:
         """Write the journal into the manifest, the controls' too; the same parts count then."""
         for place in (self, Store(self.folder / CONTROLS)):
             path = place.folder / journal.JOURNAL
-            if _exists(path):
+            if exists(path):
                 place._keep(place.manifest())
                 path.unlink()
                 sync(place.folder)
@@ -304,7 +305,7 @@ class Store:
         write(self.folder / LOCK_JSON, to_json(study))
         write(self.folder / CONDITIONS, to_parquet(conditions(study), "conditions"))
         write(self.folder / "data.md", dictionary.markdown(study).encode())
-        if not _exists(self.folder / MANIFEST):  # from now on, a missing one was lost
+        if not exists(self.folder / MANIFEST):  # from now on, a missing one was lost
             self._keep({})
 
     def commit(
@@ -312,7 +313,7 @@ class Store:
         origin: Mapping[str, Any],
     ) -> str:  # fmt: skip
         """Add a block: its files, then its line in the journal. Returns the part's name."""
-        if not _exists(self.folder / MANIFEST):
+        if not exists(self.folder / MANIFEST):
             self.manifest()  # says what is wrong
         curves.check(table)
         rows = lanes.to_dicts()
@@ -343,7 +344,7 @@ class Store:
         for name in damaged:
             for place in PLACES:
                 path = self.parts.path(name, place)
-                if _exists(path):
+                if exists(path):
                     move(path, self.folder / DAMAGED)
         if damaged:
             self._keep({name: part for name, part in parts.items() if name not in damaged})
@@ -360,7 +361,7 @@ class Store:
     def _drop_replaced(self) -> None:
         """Remove the files of parts that others have taken the place of."""
         path = self.folder / MANIFEST
-        if not _exists(path):
+        if not exists(path):
             return
         content = read(path, MAX_MANIFEST_BYTES)
         if b'"replaced"' not in content:
@@ -393,20 +394,3 @@ def lanes(parts: Mapping[str, Any]) -> pl.DataFrame:
         for lane in part["lanes"]
     ]
     return pl.DataFrame(rows, schema=dict(curves.LANES), orient="row").sort("condition", "seed")
-
-
-def _exists(path: Path) -> bool:
-    """Whether something is at a path; unlike `os.path.lexists`, an error is not an answer."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
-def _format_of(content: bytes) -> int:
-    try:
-        found = formats.json_value(content).get("format", 0)
-    except (ValueError, AttributeError):
-        return 0
-    return found if isinstance(found, int) else 0

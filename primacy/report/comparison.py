@@ -156,12 +156,19 @@ def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
         "where": " · ".join(filter(None, where)),
         "values": [
             {"label": label, "text": _value(row, found), "word": found and found.word,
-             "note": "cannot be asked of it" if found is None else found.problem if found.value is None else "",
+             "note": _note(found),
              "between": _between(row, found)}
             for label, found in by_label.items()
         ],
         "differences": [_told(row, d) for d in row.differences],
     }  # fmt: skip
+
+
+def _note(found: Found | None) -> str:
+    """Why a run has no value; empty where it has one."""
+    if found is None:
+        return "cannot be asked of it"
+    return found.problem or "" if found.value is None else ""
 
 
 def _told(row: Row, d: Difference) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_a_killed_driver_loses_what_was_in_flight_and_no_more(tmp_path, shared, 
 
 
 def test_a_worker_that_was_away_too_long_changes_nothing(tmp_path, undisturbed):
-    with Cluster(tmp_path / "c", {"2": {"seconds": 3}}, SCHEDULER__WORKER_TTL="10s") as cluster:
+    with Cluster(tmp_path / "c", {"2": {"seconds": 3}}, SCHEDULER__WORKER_TTL="15s") as cluster:
         cluster.scheduler()
         cluster.ready(2)
 

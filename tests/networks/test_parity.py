@@ -50,12 +50,15 @@ def data(kind):
 
 
 def native(params, model):
-    """The built-in model as a JAX function whose layers have the names of its own."""
+    """The built-in model as a JAX function; its layers have the names that they have in PyTorch.
+
+    So both share the compiled program of all measures that do not call the network.
+    """
     from jax.ad_checkpoint import checkpoint_name
 
     def forward(held, x):
-        for name in model.layer_names:
-            x = checkpoint_name(jax.nn.relu(affine(held[name], x)), name)
+        for i, name in enumerate(model.layer_names):
+            x = checkpoint_name(jax.nn.relu(affine(held[name], x)), f"{2 * i + 2}.input")
         return affine(held["output"], x)
 
     return adapted(params, forward=forward)
@@ -73,19 +76,6 @@ def in_torch(params, outputs):
             linear.bias.copy_(torch.from_numpy(np.asarray(layer["bias"])))
         parts += [linear, torch.nn.ReLU()]
     return adapted(torch.nn.Sequential(*parts[:-1]))
-
-
-def in_equinox(params, outputs):
-    import equinox as eqx
-
-    sizes = (D, *WIDTHS, outputs)
-    layers = []
-    for (a, b), layer in zip(itertools.pairwise(sizes), params.values(), strict=True):
-        linear = eqx.nn.Linear(a, b, key=jax.random.key(0))
-        held = (np.asarray(layer["kernel"]).T, np.asarray(layer["bias"]))
-        layers.append(eqx.tree_at(lambda m: (m.weight, m.bias), linear, held))
-        layers.append(eqx.nn.Lambda(jax.nn.relu))
-    return adapted(eqx.nn.Sequential(layers[:-1]))
 
 
 def measured(network, declared):
@@ -106,11 +96,8 @@ def test_every_measure_agrees(kind):
     params = model.init(np.random.default_rng(1), (D,), outputs)
     expected = measured(native(params, model), declared)
     assert len(expected) > 40
-    for make in (in_torch, in_equinox):
-        found = measured(make(params, outputs), declared)
-        assert found.keys() == expected.keys()
-        for name, value in expected.items():
-            scale = max(1.0, float(np.nanmax(np.abs(value), initial=0)))
-            np.testing.assert_allclose(
-                found[name], value, rtol=0, atol=TOLERANCE * scale, err_msg=f"{make} {name}"
-            )
+    found = measured(in_torch(params, outputs), declared)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        scale = max(1.0, float(np.nanmax(np.abs(value), initial=0)))
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=TOLERANCE * scale, err_msg=name)

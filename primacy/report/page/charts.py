@@ -199,6 +199,10 @@ def _criteria(levels: Mapping[str, ranks.Number | None]) -> pl.DataFrame:
     return pl.DataFrame({"level": known}, schema={"level": pl.Float64})
 
 
+MAX_SEEDS_DRAWN = 200
+"""Seeds that have a line each: more are one gray area, and take a gigabyte to draw."""
+
+
 def every_seed(
     condition: ConditionRecord,
     course: pl.DataFrame,
@@ -213,9 +217,15 @@ def every_seed(
     log: bool = True,
     ends: tuple[ranks.Number, ranks.Number] | None = None,
 ) -> Figure:
-    """A course over training, a thin line a seed and the median on it."""
+    """A course over training, a thin line a seed and the median on it.
+
+    Of more than `MAX_SEEDS_DRAWN` seeds the first so many have a line; the median is of all.
+    """
     own = course.filter(pl.col("feature").is_in(list(names)))
-    lines = thinned(own)
+    seeds = own["seed"].unique().sort()
+    lines = thinned(own.filter(pl.col("seed").is_in(seeds.head(MAX_SEEDS_DRAWN).implode())))
+    if seeds.len() > MAX_SEEDS_DRAWN:
+        caption += f" Thin lines of the first {MAX_SEEDS_DRAWN} of {seeds.len():,} networks."
     table = bands(own)
     names = [n for n in names if n in set(table["feature"])]
     if ends is None:

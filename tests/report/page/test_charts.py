@@ -55,6 +55,17 @@ def test_standings_count_diverged_and_unlearned_lanes_as_later_than_any_step():
     assert first["diverged"] == 2 and first["seeds"] == 6
 
 
+def test_of_many_networks_some_have_lines_and_all_count(monkeypatch):
+    study = made(5)
+    monkeypatch.setattr(charts, "MAX_SEEDS_DRAWN", 3)
+    drawn = figure_list.drawings(study.record, study.curves, study.lanes, study.summary)
+    figure = drawn["race-seeds"]
+    assert figure.data["seeds"]["seed"].unique().sort().to_list() == [0, 1, 2]
+    assert figure.frame["seed"].n_unique() == 5
+    assert figure.data["medians"]["seeds"].max() == 5
+    assert "the first 3 of 5 networks" in figure.caption
+
+
 def test_wins_count_a_time_that_never_came_as_the_latest():
     table = {0: {"a": 3, "b": None}, 1: {"a": 3, "b": 2}, 2: {"a": None, "b": None}}
     assert ranks.wins(table, "a", "b", time=True) == ([0], [1], [2])
