@@ -39,7 +39,7 @@ from primacy.training.block import Interrupted
 
 WAIT_SECONDS = 300.0
 """For the first worker of a cluster that exists, say in the queue of a machine room."""
-GREET_SECONDS = 120.0
+GREET_SECONDS = 300.0
 """For a worker to say what it is: it imports the libraries first."""
 SILENT_SECONDS = 400.0
 """Without a sign of any worker, after which the run ends; Dask itself gives a worker 300."""
