@@ -45,7 +45,7 @@ def test_measured_again_they_have_the_stored_numbers(result):
     found = evaluate(result)
     keys = ["condition", "seed", "step", "split", "layer", "feature", "target", "measure"]
     both = result.store.curves().join(found, on=keys, nulls_equal=True)
-    assert both.height == found.height > 100
+    assert both.height == found.height > 0
     was, now = (both[c].to_numpy() for c in ("value", "value_right"))
     np.testing.assert_allclose(now, was, atol=2e-5, rtol=1e-5)
     # Painted features and blocks of bits are interchanged, and every layer holds some of each.
