@@ -39,13 +39,13 @@ from primacy.training.block import Interrupted
 
 WAIT_SECONDS = 300.0
 """For the first worker of a cluster that exists, say in the queue of a machine room."""
-GREET_SECONDS = 120.0
+GREET_SECONDS = 300.0
 """For a worker to say what it is: it imports the libraries first."""
 SILENT_SECONDS = 400.0
 """Without a sign of any worker, after which the run ends; Dask itself gives a worker 300."""
 LOST_SECONDS = 60.0
 """For the scheduler to come back after its connection was lost."""
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 """For the scheduler to answer a question."""
 COUNT_SECONDS = 1.0
 """Between two questions how many workers there are."""
@@ -199,7 +199,7 @@ class Dask:
 
     def _facts(self) -> dict[str, dict[str, Any]]:
         """What each worker is, by address; without those that end, or do not answer in time."""
-        known = list(self._client.scheduler_info()["workers"])
+        known = self._workers()
         asked = {a: self._client.submit(facts, workers=[a], pure=False, priority=1) for a in known}
         found: dict[str, dict[str, Any]] = {}
         ends = time.monotonic() + GREET_SECONDS
@@ -207,7 +207,7 @@ class Dask:
             for address in [a for a, future in asked.items() if future.done()]:
                 with contextlib.suppress(distributed.KilledWorker, *GONE):
                     found[address] = json.loads(asked.pop(address).result(timeout=GREET_SECONDS))
-            here = self._client.scheduler_info()["workers"]
+            here = self._workers()
             asked = {a: future for a, future in asked.items() if a in here}
             time.sleep(0.05)
         return found
@@ -322,13 +322,19 @@ class Dask:
         if now - self._counted > COUNT_SECONDS:
             self._counted = now
             with contextlib.suppress(*GONE):
-                held = self._asked(self._client.scheduler.ncores)
-                self._known = sum(held.values())
+                self._known = sum(self._workers().values())
         return self._known
 
-    def _asked(self, function: Callable, *rest: Any, **named: Any) -> Any:
-        """What the cluster answers; a cluster that does not is a `TimeoutError`."""
-        return self._client.sync(function, *rest, callback_timeout=ANSWER_SECONDS, **named)
+    def _workers(self) -> dict[str, int]:
+        """Threads of each worker, by address, as the scheduler has them now.
+
+        Not `scheduler_info`, which a client empties of workers every two seconds.
+
+        Raises:
+            TimeoutError: the scheduler does not answer.
+        """
+        scheduler: Any = self._client.scheduler
+        return self._client.sync(scheduler.ncores, callback_timeout=ANSWER_SECONDS)
 
     def _landed(self, future: Any, blocks: Blocks) -> tuple[Task, bytes] | None:
         """A block that ended and its receipt; None: it starts again, or is left out."""

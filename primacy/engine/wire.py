@@ -119,7 +119,7 @@ def unpacked(content: bytes, folder: Path) -> Order:
         dataclasses.replace(offered[name], splits=tuple(splits))
         for name, splits in told["measures"]
     )
-    lanes = tuple(Lane(*described[i], seed) for i, seed in told["lanes"])
+    lanes = tuple(Lane(described[i][0], described[i][1], seed) for i, seed in told["lanes"])
     # Not the steps of the evaluations: a control that ends early is the same program.
     program = jax.tree.structure(lanes[0].condition), told["width"], chosen
     return Order(lanes, told["width"], chosen, tuple(told["axes"]), program)

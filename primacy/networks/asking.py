@@ -164,18 +164,18 @@ def _seen(
             every.append(nothing if changed is None else network.answers(changed, False)[0])
         return np.stack(every)
 
-    return Seen(
-        inputs=np.zeros((len(rows), 0), np.float32)
-        if about.shape is None
-        else inputs.reshape(len(rows), -1),
-        features=declared.values[rows],
-        targets=declared.answers[rows],
-        outputs=outputs,
-        layers=layers,
-        swapped=swapped(False) if "swapped" in wants else None,
-        swapped_rest=swapped(True) if "swapped_rest" in wants else None,
-        slopes=network.slopes(inputs, about.outputs) if "slopes" in wants else None,
-    )
+    flat = np.zeros((len(rows), 0), np.float32)
+    answered: dict[str, Any] = {
+        "inputs": flat if about.shape is None else inputs.reshape(len(rows), -1),
+        "features": declared.values[rows],
+        "targets": declared.answers[rows],
+        "outputs": outputs,
+        "layers": layers,
+        "swapped": swapped(False) if "swapped" in wants else None,
+        "swapped_rest": swapped(True) if "swapped_rest" in wants else None,
+        "slopes": network.slopes(inputs, about.outputs) if "slopes" in wants else None,
+    }
+    return Seen(**answered)
 
 
 def _columns(declared: Declared, about: Question) -> np.ndarray:

@@ -294,4 +294,4 @@ def test_a_verdict_opens_the_values_of_each_seed(opened):
 
 
 def test_script_is_small():
-    assert len(document.script().encode()) <= 40_000
+    assert len(document.script().encode()) <= 40 * 1024

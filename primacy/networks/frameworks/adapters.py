@@ -1,7 +1,7 @@
 """Which framework a network is of; its adapter is imported only then."""
 
 import sys
-from typing import Any
+from typing import Any, cast
 
 from primacy.networks.frameworks.network import Network, NetworkRefused
 from primacy.networks.frameworks.representations import StoredRepresentations
@@ -22,7 +22,7 @@ def adapted(model: Any, **how: Any) -> Network:
         given = {name: value for name, value in how.items() if value is not None}
         if set(given) - {"layers"}:
             raise NetworkRefused("representations alone take layers=, and nothing else")
-        return model.choosing(**given)
+        return cast("Network", model.choosing(**given))
     if is_torch(model):
         from primacy.networks.frameworks.pytorch import TorchNetwork
 

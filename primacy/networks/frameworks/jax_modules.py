@@ -93,7 +93,7 @@ class JaxNetwork:
         cuts = {name: self._cuts(x, name, held[name], np.asarray(out)) for name in taken}
         if self._asked is None:
             kept = names.thinned([name for name in taken if cuts[name]])
-            taken = {name: taken[name] for name in kept}
+            taken = {name: how for name, how in taken.items() if name in kept}
         self.layers = tuple(
             Layer(name, passages[name].shape, how, cuts[name]) for name, how in taken.items()
         )

@@ -149,7 +149,9 @@ def thinned(names: Sequence[str], most: int = MAX_LAYERS) -> list[str]:
     """At most so many, evenly over the depth, the first and the last among them."""
     if len(names) <= most:
         return list(names)
-    return [names[i] for i in np.unique(np.linspace(0, len(names) - 1, most).round().astype(int))]
+    return [
+        names[int(i)] for i in np.unique(np.linspace(0, len(names) - 1, most).round().astype(int))
+    ]
 
 
 def lines(layers: Sequence[Layer], modules: int, parameters: int) -> str:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from primacy.networks.frameworks.network import NetworkRefused
+from primacy.networks.frameworks.network import NetworkRefused, Taken
 from primacy.networks.frameworks.pytorch import TorchNetwork
 from primacy.networks.frameworks.pytorch_guard import plain
 from primacy.networks.frameworks.pytorch_layers import edited, host, replacing, row, watching
@@ -107,7 +107,7 @@ class TorchFunction(TorchNetwork):
 
     def _answered(self, params: Any, inputs: Any) -> list[np.ndarray]:
         held: dict[str, np.ndarray] = {}
-        taken = {layer.name: layer.taken for layer in self.layers}
+        taken: dict[str, Taken] = {layer.name: layer.taken for layer in self.layers}
 
         def note(name: str, value: torch.Tensor, first: bool) -> None:
             held[name] = host(row(value, taken[name], first))

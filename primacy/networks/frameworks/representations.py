@@ -70,7 +70,8 @@ class StoredRepresentations:
         if self._asked is not None:
             taken = names.chosen(self._asked, passages)
         else:
-            taken = {name: passages[name].taken for name in names.thinned(list(passages))}
+            kept = names.thinned(list(passages))
+            taken = {name: own.taken for name, own in passages.items() if name in kept}
         self.layers = tuple(
             Layer(name, passages[name].shape, how, False) for name, how in taken.items()
         )

@@ -84,7 +84,7 @@
     const svg = p.sheet(
       W,
       H,
-      `${m.title} of every seed over training; the table below reads it at a step`,
+      `${m.title} of every seed over training; the table reads it at a step`,
     );
     const values = tall.bent
       ? [

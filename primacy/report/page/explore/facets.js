@@ -227,9 +227,9 @@
       ? `the way from chance to the ceiling (dashed: the criterion, ${p.percent(p.theta(kept[0] ?? p.pool[0]))} of it)`
       : `${m.title}${m.unit && m.unit !== m.title ? ` (${m.unit})` : ""}, from ${p.number(low)} to ${p.number(high)}`;
     const number = p.counts()
-      ? `median steps until ${p.name(view.f)} is ${p.pool[0].verb}; the stronger the color, the later; hatched: fewer than half of the networks`
+      ? `median steps until ${p.name(view.f)} is ${p.pool[0].verb}; the stronger the color, the later; hatched: by fewer than half`
       : `median ${m.title}${m.whole ? "" : ` of ${p.name(view.f)}`}${view.t === null ? " at the end" : ` at step ${p.step(p.at())}`}`;
-    return `Drawn: medians over seeds, on the same axes (0 to ${p.step(p.scale(p.pool, 1).last)} steps${view.x === "log" ? ", log-like" : ""}); height: ${drawn}. Number: ${number}.`;
+    return `Drawn: medians over seeds, the same axes (0 to ${p.step(p.scale(p.pool, 1).last)} steps${view.x === "log" ? ", log-like" : ""}); height: ${drawn}. Number: ${number}.`;
   };
   const listing = (kept, m) => [
     [
