@@ -28,14 +28,14 @@ def facts() -> str:
     return json.dumps(worker.facts())
 
 
-def absent(names: dict[str, str]) -> list[str]:
+def absent(names: dict[str, str], dask_worker: Any = None) -> list[str]:
     """Of files by SHA-256, those that a worker does not have."""
-    return worker.absent(names, _folder(get_worker()))
+    return worker.absent(names, _folder(dask_worker))  # given by Dask, by this very name
 
 
-def keep(name: str, content: bytes, digest: str) -> None:
+def keep(name: str, content: bytes, digest: str, dask_worker: Any = None) -> None:
     """Keep a file on a worker."""
-    worker.keep(name, content, digest, _folder(get_worker()))
+    worker.keep(name, content, digest, _folder(dask_worker))
 
 
 def train(content: bytes, topic: str, token: str) -> bytes:

@@ -138,7 +138,11 @@ def controls(record: StudyRecord, curves: Rows) -> dict[tuple[str, str], Number]
         return {}
     text = pl.col("condition", "feature", "target").cast(pl.String)
     rows = (
-        curves.filter(pl.col("measure") == "reliance", pl.col("split") == "test")
+        curves.filter(
+            pl.col("measure") == "reliance",
+            pl.col("split") == "test",
+            pl.col("feature").cast(pl.String).is_in(pairs["feature"].to_list()),
+        )
         .with_columns(text)
         .join(pairs, on=["condition", "feature"], maintain_order="left")
         .filter(
