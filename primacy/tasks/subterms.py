@@ -59,7 +59,7 @@ def subterm(text: str, blocks: tuple[str, ...], size: int) -> Subterm:
 
 def declared(term: Subterm, first: int) -> Feature:
     """The feature that a task declares of it; `first` is the column of the block's unit 0."""
-    matters = truthtable.sensitive(term.table).any(1)
+    matters = np.atleast_1d(truthtable.sensitive(term.table).any(1))
     columns = sorted(first + u for u, use in zip(term.units, matters, strict=True) if use)
     return Feature(
         name=term.name,
