@@ -85,6 +85,7 @@ class JaxNetwork:
             for name, value in held.items()
             if value.ndim >= 2 and len(value) == rows_of(x)
         }
+        taken: dict[str, Taken]
         if self._asked is not None:
             taken = names.chosen(self._asked, passages)
         else:

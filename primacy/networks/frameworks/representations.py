@@ -67,6 +67,7 @@ class StoredRepresentations:
             for name, array in self.held.items()
             if name != OUTPUTS and array.ndim >= 2
         }
+        taken: dict[str, Taken]
         if self._asked is not None:
             taken = names.chosen(self._asked, passages)
         else:
