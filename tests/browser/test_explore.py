@@ -183,6 +183,15 @@ def test_address_restores_the_view(opened):
     assert page.locator(".cell").count() == 48 and page.said == []
 
 
+@pytest.mark.parametrize("place", ["#explore", "#methods", "#data"])
+def test_a_link_from_elsewhere_ends_where_it_points(opened, place):
+    page = opened("plain", at=place)
+    page.locator('#explore[data-ready="yes"]').wait_for()
+    top = page.locator(place).bounding_box()["y"]
+    at_the_end = page.evaluate("innerHeight + scrollY >= document.body.scrollHeight - 1")
+    assert abs(top) < 5 or at_the_end
+
+
 def test_criterion_moves_times_and_leaves_verdicts(opened):
     page, study = opened("plain"), STUDIES["plain"]
     before = page.locator("section#verdicts").inner_text()

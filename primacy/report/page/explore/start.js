@@ -187,6 +187,8 @@
     for (const link of document.querySelectorAll("nav li[hidden]")) link.hidden = false;
     await p.render();
     if (given) root.scrollIntoView();
+    // What was linked to has moved: `page.js` goes there again.
+    else if (location.hash) dispatchEvent(new Event("hashchange"));
     let wide = p.one.clientWidth;
     new ResizeObserver(() => {
       if (Math.abs(p.one.clientWidth - wide) < 2) return;
