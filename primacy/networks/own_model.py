@@ -90,6 +90,11 @@ class Own:
         return _met(dataclasses.replace(self, structure=""))
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether networks train one at a time: calls of PyTorch would wait for each other."""
+        return bool(self.outputs) and not getattr(self.met(), "traced", False)
+
+    @property
     def layer_names(self) -> tuple[str, ...]:
         """The layers that everything passes, in the order of the forward pass.
 
