@@ -23,7 +23,11 @@ def study() -> Study:
         epochs=20, evaluations=6,
     )  # fmt: skip
     task = Boolean(features=("linear1", "parity2"), units_per_feature=6, balance="exact")
-    condition = Condition(task=task, model=MLP(widths=(32,)), training=training)
+    condition = Condition(
+        task=task,  # type: ignore[arg-type]
+        model=MLP(widths=(32,)),
+        training=training,
+    )
     return Study(
         name="control path",
         conditions={"default": condition},

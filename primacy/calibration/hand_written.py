@@ -1,5 +1,7 @@
 """Curves written by hand and judged as a study's are: every time and verdict can be counted."""
 
+from typing import SupportsFloat
+
 import numpy as np
 import polars as pl
 from jaxtyping import Float
@@ -172,7 +174,9 @@ def _record() -> StudyRecord:
     )  # fmt: skip
 
 
-def _exact(quantity: str, expected: float, measured: Float[np.ndarray, ""] | float | None) -> Check:
+def _exact(
+    quantity: str, expected: SupportsFloat, measured: Float[np.ndarray, ""] | float | None
+) -> Check:
     return Check(
         quantity=quantity,
         expected=float(expected),

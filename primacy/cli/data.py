@@ -105,7 +105,7 @@ def _print(file: Path, found: "Audit") -> None:
     console.print(f"{shown(file.name)}: {found.rows:,} rows, {len(found.columns):,} columns")
     if found.classes:
         told = ", ".join(f"{shown(name)} {count:,}" for name, count in found.classes.items())
-        console.print(f"{shown(found.target)} has classes: {told}; chance {found.chance:.3f}")
+        console.print(f"{shown(str(found.target))} has classes: {told}; chance {found.chance:.3f}")
     if found.condition_number is not None:
         console.print(
             f"Condition number of the inputs: {_number(found.condition_number)}; standardized: "

@@ -334,7 +334,8 @@ class Dask:
             TimeoutError: the scheduler does not answer.
         """
         scheduler: Any = self._client.scheduler
-        return self._client.sync(scheduler.ncores, callback_timeout=ANSWER_SECONDS)
+        found: Any = self._client.sync(scheduler.ncores, callback_timeout=ANSWER_SECONDS)
+        return found
 
     def _landed(self, future: Any, blocks: Blocks) -> tuple[Task, bytes] | None:
         """A block that ended and its receipt; None: it starts again, or is left out."""

@@ -36,6 +36,15 @@ def json_value(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def format_of(content: bytes) -> int:
+    """The format that a JSON object states; 0 where it states none."""
+    try:
+        found = json_value(content).get("format", 0)
+    except (ValueError, AttributeError):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
 def facts(content: bytes, schema: Mapping[str, Any], max_rows: int) -> parquet.Facts:
     """What the headers of a Parquet file claim.
 
