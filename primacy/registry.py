@@ -161,6 +161,8 @@ def executed(file: Path, name: str) -> types.ModuleType:
 def _takes_a_shape(name: str, model: Any) -> None:
     """Refuse a model that wants the number of inputs, as models did before inputs had a shape."""
     for method in ("shapes", "cost", "init"):
+        if not hasattr(model, method):
+            continue
         given = list(inspect.signature(getattr(model, method)).parameters.values())
         first = given[2 if method == "init" else 1 : 3]
         if first and (first[0].annotation in (int, "int") or first[0].name == "d"):

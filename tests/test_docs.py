@@ -91,9 +91,9 @@ def test_program(text, tmp_path):
 def test_block(language, text, tmp_path):
     if language == "sh":
         asked = commands(text)
-        made = re.findall(r"^make ([a-z]+)", text, re.M)
-        assert asked or made
-        assert set(made) <= TARGETS
+        targets = re.findall(r"^make ([a-z]+)", text, re.M)
+        assert asked or targets
+        assert set(targets) <= TARGETS
         for words in asked:
             parses(words)
     elif language == "toml":

@@ -14,7 +14,7 @@ from primacy.records.study import Contrast, Hypothesis, MeasureRecord, completed
 from primacy.records.study import to_json as record_to_json
 from primacy.registry import PLUGINS, load_plugin, measure, measures
 from primacy.result import Result
-from primacy.study.describe import _card
+from primacy.study.describe import card as record_of
 from tests.support import tiny
 
 PLUGIN = '''
@@ -160,7 +160,7 @@ def test_a_measure_of_the_table_names_its_family_and_a_control_a_measure():
 
 @pytest.mark.parametrize("name", sorted(measures.load()))
 def test_a_record_of_before_says_what_the_card_says_now(name):
-    card = _card(measures[name])
+    card = record_of(measures[name])
     new = ("family", "family_order", "label", "control_of", "at_chance", "section")
     defaults = {f.name: f.default for f in dataclasses.fields(MeasureRecord)}
     old = dataclasses.replace(card, **{field: defaults[field] for field in new})

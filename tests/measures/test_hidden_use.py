@@ -79,6 +79,7 @@ def program(measure):
         asks = ("fit_reps", "fit_features", "reps", "features", "outputs", "onward")
         if measure is not dose_curve:
             asks = measures[measure.__name__].asks
+        asks = [ask for ask in asks if ask not in ("codes", "heads")]  # where all are numbers
         return measure(**{name: given[name] for name in asks})
 
     return jax.jit(run)

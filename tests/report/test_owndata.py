@@ -169,9 +169,9 @@ def test_a_claim_about_the_training_examples_of_a_hidden_layer_is_refused(tmp_pa
     [
         ('shortcut = ["stickr"]', '"stickr" is not one of the features. Did you mean "sticker"?'),
         ("first = { amount = 0.0 }", "task.first.amount = 0.0: must be above 0"),
-        ('first = { measure = "reliance_r_squared" }', 'for 0/1: "reliance_accuracy"'),
+        ('first = { measure = "reliance_r_squared" }', 'for 0/1 and classes: "reliance_accuracy"'),
         ('first = { splt = "train" }', "task.first.splt"),
-        ("standardize_target = true", "0/1 targets have no scale"),
+        ("standardize_target = true", "0/1 targets and classes have no scale"),
         ('split_by = "y"', 'the column "part" splits already'),
     ],
 )

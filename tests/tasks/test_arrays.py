@@ -408,7 +408,6 @@ def test_all_mistakes_at_once_each_at_its_place(folder):
         ({"target": ["sick", "sick"]}, "target", '"sick" stands twice'),
         ({"target": ["sick", "cost"]}, "target", 'one kind: "sick" is 0/1, "cost" holds other'),
         ({"target": ["kind"]}, "target.0", '0 and 1 with as_binary = { kind = "malignant" }'),
-        ({"target": ["part"]}, "target.0", 'Make one 0/1 column a class, in polars: frame.with'),
         ({"target": "sick"}, "target", "valid array"),
         ({"features": {}}, "features", "expected groups of columns"),
         ({"features": {"a": []}}, "features", '"a" has no columns'),
