@@ -117,7 +117,7 @@ def arrays(path: Path) -> dict[str, Any]:
 
 
 def _of_pytorch(path: Path) -> dict[str, Any]:
-    import pickle
+    import pickle  # for the name of its error; torch opens the file and allows arrays alone
 
     import torch
 

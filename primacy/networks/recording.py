@@ -54,11 +54,11 @@ class _Data:
 
     def draw(self, split: str, rng: Any, n: int) -> Draws:
         """Nothing is drawn."""
-        raise NotImplementedError
+        raise TypeError("declared examples are not drawn: they are there")
 
     def build(self, draws: Draws) -> Batch:
         """Nothing is built."""
-        raise NotImplementedError
+        raise TypeError("declared examples are not built: they are there")
 
 
 def _task(declared: Declared) -> Task:

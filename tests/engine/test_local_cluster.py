@@ -92,7 +92,8 @@ def test_processes_leave_the_bytes_of_threads_also_of_own_data_and_own_code(tmp_
     assert promised(tmp_path / "processes") == promised(tmp_path / "threads")
     assert held[0]._address.startswith("tls://127.0.0.1:")
     assert heard == {"127.0.0.1"}  # where anything listens
-    assert (held[0].programs, held[0].compile_seconds > 0) == (1, True)
+    # Each process that trained a block compiled its program: one of them or both.
+    assert held[0].programs in (1, 2) and held[0].compile_seconds > 0
 
 
 LONG = STUDY.replace("epochs = 6", "epochs = 100000").replace('"largest_output", ', "")
