@@ -187,12 +187,12 @@ def test_address_restores_the_view(opened):
 def test_a_link_from_elsewhere_ends_where_it_points(opened, place):
     page = opened("plain", at=place)
     # Scrolling takes its time, and the last part cannot come to the top.
-    page.wait_for_function(
+    there = (
         "place => Math.abs(document.querySelector(place).getBoundingClientRect().top) < 5 ||"
-        " innerHeight + scrollY >= document.documentElement.scrollHeight - 2",
-        arg=place,
-        timeout=10_000,
+        " innerHeight + scrollY >= document.documentElement.scrollHeight - 2"
     )
+    page.wait_for_function(there, arg=place, timeout=10_000)
+    assert page.evaluate(there, place)
 
 
 def test_criterion_moves_times_and_leaves_verdicts(opened):
