@@ -25,3 +25,11 @@ def _programs_of_one_file():
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_code_of_one_file():
+    """The files of Python that a test file named are no part of what the next one runs."""
+    yield
+    if "primacy.registry" in sys.modules:
+        sys.modules["primacy.registry"].PLUGINS.clear()

@@ -6,6 +6,7 @@ their own call it from inside their program: a JAX network directly, another by 
 
 import dataclasses
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -236,17 +237,24 @@ def _native(network: Any, about: Question, arrays: Any, inputs: Any, given: Any)
 
 
 class _Line:
-    """Who answers a compiled program's calls: it is compiled once, while the network changes."""
+    """Who answers a compiled program's calls: it is compiled once, while the network changes.
 
-    network: Any = None
-    inputs: Any = None
-    error: BaseException | None = None
+    XLA calls back from several threads at once, and what one call hangs on the network (a layer
+    that is replaced) must not be met by another: they come one after another.
+    """
+
+    def __init__(self) -> None:
+        self.network: Any = None
+        self.inputs: Any = None
+        self.error: BaseException | None = None
+        self._one_at_a_time = threading.Lock()
 
     def called(self, answer: Callable[[], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
         """An answer; an error waits until the program is through, which it must be."""
         try:
-            if self.error is None:
-                return np.asarray(answer(), np.float32).reshape(shape)
+            with self._one_at_a_time:
+                if self.error is None:
+                    return np.asarray(answer(), np.float32).reshape(shape)
         except BaseException as error:  # noqa: BLE001 - raised when the program is through
             self.error = error
         return np.full(shape, np.nan, np.float32)
