@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from primacy.analysis.verdicts import Verdict as Verdict
     from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
-    from primacy.engine.run import Progress as Progress
+    from primacy.engine.progress import Progress as Progress
     from primacy.networks.declared import declare as declare
     from primacy.networks.declared import values as values
     from primacy.networks.examples import examples as examples
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from primacy.types import Target as Target
 
 _ROOMS = {
-    "engine.run": ("Progress",),
+    "engine.progress": ("Progress",),
     "networks.examples": ("examples",),
     "records.curves": ("select",),
     "cli.compare": ("compare",),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from primacy.cli.progress import TerminalProgress
 from primacy.engine import run as blocks
-from primacy.engine.run import Progress
+from primacy.engine.progress import Progress
 from primacy.result import Result
 from primacy.study import python
 from primacy.study.spec import Study

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from primacy.engine.plan import Plan
-from primacy.engine.run import Progress
+from primacy.engine.progress import Progress
 from primacy.records.store import DAMAGED
 from primacy.report.terminal import plain
 

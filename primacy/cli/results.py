@@ -168,21 +168,22 @@ def inspect(
 
         function_of_inputs(own, seed, *function).save(out)
     rows, reads = parameters(weights), units(own, weights, spread)
+    scaled = spread is not None
     if as_json:
         from primacy.analysis.first_layer import to_json
 
-        print(to_json(rows, reads, scaled=spread is not None))
+        print(to_json(rows, reads, scaled=scaled))
         return 0
     from primacy.report import terminal
 
-    console = new_console()
-    console.print(terminal.parameter_table(rows))
-    if all("values" in row for row in rows):
-        console.print(terminal.numbers(rows))
-    if reads is not None:
-        console.print(terminal.unit_table(reads, scaled=spread is not None))
+    shown = [terminal.parameter_table(rows)]
+    shown += [terminal.numbers(rows)] if all("values" in row for row in rows) else []
+    shown += [] if reads is None else [terminal.unit_table(reads, scaled=scaled)]
     if function is not None and len(own.inputs) == 1:
-        console.print(terminal.sketch(own, *function))
+        shown.append(terminal.sketch(own, *function))
+    console = new_console()
+    for part in shown:
+        console.print(part)
     if out is not None:
         console.print(f"The picture: {out}", markup=False, soft_wrap=True)
     return 0

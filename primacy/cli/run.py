@@ -98,11 +98,10 @@ def run(
     if dry_run:
         return _dry_run(requested, folder, fork, allow_mixed, as_json)
     command = ["primacy", "run", study]
-    command += [part for file in plugins for part in ("--plugin", str(file))]
-    command += [part for model in models for part in ("--model", model)]
+    for flag, given in (("--plugin", plugins), ("--model", models), ("--set", overrides)):
+        command += [part for value in given for part in (flag, str(value))]
     command += [] if controls is None else ["--controls", controls]
     command += ["--exact-solo"] if exact_solo else []
-    command += [part for change in overrides for part in ("--set", change)]
     command += ["--allow-mixed"] if allow_mixed else []
     number = [] if seeds is None else ["--seeds", str(seeds)]
     if watch and fork:

@@ -2,5 +2,5 @@
 
 Order: machine | interruption | hardware | reconcile | addresses < packing | controls < plan |
 jobs < forecast | threads | live | provisional | wire | ledger < worker | inbox < dask_remote <
-dask < run < shards
+dask < progress < walk < run < shards
 """

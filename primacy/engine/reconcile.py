@@ -18,45 +18,9 @@ def reconcile(
     """
     if not has_runs:
         return new
-    problems = []
-    now = {c.name: c for c in new.conditions}
-    for before in old.conditions:
-        after = now.get(before.name)
-        if after is None:
-            problems.append(f"condition {before.name} is gone")
-        elif after.key != before.key:
-            problems += [
-                f"condition {before.name}: {line}"
-                for line in differences(before.spec, after.spec)
-            ]  # fmt: skip
-    for what, a, b in (
-        ("measures", measures_of(old), measures_of(new)),
-        ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
-    ):
-        if a != b:
-            problems.append(f"{what}: {', '.join(a)} -> {', '.join(b)}")
-    if new.seeds[:1] != old.seeds[:1]:
-        problems.append(
-            f"seed_offset: {old.seeds[0]} -> {new.seeds[0]}; a replication is a run of its own"
-        )
-    if len(new.seeds) < len(old.seeds):
-        problems.append(
-            f"seeds: {len(old.seeds)} -> {len(new.seeds)}; nothing is thrown away "
-            f"(`primacy judge RUN --seeds {len(new.seeds)}` shows the smaller set)"
-        )
+    problems = _problems(old, new)
     if not allow_mixed:
-        problems += [
-            f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
-            for name, version in new.versions.items()
-            if old.versions.get(name) != version
-        ]
-        problems += [
-            f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "
-            f"{new.block_widths[c.key]} (--allow-mixed goes on with both)"
-            for c in new.conditions
-            if {c.key} <= old.block_widths.keys() & new.block_widths.keys()
-            and old.block_widths[c.key] != new.block_widths[c.key]
-        ]
+        problems += _mixed(old, new)
     if problems:
         raise StoreError(
             "this folder holds runs of another study:\n  "
@@ -72,6 +36,51 @@ def reconcile(
     return dataclasses.replace(
         new, post_hoc=tuple(post_hoc), earlier_hashes=earlier, versions=new.versions
     )
+
+
+def _problems(old: StudyRecord, new: StudyRecord) -> list[str]:
+    """Why stored runs are not those of the new record, whatever made them."""
+    problems = []
+    now = {c.name: c for c in new.conditions}
+    for before in old.conditions:
+        after = now.get(before.name)
+        if after is None:
+            problems.append(f"condition {before.name} is gone")
+        elif after.key != before.key:
+            found = differences(before.spec, after.spec)
+            problems += [f"condition {before.name}: {line}" for line in found]
+    for what, a, b in (
+        ("measures", measures_of(old), measures_of(new)),
+        ("seed_axes", list(old.seed_axes), list(new.seed_axes)),
+    ):
+        if a != b:
+            problems.append(f"{what}: {', '.join(a)} -> {', '.join(b)}")
+    if new.seeds[:1] != old.seeds[:1]:
+        problems.append(
+            f"seed_offset: {old.seeds[0]} -> {new.seeds[0]}; a replication is a run of its own"
+        )
+    if len(new.seeds) < len(old.seeds):
+        problems.append(
+            f"seeds: {len(old.seeds)} -> {len(new.seeds)}; nothing is thrown away "
+            f"(`primacy judge RUN --seeds {len(new.seeds)}` shows the smaller set)"
+        )
+    return problems
+
+
+def _mixed(old: StudyRecord, new: StudyRecord) -> list[str]:
+    """What would make new runs differ from stored ones in the last digits."""
+    problems = [
+        f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
+        for name, version in new.versions.items()
+        if old.versions.get(name) != version
+    ]
+    return problems + [
+        f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "
+        f"{new.block_widths[c.key]} (--allow-mixed goes on with both)"
+        for c in new.conditions
+        if {c.key} <= old.block_widths.keys() & new.block_widths.keys()
+        and old.block_widths[c.key] != new.block_widths[c.key]
+    ]
 
 
 def measures_of(record: StudyRecord) -> tuple[str, ...]:

@@ -1,70 +1,24 @@
 """A run: plan what is missing, have an engine train it, commit each block, judge the whole."""
 
 import contextlib
-import dataclasses
 import shlex
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from primacy.analysis import summary as summaries
-from primacy.engine import forecast, inbox
-from primacy.engine.interruption import waiting
-from primacy.engine.jobs import Driver, Engine, Job
-from primacy.engine.live import Live
-from primacy.engine.plan import Plan, plan, program, refusal
-from primacy.engine.provisional import Pages
+from primacy.engine import inbox
+from primacy.engine.jobs import Engine
+from primacy.engine.plan import Plan, plan, refusal
+from primacy.engine.progress import Progress
 from primacy.engine.threads import Threads
-from primacy.records import curves, live
+from primacy.engine.walk import Walk, folders, on_device
+from primacy.records import live
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import STUDY, VERDICTS, Damaged, Store, StoreError
 from primacy.records.study import StudyRecord
-from primacy.registry import Measure
 from primacy.result import Result
-from primacy.study.describe import measured
 from primacy.study.spec import Study
-from primacy.training.block import Trained
-
-STALL_SECONDS = 60.0
-"""A run in which nothing advances for less than this is never called stalled."""
-
-STALL_FACTOR = 10.0
-"""Times its forecast that a block may take before the run is called stalled."""
-
-
-class Progress:
-    """What a run tells while it works; the plain class stays silent."""
-
-    def planned(self, plan: Plan) -> None:
-        """Before anything is trained."""
-
-    def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
-        """Parts of a folder were damaged, each file as `problems` says, and were moved aside."""
-
-    def adopted(self, blocks: int, staying: Sequence[str]) -> None:
-        """So many blocks of the inbox are committed; why others stay there, a sentence each."""
-
-    def advanced(self, seed_steps: int) -> None:
-        """So many training steps, summed over seeds, were just taken."""
-
-    def stalled(self, seconds: float, allowed: float, waits: Sequence[str]) -> None:
-        """Nothing has advanced for some seconds, more than the forecast allows.
-
-        Args:
-            seconds: since the last step or commit.
-            allowed: by the forecast.
-            waits: what the threads are in.
-        """
-
-    def committed(self, lanes: pl.DataFrame, summary: Callable[[], pl.DataFrame]) -> None:
-        """A block is on disk: how its lanes ended; `summary()` is their `analysis.summary.summary`.
-
-        It takes a while, so it is made for who asks; training waits for the answer.
-        """
 
 
 def run(
@@ -98,9 +52,8 @@ def run(
     folder = Path(out) if out else Path("runs") / study.name
     progress, stop = progress or Progress(), stop or threading.Event()
     store = Store(destination(study, folder) if fork else folder)
-    places = folders(study, store)
     with contextlib.ExitStack() as locks:
-        for place in dict.fromkeys((store, *places)):
+        for place in dict.fromkeys((store, *folders(study, store))):
             locks.enter_context(place.locked())
             live.sweep(place.folder)
         held = holdings(study, store.folder)
@@ -111,18 +64,7 @@ def run(
         blocks = max(0, sum(map(len, todo.every_batch)) - len(boxed))
         trainer = locks.enter_context(contextlib.closing(engine(blocks)))
         todo = on_device(todo, trainer.device)
-        inside = [held.members[member.name] for member in study.members] or [held]
-        for place, own in zip(places, inside, strict=True):
-            for there, found in ((place, own), (controls_of(place), own.controls)):
-                if found and found.damaged:
-                    progress.set_aside(there.folder, there.set_aside(found.damaged))
-        # The whole first: with it there, whoever looks knows what a member's folder belongs to.
-        if study.members:
-            store.begin(todo.record, study.source)
-        for member, part, place in zip(study.studies, todo.parts, places, strict=True):
-            place.begin(part.record, member.source)
-            if part.controls is not None:
-                controls_of(place).begin(part.controls, member.source)
+        _begin(study, store, todo, held, progress)
         began, words = time.time(), _command(command, store.folder, todo.record)
         walk = Walk(todo, store, study, progress, stop, words)
         if boxed or stored or staying:
@@ -130,22 +72,43 @@ def run(
             for path in stored:
                 path.unlink(missing_ok=True)
             todo = plan(study, holdings(study, store.folder), allow_mixed=allow_mixed)
-            todo = on_device(todo, trainer.device)
-            walk = Walk(todo, store, study, progress, stop, words)
-        progress.planned(todo)
+            walk = Walk(on_device(todo, trainer.device), store, study, progress, stop, words)
+        progress.planned(walk.todo)
         try:
             walk.over(trainer)
         finally:
             walk.live.clear()
         walk.take_over()
         walk.complete(trainer, time.time() - began)
-        result = Result(store.folder)
-        result.judge()
-        for place in places[: len(study.members)]:
-            if (place.folder / VERDICTS).exists():  # judged by itself before: never left behind
-                Result(place.folder).judge()
-        if walk.pages.written:  # a provisional one is never left behind
-            result.report()
+        return _judged(study, store, provisional=walk.pages.written > 0)
+
+
+def _begin(study: Study, store: Store, todo: Plan, held: Held, progress: Progress) -> None:
+    """Move damaged parts aside and write the records of a run into its folders."""
+    places = folders(study, store)
+    inside = [held.members[member.name] for member in study.members] or [held]
+    for place, own in zip(places, inside, strict=True):
+        for there, found in ((place, own), (controls_of(place), own.controls)):
+            if found and found.damaged:
+                progress.set_aside(there.folder, there.set_aside(found.damaged))
+    # The whole first: with it there, whoever looks knows what a member's folder belongs to.
+    if study.members:
+        store.begin(todo.record, study.source)
+    for member, part, place in zip(study.studies, todo.parts, places, strict=True):
+        place.begin(part.record, member.source)
+        if part.controls is not None:
+            controls_of(place).begin(part.controls, member.source)
+
+
+def _judged(study: Study, store: Store, *, provisional: bool) -> Result:
+    """The finished run, judged; what was judged or drawn of it before is never left behind."""
+    result = Result(store.folder)
+    result.judge()
+    for place in folders(study, store) if study.members else ():
+        if (place.folder / VERDICTS).exists():
+            Result(place.folder).judge()
+    if provisional:
+        result.report()
     return result
 
 
@@ -156,23 +119,6 @@ def holdings(study: Study, folder: Path) -> Held:
         StoreError: one of them cannot be read as a run folder.
     """
     return read(folder, [member.name for member in study.members])
-
-
-def folders(study: Study, store: Store) -> tuple[Store, ...]:
-    """Where the runs are: a folder for each member, or the one of the study itself."""
-    if not study.members:
-        return (store,)
-    return tuple(Store(store.folder / member.name) for member in study.members)
-
-
-def jobs_of(study: Study, todo: Plan) -> list[Job]:
-    """Every block of a plan as a job; equal programs are next to each other."""
-    return [
-        Job(member.name, block, chosen, program(part, block))
-        for member, part in zip(study.studies, todo.parts, strict=True)
-        for chosen in (measured(member),)
-        for block in (*part.blocks, *part.control_blocks)
-    ]
 
 
 def destination(study: Study, folder: Path) -> Path:
@@ -190,171 +136,8 @@ def destination(study: Study, folder: Path) -> Path:
             return found
 
 
-def on_device(todo: Plan, device: str) -> Plan:
-    """The plan with the device in its records."""
-    return dataclasses.replace(
-        todo,
-        record=dataclasses.replace(todo.record, device=device),
-        controls=todo.controls and dataclasses.replace(todo.controls, device=device),
-        members=tuple(on_device(part, device) for part in todo.members),
-    )
-
-
-@dataclasses.dataclass
-class Place:
-    """A folder that a walk fills: its plan and how far it is."""
-
-    plan: Plan
-    store: Store
-    measures: tuple[Measure, ...]
-    done: int
-
-
-class Walk:
-    """One pass over the blocks of a plan: the driver of an engine.
-
-    Equal structures are next to each other, and those of all members are in one list.
-    """
-
-    def __init__(
-        self,
-        todo: Plan,
-        store: Store,
-        study: Study,
-        progress: Progress,
-        stop: threading.Event,
-        command: str,
-    ) -> None:
-        self.todo, self.store, self.progress, self.stop = todo, store, progress, stop
-        self.command = command
-        self.places = {
-            member.name: Place(part, place, measured(member), part.stored)
-            for member, part, place in zip(
-                study.studies, todo.parts, folders(study, store), strict=True
-            )
-        }
-        self.live = Live({name: place.store.folder for name, place in self.places.items()})
-        self.pages = Pages(store.folder)
-        self._study = study
-        self._moved = time.monotonic()
-        """When a step was last taken or a block committed."""
-        self._reported: float | None = None
-        """`_moved` when a stall was last reported."""
-
-    def over(self, engine: Engine) -> None:
-        """Train and commit every block that is missing."""
-        self._moved = time.monotonic()
-        driver = Driver(self._commit, self._advanced, self._idle, self.stop, self.live.evaluated)
-        engine.train(jobs_of(self._study, self.todo), self._study.seed_axes, driver)
-
-    def adopt(self, boxed: Sequence[inbox.Boxed]) -> int:
-        """Commit blocks of the inbox, in order; each file goes once its block is on disk."""
-        for own in boxed:
-            part = self.places[own.member].plan
-            trained = own.trained(part.record, part.controls)
-            self._keep(own.member, own.width, trained, own.origin)
-            own.path.unlink(missing_ok=True)
-        return len(boxed)
-
-    def _advanced(self, seed_steps: int) -> None:
-        self._moved = time.monotonic()
-        self.progress.advanced(seed_steps)
-
-    def _idle(self) -> None:
-        """Rewrite the page; report when nothing has advanced for longer than is forecast."""
-        self.pages.rewrite(sum(place.done for place in self.places.values()))
-        still = time.monotonic() - self._moved
-        if still < STALL_SECONDS or self._moved == self._reported:
-            return
-        # Only now: the forecast measures the machine's speed.
-        allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
-        if still > allowed:
-            self.progress.stalled(still, allowed, tuple(waiting()))
-            self._reported = self._moved
-
-    def _commit(self, job: Job, trained: Trained) -> None:
-        self._moved = time.monotonic()
-        record = self.places[job.member].plan.record
-        where = {"versions": record.versions, "device": record.device}
-        here = self._keep(job.member, job.block.width, trained, where)
-        self.live.committed(job)
-        if here is not None:
-            rows = trained.only([c.key for c in record.conditions]).curves
-            self.progress.committed(
-                here, lambda: summaries.summary(curves.named(rows, record), here, record)
-            )
-
-    def _keep(
-        self, member: str, width: int, trained: Trained, where: Mapping[str, Any]
-    ) -> pl.DataFrame | None:
-        """Commit a block; how its networks ended, or None where all were controls."""
-        place = self.places[member]
-        record = place.plan.record
-        origin = {"block_width": width, "study_hash": record.study_hash, **where}
-        if place.plan.controls is not None:
-            keys = [c.key for c in place.plan.controls.conditions]
-            beside, trained = trained.only(keys), trained.without(keys)
-            if beside.lanes.height:
-                controls_of(place.store).commit(*beside, origin)
-            if not trained.lanes.height:
-                return None
-        place.store.commit(*trained, origin)
-        place.done += trained.lanes.height
-        self._tell(place)
-        return curves.named(trained.lanes, record)
-
-    def _tell(self, place: Place) -> None:
-        """Rewrite the status of a folder, and of the whole it is in."""
-        own = {"command": self.command} if place.store is self.store else {}
-        place.store.status(state="running", lanes=_total(place.plan.record), done=place.done, **own)
-        if place.store is not self.store:
-            done = sum(p.done for p in self.places.values())
-            self.store.status(
-                state="running", lanes=_total(self.todo.record), done=done, command=self.command
-            )
-
-    def take_over(self) -> None:
-        """Commit to each member the lanes that another one trained, as they are."""
-        for place in self.places.values():
-            for owner, lanes in place.plan.taken.items():
-                wanted = {(lane.record.key, lane.seed) for lane in lanes}
-                for table, ends, weights, origin in self.places[owner].store.held(wanted):
-                    place.store.commit(table, ends, weights, origin)
-                    place.done += ends.height
-                    self._tell(place)
-
-    def complete(self, engine: Engine, seconds: float) -> None:
-        """Say in every folder that the run is done, and what it took."""
-        for place in self.places.values():
-            if place.plan.controls is not None:
-                controls_of(place.store).status(
-                    state="complete", lanes=_total(place.plan.controls)
-                )  # fmt: skip
-            if place.store is not self.store:
-                place.store.status(
-                    state="complete",
-                    lanes=_total(place.plan.record),
-                    trained=place.plan.lanes,
-                    shared=place.plan.shared,
-                )
-        todo = self.todo
-        self.store.status(
-            state="complete",
-            lanes=_total(todo.record),
-            trained=todo.lanes,
-            shared=todo.shared,
-            programs=engine.programs,
-            command=self.command,
-            seconds={"total": seconds, "compile": engine.compile_seconds},
-        )
-
-
 def _command(words: Sequence[str], folder: Path, record: StudyRecord) -> str:
     """What runs a study again in its folder; made in Python, it stands there as a file."""
     seeds = ("--seeds", str(len(record.seeds)))
     words = words or ("primacy", "run", str(folder / STUDY), *seeds)
     return shlex.join([*words, "--out", str(folder)])
-
-
-def _total(record: StudyRecord) -> int:
-    return len(record.seeds) * len(record.conditions)

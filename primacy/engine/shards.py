@@ -12,8 +12,10 @@ from primacy.analysis import summary as summaries
 from primacy.engine import inbox
 from primacy.engine.jobs import Driver, Engine, Job
 from primacy.engine.plan import plan, refusal, share
-from primacy.engine.run import Progress, holdings, jobs_of, on_device
+from primacy.engine.progress import Progress
+from primacy.engine.run import holdings
 from primacy.engine.threads import Threads
+from primacy.engine.walk import jobs_of, on_device
 from primacy.records import curves
 from primacy.records.store import StoreError
 from primacy.study.spec import Study

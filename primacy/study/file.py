@@ -280,6 +280,16 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         notes=tuple(f"{member.name}: {note}" for member in members for note in member.notes),
         **shared,
     )
+    _refuse_unjudgeable(file, study, claims)
+    return study
+
+
+def _refuse_unjudgeable(file: _File, study: Study, claims: Sequence[Hypothesis]) -> None:
+    """Claims of the whole, `claims`, and then those of its members: all must have their numbers.
+
+    Raises:
+        StudyError: some have not.
+    """
     record = describe(study)
     file.judgeable(record, claims)
     for hypothesis in record.hypotheses[len(claims) :]:
@@ -288,7 +298,6 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
             file.mistakes.append(Mistake(("measures",), text, shows=False))
     if file.mistakes:
         raise StudyError(file.problems())
-    return study
 
 
 def _measured_together(members: Sequence[Study]) -> list[set[str]]:

@@ -15,6 +15,33 @@ _ABOUT = {
     "model": "The network that is trained.",
 }
 
+_CONDITIONS: dict[str, Any] = {
+    "grid": {
+        "type": "object",
+        "description": "Dotted keys and the values they take; every combination is run.",
+    },
+    "condition": {
+        "type": "array",
+        "description": "Named conditions, laid over the defaults.",
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": {
+                    "type": "string",
+                    "description": "What the condition is called in tables and plots.",
+                },
+                **{
+                    part: {"type": "object", "description": f"Keys of [{part}] that differ here."}
+                    for part in PARTS
+                },
+            },
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""An overlay or a grid names a few keys of any kind; what they must be is checked when read."""
+
 
 def study_schema() -> dict[str, Any]:
     """A JSON Schema (draft 2020-12) of study files, by which editors complete and check them."""
@@ -35,50 +62,36 @@ def study_schema() -> dict[str, Any]:
         reference = schemas[key].get("$ref")
         return dict(defined[reference.rsplit("/", 1)[-1]] if reference else schemas[key])
 
-    head, training = resolved("head"), resolved("training")
-    parts: dict[str, Any] = {"training": training}
+    parts: dict[str, Any] = {"training": resolved("training")}
     for part, registry in kinds.items():
-        options = []
-        for kind in registry:
-            own = resolved(f"{part} {kind}")
-            about = (registry[kind].__doc__ or "").strip().splitlines()[0]
-            own["properties"] = {"kind": {"const": kind, "description": about}} | own["properties"]
-            own["required"] = ["kind", *own.get("required", [])]
-            options.append(own)
+        options = [
+            _of_kind(kind, resolved(f"{part} {kind}"), cls.__doc__ or "")
+            for kind, cls in registry.items()
+        ]
         parts[part] = {"description": _ABOUT[part], "oneOf": options}
-    # An overlay or a grid names a few keys of any kind; what they must be is checked when read.
-    overlay = {
-        part: {"type": "object", "description": f"Keys of [{part}] that differ here."}
-        for part in PARTS
+    hypotheses = {
+        "type": "array",
+        "description": "Claims, fixed before the runs and judged after them.",
+        "items": resolved("hypothesis"),
     }
-    called = {"type": "string", "description": "What the condition is called in tables and plots."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "primacy study",
         "type": "object",
-        "properties": head["properties"]
+        "properties": resolved("head")["properties"]
         | {part: parts[part] for part in PARTS}
-        | {
-            "grid": {
-                "type": "object",
-                "description": "Dotted keys and the values they take; every combination is run.",
-            },
-            "condition": {
-                "type": "array",
-                "description": "Named conditions, laid over the defaults.",
-                "items": {
-                    "type": "object",
-                    "properties": {"name": called} | overlay,
-                    "required": ["name"],
-                    "additionalProperties": False,
-                },
-            },
-            "hypothesis": {
-                "type": "array",
-                "description": "Claims, fixed before the runs and judged after them.",
-                "items": resolved("hypothesis"),
-            },
-        },
+        | _CONDITIONS
+        | {"hypothesis": hypotheses},
         "additionalProperties": False,
         "$defs": defined,
+    }
+
+
+def _of_kind(kind: str, schema: dict[str, Any], documented: str) -> dict[str, Any]:
+    """The schema of a task or model, with the kind by which a file asks for it."""
+    about = documented.strip().splitlines()[0]
+    named = {"kind": {"const": kind, "description": about}}
+    return schema | {
+        "properties": named | schema["properties"],
+        "required": ["kind", *schema.get("required", [])],
     }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ def draft(path: Path) -> str:
     values = np.unique(_known(table, target))
     numbers = target not in binary and target not in several and not counts_up(values)
     few = numbers and len(values) <= MAX_CLASSES
-    classes = [c for c in several if c in inputs]
     ones = {c: level for c, level in two.items() if c == target or c in inputs}
+    missing = {c: count for c, count in missing.items() if c in inputs}
     lines = [
         f"# A study of {path.name} ({rows:,} rows), written from its columns. Edit and run it:",
         "#     primacy check FILE.toml",
@@ -54,20 +55,10 @@ def draft(path: Path) -> str:
     ]
     if few:
         lines.append('target_kind = "number"          # if these are classes: "class"')
-    if ones:
-        told = ", ".join(f"{_key(c)} = {_text(level)}" for c, level in ones.items())
-        lines.append(f"as_binary = {{ {told} }}   # 1 where it holds this, else 0")
-    if classes:
-        told = ", ".join(map(_text, classes))
-        lines.append(f"as_class = [{told}]   # a 0/1 input for each of its values")
-    if set(missing) & set(inputs):
-        told = ", ".join(f"{c}: {missing[c]}" for c in inputs if c in missing)
-        lines.append(f'impute = "median"               # of missing values ({_inner(told)})')
-    lines.append(
-        f"split = {_text(split)}" if split
-        else 'split = "seed"                  # 60 % train, 20 % fit, 20 % test, anew for each seed'
-    )  # fmt: skip
+    lines += _made(ones, [c for c in several if c in inputs], missing)
+    anew = 'split = "seed"                  # 60 % train, 20 % fit, 20 % test, anew for each seed'
     lines += [
+        f"split = {_text(split)}" if split else anew,
         '# split_by = "patient"          # a column that says which rows belong together',
         '# shortcut = ["..."]            # groups that may predict in training only',
         "",
@@ -76,11 +67,24 @@ def draft(path: Path) -> str:
     ]
     lines += [f"# left out: {_inner(name)} ({why})" for name, why in left.items()]
     batch = max(1, min(32, rows // 5))
-    lines += [
-        "", "[model]", 'kind = "mlp"', "widths = [32, 16]", "",
-        "[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50",
-    ]  # fmt: skip
+    lines += ["", "[model]", 'kind = "mlp"', "widths = [32, 16]", ""]
+    lines += ["[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50"]
     return "\n".join(lines) + "\n"
+
+
+def _made(
+    ones: Mapping[str, str], classes: Sequence[str], missing: Mapping[str, int]
+) -> Iterator[str]:
+    """How columns of text, and those with missing values, become numbers."""
+    if ones:
+        told = ", ".join(f"{_key(c)} = {_text(level)}" for c, level in ones.items())
+        yield f"as_binary = {{ {told} }}   # 1 where it holds this, else 0"
+    if classes:
+        told = ", ".join(map(_text, classes))
+        yield f"as_class = [{told}]   # a 0/1 input for each of its values"
+    if missing:
+        told = ", ".join(f"{c}: {count}" for c, count in missing.items())
+        yield f'impute = "median"               # of missing values ({_inner(told)})'
 
 
 def _columns(

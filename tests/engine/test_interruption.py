@@ -10,8 +10,8 @@ import time
 import pytest
 
 import primacy
-from primacy.engine import run, threads
-from primacy.engine.run import Progress
+from primacy.engine import threads, walk
+from primacy.engine.progress import Progress
 from primacy.result import open as open_run
 from tests.support import tiny
 
@@ -157,8 +157,8 @@ def test_a_run_in_which_nothing_advances_says_where_it_waits(tmp_path, monkeypat
 
     monkeypatch.setattr(threads, "train_block", train_block)
     monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(run, "STALL_SECONDS", 0.5)
-    monkeypatch.setattr(run, "STALL_FACTOR", 0.0)
+    monkeypatch.setattr(walk, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(walk, "STALL_FACTOR", 0.0)
     progress = Heard(free)
     primacy.run(tiny.study(seeds=1, controls="none"), tmp_path, progress=progress)
     ((seconds, allowed, waits),) = progress.reports

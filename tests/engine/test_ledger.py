@@ -7,7 +7,7 @@ import pytest
 from primacy.engine.jobs import Driver, NotFinished
 from primacy.engine.ledger import HOPELESS, MAX_ATTEMPTS, MAX_SENT, Blocks, Task
 from primacy.engine.plan import plan
-from primacy.engine.run import jobs_of
+from primacy.engine.walk import jobs_of
 from tests.faults.study import study
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from primacy.engine import live as writer
 from primacy.engine import provisional
-from primacy.engine import run as engine_run
+from primacy.engine import walk as engine_walk
 from primacy.engine.run import run
 from primacy.records import live
 from primacy.training.block import Interrupted
@@ -149,14 +149,14 @@ def test_the_page_is_provisional_while_the_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(provisional, "PAGE_SECONDS", 0.0)
     monkeypatch.setattr(provisional, "PAGE_SHARE", np.inf)
     page, seen = tmp_path / "run" / "report.html", []
-    commit = engine_run.Walk._commit
+    commit = engine_walk.Walk._commit
 
     def committed(self, job, trained):
         commit(self, job, trained)
         self._idle()
         seen.append(page.read_text())
 
-    monkeypatch.setattr(engine_run.Walk, "_commit", committed)
+    monkeypatch.setattr(engine_walk.Walk, "_commit", committed)
     study = tiny.study(
         seeds=2, controls="none", exact_solo=True, measures=("accuracy",), hypotheses=()
     )

@@ -9,7 +9,8 @@ import pytest
 from primacy.engine import forecast, packing
 from primacy.engine.packing import missing
 from primacy.engine.plan import plan
-from primacy.engine.run import Progress, run
+from primacy.engine.progress import Progress
+from primacy.engine.run import run
 from primacy.records.held import Held, controls_of, read
 from primacy.records.store import Damaged, Store, StoreError
 from primacy.study import describe

@@ -60,18 +60,6 @@ def race(
     low, high = extent(table, condition, measure)
     levels = {n: ranks.level(condition, n) for n in names}
     ends = last_values(table, names)
-    marks = []
-    for row in standings:
-        name, level = row["feature"], levels.get(row["feature"])
-        if name not in ends:
-            continue
-        there = row["steps"] is not None
-        at = row["steps"] if there else reach(condition)[1]
-        y = level if level is not None and there else _near(table, name, at)
-        before = row["lows"].get(at) if there else None
-        kind = "half" if there else "never"
-        marks.append({"feature": name, "low": at if before is None else before, "step": at, "y": y,
-                      "kind": kind})  # fmt: skip
     rows = {r["feature"]: r for r in standings}
     text = {n: f"{short(n)} · {learned_label(rows[n], condition)}" for n in ends}
     labels, label_table = end_labels(ends, text, low, high, palette)
@@ -106,16 +94,7 @@ def race(
         specification=layered(layers),
         data={
             "curves": table,
-            "marks": pl.DataFrame(
-                marks,
-                schema={
-                    "feature": pl.String,
-                    "low": pl.Int64,
-                    "step": pl.Int64,
-                    "y": pl.Float64,
-                    "kind": pl.String,
-                },
-            ),
+            "marks": _marks(condition, table, [r for r in standings if r["feature"] in ends]),
             "labels": label_table,
             "criteria": _criteria(levels),
             "so far": learned,
@@ -125,6 +104,24 @@ def race(
             ),
         },
     )
+
+
+def _marks(
+    condition: ConditionRecord, table: pl.DataFrame, standings: Sequence[Mapping[str, Any]]
+) -> pl.DataFrame:
+    """When half of the seeds had learned a feature, and the last evaluation before; or never."""
+    marks = []
+    for row in standings:
+        name, level = row["feature"], ranks.level(condition, row["feature"])
+        there = row["steps"] is not None
+        at = row["steps"] if there else reach(condition)[1]
+        y = level if level is not None and there else _near(table, name, at)
+        before = row["lows"].get(at) if there else None
+        kind = "half" if there else "never"
+        marks.append((name, at if before is None else before, at, y, kind))
+    number, text = pl.Int64, pl.String
+    columns = {"feature": text, "low": number, "step": number, "y": pl.Float64, "kind": text}
+    return pl.DataFrame(marks, schema=columns, orient="row")
 
 
 def _race_caption(condition: ConditionRecord, table: pl.DataFrame, relative: bool) -> str:
@@ -267,18 +264,11 @@ def at_the_end(
     """
     if not {"variance_explained", "total_variance"} <= set(summary.columns):
         return None
-    table = (
-        summary.filter(
-            pl.col("condition").cast(pl.String) == condition.name,
-            pl.col("feature").cast(pl.String).is_in(list(names)),
-        )
-        .select(
-            pl.col("feature").cast(pl.String),
-            "seed",
-            pl.col("total_variance", "variance_explained").cast(pl.Float64),
-        )
-        .drop_nulls()
-    )
+    own = pl.col("condition").cast(pl.String) == condition.name
+    feature = pl.col("feature").cast(pl.String)
+    numbers = pl.col("total_variance", "variance_explained").cast(pl.Float64)
+    table = summary.filter(own, feature.is_in(list(names)))
+    table = table.select(feature, "seed", numbers).drop_nulls()
     if table.is_empty():
         return None
     names = [n for n in names if n in set(table["feature"])]

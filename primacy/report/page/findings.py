@@ -179,24 +179,10 @@ def exceptions(
     columns = ("seed", "feature", "time", "learned", "forgotten", "diverged", "end_step")
     lanes = own.select(columns).rows(named=True)
     verb = ranks.verb(condition)
-    flips, never, forgotten, unknown = [], [], [], []
+    never, forgotten, unknown = [], [], []
     timed = [r for r in rows if r["timed"]]
-    table: dict[int, dict[str, ranks.Number | None]] = {lane["seed"]: {} for lane in lanes}
-    for lane in lanes:
-        table[lane["seed"]][lane["feature"]] = lane["time"]
     ended = {lane["seed"]: lane["end_step"] for lane in lanes if lane["diverged"]}
-    for a, b in itertools.combinations(timed, 2):
-        if a["place"] is None or a["place"] == b["place"]:
-            continue
-        _, behind, ties = ranks.wins(table, a["feature"], b["feature"], time=True)
-        behind, ties = ([s for s in seeds if s not in ended] for seeds in (behind, ties))
-        if behind:
-            flips.append(f"{b['feature']} before {a['feature']}: {_seeds(behind, a['seeds'])}")
-        if ties:
-            flips.append(
-                f"{a['feature']} and {b['feature']} at the same evaluation, or neither: "
-                f"{_seeds(ties, a['seeds'])}"
-            )
+    flips = _flips(timed, lanes, ended)
     for row in timed:
         alive = [x for x in lanes if x["feature"] == row["feature"] and not x["diverged"]]
         missed = [lane["seed"] for lane in alive if lane["learned"] is False]
@@ -237,6 +223,27 @@ def exceptions(
     if unknown:
         found.append(("Stopped before it was learned", unknown))
     return found
+
+
+def _flips(timed: Sequence[Row], lanes: Sequence[Row], ended: Mapping[int, int]) -> list[str]:
+    """Pairs of features whose order in some seeds is not that of their medians."""
+    table: dict[int, dict[str, ranks.Number | None]] = {lane["seed"]: {} for lane in lanes}
+    for lane in lanes:
+        table[lane["seed"]][lane["feature"]] = lane["time"]
+    flips = []
+    for a, b in itertools.combinations(timed, 2):
+        if a["place"] is None or a["place"] == b["place"]:
+            continue
+        _, behind, ties = ranks.wins(table, a["feature"], b["feature"], time=True)
+        behind, ties = ([s for s in seeds if s not in ended] for seeds in (behind, ties))
+        if behind:
+            flips.append(f"{b['feature']} before {a['feature']}: {_seeds(behind, a['seeds'])}")
+        if ties:
+            flips.append(
+                f"{a['feature']} and {b['feature']} at the same evaluation, or neither: "
+                f"{_seeds(ties, a['seeds'])}"
+            )
+    return flips
 
 
 def not_in_full(title: str, over: pl.DataFrame, n: int) -> tuple[str, list[str]]:
