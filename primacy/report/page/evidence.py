@@ -91,6 +91,11 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
     return {"svg": Markup(svg), "key": key, "what": what}
 
 
+def course(runs: Runs, picks: tuple[Pick, ...], measure: str) -> pl.DataFrame | None:
+    """Median and band over seeds of the mean of some picks, over training; None: no curve."""
+    return _table(runs, _Side("", picks, measure, event=False))
+
+
 def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
     """The sides that are drawn: each once where both are of one curve, at different steps."""
     groups = [*plan.of, *([plan.minus] if plan.minus else [])]
