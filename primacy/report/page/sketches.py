@@ -124,15 +124,8 @@ def race(
     `x` is the first positive and the last step, `y` the drawn range; values beyond it are clipped.
     `levels` are drawn across, `marks` (steps) down. Both axes have numbers.
     """
-    first, last = x
-    across = math.log1p(last / first) or 1.0
-
-    def ticks(x_of: Callable[[Number], float], right: Number) -> list[tuple[Number, str, str]]:
-        return [(s, f"{s:,}", anchor) for s, anchor in x_ticks(first, last, x_of, right)]
-
-    axis = Axis(lambda step: math.log1p(step / first) / across, ticks)
     return plot(
-        medians, bands, seeds, levels=levels, marks=marks, axis=axis, y=y, label=label,
+        medians, bands, seeds, levels=levels, marks=marks, axis=stepped(*x), y=y, label=label,
         width=width, height=height,
     )  # fmt: skip
 
@@ -202,8 +195,20 @@ def plot(
     for dot in dots:
         place = f'cx="{x_of(dot.x):.0f}" cy="{y_of(dot.y):.0f}" r="4.5"'
         kind = "full" if dot.full else "open"
-        parts.append(f'<circle class="dot {kind}" fill="{dot.color}" stroke="{dot.color}" {place}/>')
+        parts.append(
+            f'<circle class="dot {kind}" fill="{dot.color}" stroke="{dot.color}" {place}/>'
+        )
     return svg(width, height, label, parts, "race")
+
+
+def stepped(first: Number, last: Number) -> Axis:
+    """A log-like axis of training steps that holds step 0; `first` is the first positive one."""
+    across = math.log1p(last / first) or 1.0
+
+    def ticks(x_of: Callable[[Number], float], right: Number) -> list[tuple[Number, str, str]]:
+        return [(s, f"{s:,}", anchor) for s, anchor in x_ticks(first, last, x_of, right)]
+
+    return Axis(lambda step: math.log1p(step / first) / across, ticks)
 
 
 def even(values: Sequence[Number]) -> Axis:
