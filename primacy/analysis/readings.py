@@ -57,7 +57,7 @@ class Claim:
     """By definition, then by moment in the order of training."""
     arms: tuple[tuple[Hypothesis, Word, dict[str, Any]], ...] = ()
     """The same comparison elsewhere in the study (another condition, layer or level) with another
-    word: the hypothesis, its word, and where it looks."""
+    word: the hypothesis, its word, and where it looks (null: at the default, the last layer)."""
 
     @property
     def first(self) -> Hypothesis:
@@ -229,7 +229,8 @@ def _arms(claim: Claim, others: Sequence[Claim]) -> Iterator[tuple[Hypothesis, W
         if other is claim or word == own or _compared(other.first) != _compared(claim.first):
             continue
         here, there = claim.first.contrast.of, other.first.contrast.of
-        apart = {k: v for k, v in there.items() if here.get(k) != v and k not in ("feature", "at")}
+        keys = [k for k in {**here, **there} if k not in ("feature", "at", "target")]
+        apart = {k: there.get(k) for k in keys if here.get(k) != there.get(k)}
         if apart:
             yield other.first, word, apart
 

@@ -21,7 +21,7 @@ SECOND = (5, 4)
 """The dash of the second definition."""
 SAID = {"own": "each at its own time", "learned": "just learned", "end": "at the end"}
 """The moments in a few words."""
-WIDTH, HEIGHT = 420, 210
+WIDTH, HEIGHT = 330, 180
 
 
 @dataclasses.dataclass

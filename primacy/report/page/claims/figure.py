@@ -81,8 +81,8 @@ def over_training(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None
     reach = [figures.reach(runs.record.condition(p.condition)) for g in groups for p in g]
     ends = (min(first for first, _ in reach), max(last for _, last in reach))
     return finished(
-        drawing, told, "training step (log-like axis)", dashes(runs, claim), sketches.stepped(*ends),
-        y=drawing.reach(0.0), levels=[0.0],
+        drawing, told, "training step (log-like axis)", dashes(runs, claim),
+        sketches.stepped(*ends), y=drawing.reach(0.0), levels=[0.0],
     )  # fmt: skip
 
 

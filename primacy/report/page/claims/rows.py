@@ -21,7 +21,7 @@ HEADS = {
 """Titles of the moments' columns."""
 OPEN = ("inconclusive", "untestable")
 """Words that leave a claim open."""
-WAYS = {"moment": "depend on when they are read", "definition": "depend on the definition"}
+WAYS = {"moment": "depending on the moment", "definition": "depending on the definition"}
 """What the words of several claims depend on."""
 
 
@@ -132,6 +132,8 @@ def depends(
 def _place(key: str, value: Any, member: str | None) -> str:
     if key == FACTOR:
         return f"in the study {value}"
+    if value is None:
+        return "in the last layer" if key == "layer" else f"whatever {key}"
     text = str(value).removeprefix(f"{member}/") if member else str(value)
     return f"{key} = {text}"
 
@@ -216,7 +218,7 @@ def overview(found: Sequence[Mapping[str, Any]]) -> str:
         if len(words) == 1:
             ways[f"{next(iter(words))} in every reading"] += 1
         elif len(words - set(OPEN)) > 1:
-            ways[WAYS.get(row["kind"], "depend on the moment and the definition")] += 1
+            ways[WAYS.get(row["kind"], "depending on both")] += 1
         else:
             ways["decided by some readings only" if words else "not testable"] += 1
     parts = [f"{k} {way}" for way, k in ways.most_common()]
