@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from primacy.analysis.readings import MOMENTS, Claim, Reading, claims
+from primacy.analysis.readings import Claim, Reading, claims
 from primacy.analysis.runs import Runs
 from primacy.engine.plan import plan
 from primacy.errors import StudyError
