@@ -143,6 +143,37 @@ def test_a_trend_is_drawn_over_its_factor(shown):
     assert svg.count('class="line"') == 4  # two moments, two definitions
 
 
+def test_a_time_is_drawn_with_its_criterion(shown):
+    """Oracle: accuracy rises from .5; `linear` meets the criterion long before the other."""
+    drawn = shown["first"]["figure"]
+    svg = str(drawn["svg"])
+    assert drawn["what"] == "accuracy"
+    assert [name for name, _ in drawn["key"]] == ["linear", "xor_xor_xor"]
+    (linear, y), (xor, same) = numbers(svg, "open")
+    level = float(re.findall(r'class="level" d="M\d+ (\d+)H', svg)[0])
+    assert linear < xor and y == same == level
+    assert shown["first"]["expected"] == "sooner"
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "told"),
+    [
+        ({"scale": "ratio", "measure": "time_to_learn"}, 4.0, "4 times later"),
+        ({"scale": "ratio", "measure": "reliance"}, 0.5, "2 times smaller"),
+        ({"over": "x"}, -0.5, "tau −0.5"),
+        ({}, 0.25, "+0.25"),
+        ({}, None, "no value"),
+    ],
+)
+def test_the_size_of_a_reading_is_in_words(runs, changes, value, told):
+    claim = claims(runs)[0]
+    h = dataclasses.replace(
+        claim.first, contrast=dataclasses.replace(claim.first.contrast, **changes)
+    )
+    r = dataclasses.replace(claim.readings[0], value=value, measure=h.contrast.measure)
+    assert rows.sized(r, h) == told
+
+
 def test_equal_features_are_drawn_by_position():
     """Oracle: the features are copies of two by turns, so that shares go up and down."""
     study = copied(made(6), "a", "a #2", "a #3", "a #4")
@@ -188,7 +219,7 @@ def test_the_axis_holds_all_that_is_drawn():
 def test_the_page_shows_reported_claims_and_no_section_without():
     page = reported().page()
     assert f"Reported by {REPORTED}" in page and 'href="#claims"' in page
-    assert page.count('<article class="reading"') == 4
+    assert page.count('<article class="claimed"') == 4
     assert 'id="claims"' not in made(2).page() and 'id="claims"' not in untold(made(2)).page()
 
 

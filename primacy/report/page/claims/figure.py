@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from primacy.analysis.learning_times import times
+from primacy.analysis.learning_times import TIME_TO_LEARN, times
 from primacy.analysis.picks import Pick, Plan
 from primacy.analysis.readings import Claim
 from primacy.analysis.resolve import SelectionError, resolve
@@ -36,7 +36,7 @@ FEWEST = 6
 def figure(runs: Runs, claim: Claim) -> dict[str, Any] | None:
     """The claim's figure: `svg`, `key` (name and color), `what` is drawn, `across`, `caption`.
 
-    None: the claim is about a time, whose curves are with its verdict, or nothing was measured.
+    None: there is no number to draw.
     """
     try:
         plan = resolve(runs.record, claim.first.contrast)
@@ -44,7 +44,7 @@ def figure(runs: Runs, claim: Claim) -> dict[str, Any] | None:
     except SelectionError:
         return None
     if plan.is_event:
-        return None
+        return _of_times(runs, claim, plan)
     if plan.levels:
         return over_levels(runs, claim, ends)
     if len(equal := places(runs, ends)) > 2:
@@ -83,6 +83,34 @@ def over_training(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None
     return finished(
         drawing, told, "training step (log-like axis)", dashes(runs, claim),
         sketches.stepped(*ends), y=drawing.reach(0.0), levels=[0.0],
+    )  # fmt: skip
+
+
+def _of_times(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None:
+    """The curves of the criterion's measure, and when each side had met it."""
+    drawing, found = Drawing(), evidence.sides_of(runs, plan, claim.first.contrast.over) or []
+    levels = sorted({side.level for side in found if side.level is not None})
+    steps: list[tuple[int, int]] = []
+    for side in found:
+        table = evidence.table_of(runs, side)
+        if table is None:
+            continue
+        color = drawing.named(side.name)
+        rows = learning_curves.thinned(table, 40).to_dicts()
+        drawing.lines.append(Line(color, [(r["step"], r["median"]) for r in rows]))
+        upper, lower = ([(r["step"], r[end]) for r in rows] for end in ("high", "low"))
+        drawing.areas.append(Line(color, [*upper, *reversed(lower)]))
+        steps += [figures.reach(runs.record.condition(p.condition)) for p in side.picks]
+        at = _step(runs, side.picks[0], plan.event) if len(side.picks) == 1 else None
+        if at is not None and side.level is not None:
+            drawing.dots.append(Dot(color, at, side.level, full=False))
+    if not steps:
+        return None
+    ends = (min(first for first, _ in steps), max(last for _, last in steps))
+    what = runs.cards[found[0].measure].name.replace("_", " ")
+    return finished(
+        drawing, what, "training step (log-like axis)", "Dashed: the criterion.",
+        sketches.stepped(*ends), y=drawing.reach(*levels), levels=levels,
     )  # fmt: skip
 
 
@@ -129,11 +157,11 @@ def _moments(runs: Runs, claim: Claim, color: str, i: int, lines: int) -> Iterat
             yield Dot(color, step, float(np.nanmedian(own)), full=reading.moment == "end")
 
 
-def _step(runs: Runs, pick: Pick) -> float | None:
+def _step(runs: Runs, pick: Pick, event: str = TIME_TO_LEARN) -> float | None:
     """The median step at which a pick is read; None: in no network."""
     if pick.clock is None:
         return float(runs.record.condition(pick.condition).budget)
-    found = times(runs, pick.condition, *pick.clock)
+    found = times(runs, pick.condition, *pick.clock, event=event)
     if found is None or not found.learned.any():
         return None
     return float(np.median(found.time[found.learned]))

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from primacy.analysis.learning_times import EVENTS
 from primacy.analysis.readings import MOMENTS, Claim, Moment, Reading, claims
 from primacy.analysis.runs import Runs
 from primacy.records.members import FACTOR
 from primacy.records.study import Hypothesis, MeasureRecord, StudyRecord
 from primacy.report.page.claims.figure import figure
 from primacy.report.page.judged import SYMBOLS
-from primacy.report.page.wording import counted, listed, number, signed
+from primacy.report.page.wording import counted, listed, number, ratio, signed
 
 HEADS = {
     "own": "each at its own time",
@@ -44,7 +45,7 @@ def groups(runs: Runs) -> list[dict[str, Any]]:
 def _row(runs: Runs, claim: Claim, member: str | None) -> dict[str, Any]:
     moments = [m for m in (*MOMENTS, "stated") if any(r.moment == m for r in claim.readings)]
     measures = list(dict.fromkeys(r.measure for r in claim.readings))
-    cells = {(r.measure, r.moment): _cell(r) for r in claim.readings}
+    cells = {(r.measure, r.moment): _cell(r, claim.first) for r in claim.readings}
     return {
         "claims": [(h.id, h.claim) for h in claim.hypotheses],
         "reported_by": next((h.reported_by for h in claim.hypotheses if h.reported_by), None),
@@ -69,10 +70,21 @@ def _drawn(runs: Runs, claim: Claim, member: str | None) -> dict[str, Any] | Non
     return drawn | {"key": key}
 
 
-def _cell(r: Reading) -> dict[str, Any]:
-    value = "" if r.value is None or r.word == "untestable" else signed(r.value)
+def _cell(r: Reading, h: Hypothesis) -> dict[str, Any]:
+    value = "" if r.value is None or r.word == "untestable" else sized(r, h)
     return {"word": r.word, "symbol": SYMBOLS[r.word], "value": value, "stated": r.stated,
             "kind": r.word.replace(" ", "-"), "problem": r.problem}  # fmt: skip
+
+
+def sized(r: Reading, h: Hypothesis) -> str:
+    """The value of a reading: a ratio of times is so many times sooner, a trend Kendall's tau."""
+    if r.value is None:
+        return "no value"
+    if h.expect == "never":
+        return f"in {number(r.value)} of the seeds"
+    if h.contrast.scale == "ratio":
+        return ratio(r.value, times=r.measure in EVENTS)
+    return f"tau {signed(r.value)}" if h.contrast.over is not None else signed(r.value)
 
 
 def shown(card: MeasureRecord | None, measure: str) -> str:
@@ -85,6 +97,8 @@ def expected(h: Hypothesis) -> str:
     if h.expect == "never":
         return "never"
     what = {"less": "smaller", "greater": "larger", "equal": "equal"}[h.expect]
+    if h.contrast.measure in EVENTS:
+        what = {"less": "sooner", "greater": "later"}.get(h.expect, what)
     if h.contrast.over is not None:
         what = {"less": "falling", "greater": "rising", "equal": "level"}[h.expect]
     than = "" if h.threshold is None else f" than {number(h.threshold)}"
@@ -125,17 +139,17 @@ def depends(
     told += [f"Not testable {said(claim, m)}: {problem}." for m, problem in open_at.items()]
     for h, word, where in claim.arms:
         apart = listed([_place(k, v, member) for k, v in where.items()])
-        told.append(f"Elsewhere it is {word}: {apart} (“{h.claim}”).")
+        told.append(f"Where {apart}: {word} (“{h.claim}”).")
     return list(dict.fromkeys(t for t in told if t))
 
 
 def _place(key: str, value: Any, member: str | None) -> str:
     if key == FACTOR:
-        return f"in the study {value}"
+        return f"the study is {value}"
     if value is None:
-        return "in the last layer" if key == "layer" else f"whatever {key}"
+        return f"{key} is {'the last' if key == 'layer' else 'any'}"
     text = str(value).removeprefix(f"{member}/") if member else str(value)
-    return f"{key} = {text}"
+    return f"{key} is {text}"
 
 
 def _sentence(claim: Claim, cards: Mapping[str, MeasureRecord]) -> str:
@@ -154,7 +168,7 @@ def _sentence(claim: Claim, cards: Mapping[str, MeasureRecord]) -> str:
     match kind(claim):
         case "moment":
             parts = [
-                f"{r.word} ({_value(r)}) {said(claim, r.moment)}"
+                f"{r.word} ({sized(r, claim.first)}) {said(claim, r.moment)}"
                 for r in readings if r.measure == _shown_by(readings, own)
             ]  # fmt: skip
             both = ", by both definitions" if len(definitions) > 1 else ""
@@ -162,14 +176,14 @@ def _sentence(claim: Claim, cards: Mapping[str, MeasureRecord]) -> str:
             return f"{lead}: {listed(parts)}{both}."
         case "definition":
             parts = [
-                f"{r.word} ({_value(r)}) by {_name(cards, r.measure)}"
+                f"{r.word} ({sized(r, claim.first)}) by {_name(cards, r.measure)}"
                 for r in readings if r.moment == readings[-1].moment
             ]  # fmt: skip
             lead = "It depends on the definition" if depend else "One definition alone decides it"
             return f"{lead}, at {_number_of(moments)}: {listed(parts)}."
     by = [
         f"by {_name(cards, m)} "
-        + listed([f"{r.word} ({_value(r)}) {said(claim, r.moment)}"
+        + listed([f"{r.word} ({sized(r, claim.first)}) {said(claim, r.moment)}"
                   for r in readings if r.measure == m])
         for m in definitions
     ]  # fmt: skip
@@ -187,10 +201,6 @@ def _shown_by(readings: Sequence[Reading], own: str) -> str:
 
 def _name(cards: Mapping[str, MeasureRecord], measure: str) -> str:
     return f"the {shown(cards.get(measure), measure)} share" if measure in cards else measure
-
-
-def _value(r: Reading) -> str:
-    return "no value" if r.value is None else signed(r.value)
 
 
 def said(claim: Claim, moment: Moment) -> str:
