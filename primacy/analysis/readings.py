@@ -213,8 +213,8 @@ def _median(runs: Runs, condition: str, feature: str) -> float | None:
     record = runs.record.condition(condition)
     if feature not in {f.name for f in record.features}:
         return None
-    if event_criterion(record, TIME_TO_LEARN, feature) is None:
-        return None
+    if record.tau == 0 or event_criterion(record, TIME_TO_LEARN, feature) is None:
+        return None  # with so few evaluations nothing after step 0 can be confirmed
     found = times(runs, condition, feature)
     if found is None:
         return None

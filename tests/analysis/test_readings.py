@@ -72,6 +72,14 @@ def test_just_learned_is_when_the_later_feature_is(runs):
     assert just.of["at"] == {"learned": "xor_xor_xor"} and just.minus is None
 
 
+def test_nothing_is_just_learned_where_nothing_can_be_confirmed():
+    """Three evaluations, confirmed by three: the first is the only one that can be."""
+    record, curves, lanes = synthetic.complexity(6, evaluations=3)
+    assert record.conditions[0].tau == 0
+    for claim in claims(Runs(curves, lanes, record), [record.hypotheses[1]]):
+        assert {r.moment for r in claim.readings} == {"end"}
+
+
 @pytest.mark.parametrize(
     ("changes", "moment"),
     [

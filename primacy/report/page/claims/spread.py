@@ -118,8 +118,10 @@ def over_networks(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None
     low, high = (min(low, h.threshold), max(high, h.threshold)) if h.threshold else (low, high)
     pad = 0.08 * ((high - low) or 1.0)
     low, high = float(low - pad), float(high + pad)
-    for name, of_side in zip(names, known, strict=True):
-        drawing.lines.append(Line(drawing.named(name), list(_steps(of_side, low, high))))
+    for i, (name, own) in enumerate(zip(names, known, strict=True)):
+        # Steps often lie on each other.
+        line = Line(drawing.named(name), list(_steps(own, low, high)), SECOND if i else ())
+        drawing.lines.append(line)
     caption = "Share of the networks whose value at the end is this or smaller"
     marks = [] if h.threshold is None else [h.threshold]
     caption += f"; dashed: the threshold, {number(h.threshold)}." if marks else "."
