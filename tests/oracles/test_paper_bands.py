@@ -8,7 +8,6 @@ other bands take minutes; their figures are in docs/paper.md.
 import dataclasses
 
 import numpy as np
-import pytest
 
 from primacy.analysis.contrasts import estimate
 from primacy.analysis.runs import Runs
@@ -38,7 +37,6 @@ def mean(runs: Runs, measure: str, of: dict, minus: dict, **more) -> float:
     return value
 
 
-@pytest.mark.slow
 def test_many_examples_free_the_hard_feature(tmp_path):
     """Prototype: -.242 +- .027 at .8; at .75 the easy one reaches 1.0 by step 24, then .58."""
     found = studyfile.read("predictivity-large").conditions
@@ -52,7 +50,6 @@ def test_many_examples_free_the_hard_feature(tmp_path):
     assert 0.3 < mean(runs, "agreement", {**at, "at": 24}, {**at, "at": "end"}) < 0.55
 
 
-@pytest.mark.slow
 def test_a_rare_label_weakens_a_feature(tmp_path):
     """Prototype: -.166 +- .067 at a prevalence of .03, learned at epoch 8 instead of 2."""
     ends = ("#2=1, prevalence_of=label", "#2=0.03, prevalence_of=label")
@@ -66,7 +63,6 @@ def test_a_rare_label_weakens_a_feature(tmp_path):
     assert -0.27 < change < -0.07
 
 
-@pytest.mark.slow
 def test_of_two_equal_features_the_earlier_leads_and_then_does_not(tmp_path):
     """Prototype: +.338 +- .200 when the later one is learned, -.160 +- .064 at the end."""
     runs = trained(tmp_path / "run", "order", "equal, A first")
