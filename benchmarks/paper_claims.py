@@ -1,10 +1,11 @@
-"""The table of docs/paper.md, from finished runs: every claim, and our verdict in each reading.
+"""The page docs/paper.md, from finished runs: every claim in every reading, and what it cost.
 
-    python benchmarks/paper_claims.py runs/order runs/depth ... > docs/paper.md
     python benchmarks/paper_claims.py runs/paper > docs/paper.md
+    python benchmarks/paper_claims.py runs/order runs/depth ... > docs/paper.md
 
-A claim about shares of variance is judged by both definitions, pooled and unit mean, from the same
-runs. Claims that were asked at two moments have a row for each. Nothing is trained.
+The words are those of `primacy.analysis.readings`, which the page of a run shows too: each claim
+when the later of its features has just been learned and at the end, by both definitions of a share.
+Nothing is trained. Runs that are not finished are listed with what they have.
 """
 
 import argparse
@@ -12,15 +13,13 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from primacy.analysis.contrasts import estimate
-from primacy.analysis.resolve import SelectionError
+from primacy.analysis.readings import Claim, Reading, claims
 from primacy.analysis.runs import Runs
-from primacy.analysis.verdicts import Verdict
-from primacy.analysis.words import word_of
-from primacy.records.study import Hypothesis
+from primacy.engine.plan import plan
+from primacy.errors import StudyError
+from primacy.report.page.claims.rows import depends, expected, shown
 from primacy.result import Result
-
-POOLED, UNIT = "variance_explained", "variance_explained_unit_mean"
+from primacy.study.file import read
 
 EXPERIMENTS = {
     "order": "Learning order",
@@ -32,71 +31,73 @@ EXPERIMENTS = {
     "depth": "Depth",
     "predictivity": "Predictivity, few examples",
     "predictivity-large": "Predictivity, many examples",
+    "transformer": "Position in a transformer",
+    "vision": "Color, shape and texture",
     "bias-effects": "What follows from a layer's bias",
 }
 
-OURS = {
-    "order-not-all", "block-no-effect", "rare-block-later", "parity-has-no-terms",
-    "too-much-dropout",    "norm-frees", "norm-frees-end", "same-dose", "lean-easy-norm",
-    "inner-or-stronger", "inner-first-layers",
-}  # fmt: skip
-"""Claims that the papers do not make; the expected direction is ours."""
-
 HEAD = Path(__file__).with_name("paper.template.md")
 """What the page says before its tables."""
+HEADS = {"own": "each at its own time", "learned": "just learned", "end": "end", "stated": "stated"}
 
 
-def moment(h: Hypothesis) -> str:
-    """When the claim is read, in a word or two."""
-    c = h.contrast
-    given = [side["at"] for side in (c.of, c.minus or {}) if "at" in side] or [c.at]
-    if c.measure == "time_to_learn":
-        return "-"
-    names = {"learned" if isinstance(at, dict) else str(at) for at in given}
-    return " and ".join(sorted(names))
+def cell(r: Reading) -> str:
+    """Word and value; bold where the study states this reading."""
+    value = "" if r.value is None or r.word == "untestable" else f" {r.value:+.3g}"
+    return f"**{r.word}**{value}" if r.stated else f"{r.word}{value}"
 
 
-def other(runs: Runs, h: Hypothesis) -> str:
-    """The verdict by the other definition of a share; `-` where there is none."""
-    swapped = {POOLED: UNIT, UNIT: POOLED}.get(h.contrast.measure)
-    if swapped is None or swapped not in runs.cards:
-        return "-"
-    contrast = dataclasses.replace(h.contrast, measure=swapped)
-    try:
-        return word_of(h, estimate(runs, contrast))
-    except SelectionError as error:
-        return f"not possible ({error.problems[0]})"
-
-
-def value(v: Verdict) -> str:
-    """The estimate and its interval."""
-    if v.value is None:
-        return "-"
-    ends = "" if v.low is None or v.high is None else f" ({v.low:.3g} to {v.high:.3g})"
-    return f"{v.value:.3g}{ends}"
-
-
-def rows(result: Result) -> Iterator[str]:
-    """The rows of one study."""
-    record = result.record
-    runs = Runs(result.curves, result.lanes, record)
-    for h, v in zip(record.hypotheses, result.verdicts, strict=True):
-        mark = "*" if h.id in OURS else ""
-        pooled, unit = v.word, other(runs, h)
-        if h.contrast.measure == UNIT:
-            pooled, unit = unit, pooled
-        elif h.contrast.measure != POOLED:
-            pooled, unit = v.word, "-"
-        yield (
-            f"| {h.claim} | {h.expect}{mark} | {moment(h)} | {pooled} | {unit} | {value(v)} | "
-            f"{v.pairs} of {v.n} |"
-        )
+def rows(runs: Runs, claim: Claim) -> Iterator[str]:
+    """A row for each definition; what it depends on is with the first."""
+    h = claim.first
+    why = " ".join(depends(claim, runs.cards))
+    measures = list(dict.fromkeys(r.measure for r in claim.readings))
+    mark = "" if any(one.reported_by for one in claim.hypotheses) else "*"
+    for i, measure in enumerate(measures):
+        found = {r.moment: cell(r) for r in claim.readings if r.measure == measure}
+        end = found.get("end", found.get("stated", "-"))
+        own = f"{found['own']} (each at its own time); " if "own" in found else ""
+        learned = own + found.get("learned", "-")
+        told = (h.claim, f"{expected(h)}{mark}") if i == 0 else ("", "")
+        name = shown(runs.cards.get(measure), measure)
+        yield f"| {told[0]} | {told[1]} | {name} | {learned} | {end} | {'' if i else why} |"
 
 
 def cost(result: Result) -> str:
-    """Networks and training steps."""
-    lanes = result.lanes
-    return f"{lanes.height:,} networks, {int(lanes['end_step'].sum()):,} training steps"
+    """Networks, steps and, of a study that comes with primacy, what training and measuring take."""
+    lanes, record = result.lanes, result.record
+    text = f"{lanes.height:,} of {len(record.conditions) * len(record.seeds):,} networks"
+    if lanes.height:
+        text += f", {int(lanes['end_step'].sum()):,} training steps"
+    try:
+        todo = plan(dataclasses.replace(read(record.name), seeds=len(record.seeds)))
+    except StudyError:
+        return text
+    return f"{text}, about {todo.multiplications / 1e12:.2g} TFLOP with evaluations and controls"
+
+
+def study(result: Result) -> Iterator[str]:
+    """The part of the page about one study."""
+    record = result.record
+    runs = Runs(result.curves, result.lanes, record)
+    found = claims(runs)
+    yield f"## {EXPERIMENTS.get(record.name, record.name)}: `{record.name}`\n"
+    yield f"{record.question} {len(record.seeds)} seeds; {cost(result)}.\n"
+    if not result.complete:
+        yield "Not finished: words of claims whose networks are missing are not of all seeds.\n"
+    yield "| claim | reported | definition | just learned | end | what it depends on |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for claim in found:
+        yield from rows(runs, claim)
+    yield ""
+
+
+def took(whole: Result) -> str:
+    """How long the run took on the clock, if its folder says so."""
+    seconds = whole.provenance["seconds"]
+    if not isinstance(seconds, dict) or "total" not in seconds:
+        return ""
+    return f"The run took {seconds['total'] / 60:.0f} minutes ({whole.record.device}).\n"
 
 
 def main() -> None:
@@ -106,15 +107,10 @@ def main() -> None:
     print(HEAD.read_text(encoding="utf-8"))
     for folder in parser.parse_args().folders:
         whole = Result(folder)
+        print(took(whole))
         for result in whole.members.values() or [whole]:
-            record = result.record
-            seeds = len(record.seeds)
-            print(f"## {EXPERIMENTS.get(record.name, record.name)}: `{record.name}`\n")
-            print(f"{record.question} {seeds} seeds; {cost(result)}.\n")
-            print("| claim | expected | read at | pooled, or the measure's own | unit mean | "
-                  "value (95 % interval) | seeds |")  # fmt: skip
-            print("| --- | --- | --- | --- | --- | --- | --- |")
-            print(*rows(result), sep="\n", end="\n\n")
+            if result.lanes.height:
+                print(*study(result), sep="\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from primacy.records.store import StoreError
 from primacy.records.study import StudyRecord
+from primacy.registry import canonical
 
 
 def reconcile(
@@ -27,8 +28,8 @@ def reconcile(
             + "\n  ".join(problems)
             + "\nGive another --out, or --fork to start beside it."
         )
-    known = {h.id: h for h in old.hypotheses}
-    edited = {h.id for h in new.hypotheses if known.get(h.id) != h}
+    known = {h.id: canonical(h) for h in old.hypotheses}  # who reported it before is no edit
+    edited = {h.id for h in new.hypotheses if known.get(h.id) != canonical(h)}
     post_hoc = [h.id for h in new.hypotheses if h.id in edited or h.id in old.post_hoc]
     earlier = old.earlier_hashes
     if old.study_hash != new.study_hash:

@@ -18,7 +18,7 @@ from primacy.records import curves
 from primacy.records.files import InUse
 from primacy.records.store import Store, StoreError
 from primacy.records.study import ConditionRecord, Hypothesis, Level, StudyRecord
-from primacy.registry import Measure
+from primacy.registry import Measure, canonical
 from primacy.result import Result
 from primacy.study import describe
 from primacy.training.lane import Ending, Lane
@@ -234,9 +234,11 @@ def merged(old: StudyRecord | None, run: Run, name: str, steps: Sequence[int]) -
     earlier, post_hoc = old.earlier_hashes, old.post_hoc
     if old.study_hash != fresh.study_hash:
         earlier = (*earlier, old.study_hash)
-        known = {h.id: h for h in old.hypotheses}
+        known = {h.id: canonical(h) for h in old.hypotheses}
         post_hoc = tuple(
-            h.id for h in fresh.hypotheses if known.get(h.id) != h or h.id in old.post_hoc
+            h.id
+            for h in fresh.hypotheses
+            if known.get(h.id) != canonical(h) or h.id in old.post_hoc
         )
     return dataclasses.replace(
         fresh,

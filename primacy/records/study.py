@@ -312,6 +312,8 @@ class Hypothesis:
     """The question it answers (`H1A`)."""
     control_for: str | None = None
     """Id of the hypothesis of which this is a control arm."""
+    reported_by: Stated[str | None] = dataclasses.field(default=None, metadata={"unkeyed": True})
+    """Who reported the expected direction before; null: the claim is this study's own."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

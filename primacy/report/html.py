@@ -40,6 +40,7 @@ from primacy.report.page import (
 )
 from primacy.report.page import controls as sanity
 from primacy.report.page import ranks as places
+from primacy.report.page.claims import rows as reported
 from primacy.report.page.figure_list import drawings
 from primacy.report.page.figures import Figure, visible
 from primacy.report.page.judged import SYMBOLS, groups
@@ -89,6 +90,7 @@ def page(
     cards = condition_cards.cards(record, curves, lanes, standings, palette)
     exceptions = _exceptions(trained, summary, standings, found)
     rows = standings[lead.name] if lead else []
+    read = reported.groups(runs) if lead and reported.asked(record) else []
     values = {
         **_fixed(record),
         **_of_lead(lead, rows, summary, rows_of),
@@ -105,6 +107,8 @@ def page(
             answer_text=said[0],
             provisional=_provisional(record, lanes, provenance),
             sections=_sections(record, verdicts, found, standings, cards),
+            claims=read,
+            claims_overview=reported.overview(read),
             chips=_chips(record, lanes, summary, provenance),
             questions=(
                 questions.questions(record, judged) if lead and questions.asked(verdicts) else []
@@ -299,6 +303,7 @@ def _sections(
     rows = any(standings.values())
     listed = {
         "verdicts": ("Verdicts", verdicts),
+        "claims": ("Read in every way", rows and reported.asked(record)),
         **({"explore": ("Explore", rows)} if many else {}),
         "race": ("All conditions" if many else "Race", (many and cards) or "race-log" in found),
         **({} if many else {"explore": ("Explore", rows)}),

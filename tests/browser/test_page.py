@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support.chromium import MARKS, open_all
-from tests.support.pages import HOSTILE, arrays, asked, copied, joined, made
+from tests.support.pages import HOSTILE, arrays, asked, copied, joined, made, reported
 
 pytestmark = MARKS
 
@@ -24,6 +24,7 @@ def files(tmp_path_factory):
         "arrays": arrays(made(3)),
         "joined": joined(),
         "asked": asked(),
+        "reported": reported(),
         "long": copied(made(2, evaluations=12), "a name of many words " * 5, "x" * 100, "W" * 40),
         # 660 curves of seeds: too many for a large drawing on each card.
         "wide": made(30, rates=tuple(1e-3 + 1e-4 * i for i in range(11)), evaluations=12),
@@ -33,7 +34,9 @@ def files(tmp_path_factory):
     return {name: (folder / f"{name}.html").as_uri() for name in studies}
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide"])
+@pytest.mark.parametrize(
+    "name", ["plain", "many", "hostile", "arrays", "joined", "reported", "wide"]
+)
 def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
     page = opened(name)
     open_all(page)
@@ -42,7 +45,7 @@ def test_asks_for_nothing_and_complains_of_nothing(opened, files, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined", "wide"])
+@pytest.mark.parametrize("name", ["plain", "many", "arrays", "joined", "reported", "wide"])
 def test_is_accessible(opened, name, scheme):
     page = opened(name, color_scheme=scheme)
     open_all(page)
@@ -73,6 +76,18 @@ def test_is_complete_without_javascript(opened):
     assert page.locator("#figure-race-seeds svg").is_visible()
 
 
+def test_figures_of_claims_are_dark_on_a_dark_page(opened):
+    """An open mark has the color of the ground: else it hides what it marks."""
+
+    def open_mark(scheme):
+        page = opened("reported", color_scheme=scheme)
+        dot = page.locator("#claims circle.open").first
+        return dot.evaluate("d => [getComputedStyle(d).fill, getComputedStyle(d).stroke]")
+
+    assert open_mark("light") == ["rgb(255, 255, 255)", "rgb(0, 114, 178)"]
+    assert open_mark("dark") == ["rgb(15, 19, 24)", "rgb(88, 180, 240)"]
+
+
 def test_hostile_name_stays_text(opened):
     page = opened("hostile")
     open_all(page)
@@ -82,7 +97,9 @@ def test_hostile_name_stays_text(opened):
     assert page.evaluate("JSON.parse(document.getElementById('study').textContent).study")
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "hostile", "arrays", "joined", "wide", "long"])
+@pytest.mark.parametrize(
+    "name", ["plain", "many", "hostile", "arrays", "joined", "reported", "wide", "long"]
+)
 def test_fits_a_telephone(opened, name):
     page = opened(name, width=390)
     open_all(page)
@@ -99,7 +116,7 @@ TEXTS = """[...document.querySelectorAll('svg.chart, svg.race')].filter(s => s.c
 """Size and overhang to the right, in pixels, and text of every text in a drawing."""
 
 
-@pytest.mark.parametrize("name", ["plain", "many", "joined", "long"])
+@pytest.mark.parametrize("name", ["plain", "many", "joined", "long", "reported"])
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_text_of_drawings_is_large_enough_and_not_cut(opened, name, width):
     page = opened(name, width=width)

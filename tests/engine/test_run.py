@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from primacy.engine.plan import plan
-from primacy.engine.reconcile import differences
+from primacy.engine.reconcile import differences, reconcile
 from primacy.engine.run import Progress, run
 from primacy.records import curves
 from primacy.records.held import read
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Contrast
+from primacy.study.describe import describe
 from primacy.training.block import Interrupted
 from tests.support import tiny
 
@@ -167,6 +168,18 @@ def test_a_new_condition_is_added_and_leaves_the_others_alone(six, tmp_path):
     assert rows(tmp_path / "x").filter(pl.col("condition") == key).equals(rows(folder))
     assert result.record.post_hoc == ("simple-first",)
     assert "post hoc" in result.verdicts[0].flags
+
+
+def test_who_reported_a_claim_may_be_added_after_the_runs():
+    """No edit: neither the claim nor its margin is another."""
+    record = describe(study(seeds=6, hypotheses=(tiny.SIMPLE_FIRST,)))
+    named = dataclasses.replace(tiny.SIMPLE_FIRST, reported_by="Someone 2024")
+    new = describe(study(seeds=6, hypotheses=(named,)))
+    joined = reconcile(record, new, has_runs=True)
+    assert joined.hypotheses[0].reported_by == "Someone 2024"
+    assert joined.post_hoc == () and joined.earlier_hashes == ()
+    edited = describe(study(seeds=6, hypotheses=(dataclasses.replace(named, margin=0.5),)))
+    assert reconcile(record, edited, has_runs=True).post_hoc == ("simple-first",)
 
 
 def test_other_versions_are_refused_unless_mixing_is_allowed(tmp_path, monkeypatch):

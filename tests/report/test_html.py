@@ -646,7 +646,7 @@ def test_curves_of_pooled_conditions_are_their_mean_between_evaluations():
     pick = Pick(condition=first.name, split="test", layer=None, feature="linear", target="linear",
                 at="end", clock=None)  # fmt: skip
     other = dataclasses.replace(pick, condition=second.name)
-    table = evidence._table(runs, evidence._Side("both", (pick, other), "accuracy", event=False))
+    table = evidence.table_of(runs, evidence.Side("both", (pick, other), "accuracy", event=False))
     assert table is not None and table["step"].to_list() == list(first.steps)
     assert np.allclose(table["median"], table["step"] * 2 / 80, atol=1e-6)  # closed form
 

@@ -15,7 +15,7 @@ import pytest
 
 from primacy.errors import StudyError
 from primacy.records.study import Contrast, Hypothesis
-from primacy.registry import models, spec, tasks
+from primacy.registry import canonical, models, spec, tasks
 from primacy.study import file as studyfile
 from primacy.study.schema import study_schema
 from primacy.study.toml.hypotheses import read_claims
@@ -254,6 +254,17 @@ def test_hypotheses_are_flat_tables():
     )
     assert second.contrast == Contrast(measure="accuracy")
     assert second.control_for == "a"
+
+
+def test_who_reported_a_claim_decides_nothing():
+    """Neither its identity nor the study's hash: it may be added after the runs."""
+    claim = '[[hypothesis]]\nid = "a"\nclaim = "b"\nmeasure = "accuracy"\nexpect = "greater"\n'
+    found = [
+        read_claims(tomllib.loads(claim + more)["hypothesis"], [])[0][0]
+        for more in ("", 'reported_by = "Someone 2024"\n')
+    ]
+    assert [h.reported_by for h in found] == [None, "Someone 2024"]
+    assert canonical(found[0]) == canonical(found[1])
 
 
 def test_what_a_claim_selects_must_exist(file):

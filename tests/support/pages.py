@@ -8,7 +8,7 @@ import polars as pl
 from primacy.analysis import summary as summaries
 from primacy.analysis import verdicts
 from primacy.records import curves as tables
-from primacy.records.study import Criterion, StudyRecord, TargetRecord
+from primacy.records.study import Contrast, Criterion, Hypothesis, StudyRecord, TargetRecord
 from primacy.report import html as report
 from tests.support import synthetic
 
@@ -193,3 +193,53 @@ def grid(seeds: int = 6, evaluations: int = 16) -> Made:
     )
     record = dataclasses.replace(study.record, conditions=conditions, hypotheses=())
     return dataclasses.replace(study, record=record)
+
+
+SWITCH = 600
+"""The step from which the features of `reported` have changed places."""
+REPORTED = "Someone 2024"
+
+
+def reported(seeds: int = 6, **changes) -> Made:
+    """A claim that depends on when it is read, another on the definition, both reported before.
+
+    Last layer, every seed alike: pooled, `linear` is .5 and `xor_xor_xor` .1 until step `SWITCH`
+    (the latter is learned before), then .2 and .4. In the unit mean both keep .3 and .1 always.
+    """
+    study = made(seeds, **{"rates": (1e-3, 2e-3), **changes})
+    late, feature = pl.col("step") >= SWITCH, pl.col("feature").cast(pl.String)
+    pooled = (
+        pl.when(feature == "linear")
+        .then(pl.when(late).then(0.2).otherwise(0.5))
+        .otherwise(pl.when(late).then(0.4).otherwise(0.1))
+    )
+    unit = pl.when(feature == "linear").then(0.3).otherwise(0.1)
+    measure = pl.col("measure").cast(pl.String)
+    value = (
+        pl.when(measure == "variance_explained")
+        .then(pooled)
+        .when(measure == "variance_explained_unit_mean")
+        .then(unit)
+        .otherwise(pl.col("value"))
+    )
+    curves = study.curves.with_columns(value=value.cast(pl.Float32))
+    names = [c.name for c in study.record.conditions]
+    linear = {"condition": names[0], "feature": "linear"}
+    xor = {**linear, "feature": "xor_xor_xor"}
+    contrast = Contrast(measure="variance_explained", of=linear, minus=xor)
+    at = {"learned": "xor_xor_xor"}
+    claims = (
+        Hypothesis(id="early", claim="linear explains more when both are learned", margin=0.05,
+            contrast=dataclasses.replace(contrast, at=at), expect="greater", reported_by=REPORTED),
+        Hypothesis(id="late", claim="and still at the end", margin=0.05, contrast=contrast,
+            expect="greater"),
+        Hypothesis(id="trend", claim="the gap is the larger, the larger the rate", expect="greater",
+            contrast=Contrast(measure="variance_explained", of={"feature": "linear"},
+                relative_to={"feature": "xor_xor_xor"}, over="training.learning_rate")),
+        Hypothesis(id="first", claim="linear is first", expect="less",
+            contrast=Contrast(measure="time_to_learn", of=linear, minus=xor)),
+        Hypothesis(id="falls", claim="linear falls", expect="less", margin=0.05,
+            contrast=Contrast(measure="variance_explained", of={**linear, "at": "end"},
+                minus={**linear, "at": 400})),
+    )  # fmt: skip
+    return Made(synthetic.with_hypotheses(study.record, *claims), curves, study.lanes)

@@ -24,7 +24,7 @@ NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class _Side:
+class Side:
     name: str
     picks: tuple[Pick, ...]
     measure: str
@@ -50,10 +50,10 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
         plan = resolve(runs.record, h.contrast)
     except SelectionError:
         return None
-    sides = _sides(runs, plan, h.contrast.over)
+    sides = sides_of(runs, plan, h.contrast.over)
     if sides is None:
         return None
-    tables = [(side, table) for side in sides if (table := _table(runs, side)) is not None]
+    tables = [(side, table) for side in sides if (table := table_of(runs, side)) is not None]
     if not tables:
         return None
     low = min(float(t["low"].min()) for _, t in tables)  # type: ignore[arg-type]
@@ -91,7 +91,12 @@ def _drawing(runs: Runs, h: Hypothesis, palette: charts.Palette) -> dict[str, An
     return {"svg": Markup(svg), "key": key, "what": what}
 
 
-def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
+def course(runs: Runs, picks: tuple[Pick, ...], measure: str) -> pl.DataFrame | None:
+    """Median and band over seeds of the mean of some picks, over training; None: no curve."""
+    return table_of(runs, Side("", picks, measure, event=False))
+
+
+def sides_of(runs: Runs, plan: Plan, over: str | None) -> list[Side] | None:
     """The sides that are drawn: each once where both are of one curve, at different steps."""
     groups = [*plan.of, *([plan.minus] if plan.minus else [])]
     kept: dict[tuple, tuple[Pick, ...]] = {}
@@ -114,7 +119,7 @@ def _sides(runs: Runs, plan: Plan, over: str | None) -> list[_Side] | None:
                 level = criterion.chance + theta * (criterion.ceiling - criterion.chance)
         if measure not in runs.cards:
             return None
-        found.append(_Side(name, group, measure, plan.is_event, level, lowest))
+        found.append(Side(name, group, measure, plan.is_event, level, lowest))
     return found
 
 
@@ -148,7 +153,7 @@ def _said(values: Sequence[str | None], attribute: str) -> str:
 
 
 def _look(
-    side: _Side, i: int, tables: Sequence[Any], palette: charts.Palette
+    side: Side, i: int, tables: Sequence[Any], palette: charts.Palette
 ) -> tuple[str, tuple[int, ...]]:
     """A feature's own color where the sides are features of one condition."""
     if len({p.condition for s, _ in tables for p in s.picks}) == 1 and side.name in palette:
@@ -156,7 +161,7 @@ def _look(
     return figures.look(i)
 
 
-def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
+def table_of(runs: Runs, side: Side) -> pl.DataFrame | None:
     """Median and band over seeds of a side: the mean of its picks in each seed.
 
     Picks that were evaluated at different steps are read off their lines, between evaluations, as
@@ -178,7 +183,7 @@ def _table(runs: Runs, side: _Side) -> pl.DataFrame | None:
     return _bands(np.mean(at, axis=0), steps)
 
 
-def _trace(runs: Runs, side: _Side, p: Pick) -> Float[np.ndarray, "s e"] | None:
+def _trace(runs: Runs, side: Side, p: Pick) -> Float[np.ndarray, "s e"] | None:
     """The curve that a pick selects; None: there is none."""
     if side.event:
         feature, target = p.clock or (None, None)

@@ -23,6 +23,26 @@ class Line(NamedTuple):
     feature: int | None = None
 
 
+class Dot(NamedTuple):
+    """A point that is marked on a line: full, or open."""
+
+    color: str
+    x: Number
+    y: Number
+    full: bool = True
+
+
+class Axis(NamedTuple):
+    """A horizontal axis: where a value is (0 at the left, 1 at the right), and which have a text.
+
+    `ticks` is given the place in pixels of a value, and the right end.
+    """
+
+    share: Callable[[Number], float]
+    ticks: Callable[[Callable[[Number], float], Number], Sequence[tuple[Number, str, str]]]
+    """Value, text and how the text is anchored."""
+
+
 CHARACTER = 6.8
 """Width of a digit on an axis, at the 12 pixels of the style sheet."""
 
@@ -104,15 +124,37 @@ def race(
     `x` is the first positive and the last step, `y` the drawn range; values beyond it are clipped.
     `levels` are drawn across, `marks` (steps) down. Both axes have numbers.
     """
-    first, last = x
-    across = math.log1p(last / first) or 1.0
+    return plot(
+        medians, bands, seeds, levels=levels, marks=marks, axis=stepped(*x), y=y, label=label,
+        width=width, height=height,
+    )  # fmt: skip
+
+
+def plot(
+    medians: Sequence[Line],
+    bands: Sequence[Line] = (),
+    seeds: Sequence[Line] = (),
+    dots: Sequence[Dot] = (),
+    *,
+    axis: Axis,
+    y: tuple[Number, Number],
+    label: str,
+    levels: Sequence[Number] = (),
+    marks: Sequence[Number] = (),
+    width: int = 360,
+    height: int = 190,
+) -> str:
+    """Lines over any horizontal axis, with areas, thin lines and marked points.
+
+    `y` is the drawn range; values beyond it are clipped. `levels` are drawn across, `marks` down.
+    """
     low, high = y
     heights = y_ticks(low, high)
     left = 6 + CHARACTER * max(len(number(v)) for v in heights)
     bottom, top, right = height - 17, 5, width - 6
 
-    def x_of(step: Number) -> float:
-        return left + math.log1p(step / first) / across * (right - left)
+    def x_of(value: Number) -> float:
+        return left + axis.share(value) * (right - left)
 
     def y_of(value: Number) -> float:
         share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
@@ -137,10 +179,10 @@ def race(
     for value in heights:
         text = f'x="{left - 4:.0f}" y="{y_of(value) + 4:.0f}" text-anchor="end"'
         parts.append(f'<text class="tick" {text}>{number(value)}</text>')
-    for step, anchor in x_ticks(first, last, x_of, right):
-        text = f'x="{x_of(step):.0f}" y="{height - 3}" text-anchor="{anchor}"'
-        parts.append(f'<path class="axis" d="M{x_of(step):.0f} {bottom}v3"/>')
-        parts.append(f'<text class="tick" {text}>{step:,}</text>')
+    for value, told, anchor in axis.ticks(x_of, right):
+        text = f'x="{x_of(value):.0f}" y="{height - 3}" text-anchor="{anchor}"'
+        parts.append(f'<path class="axis" d="M{x_of(value):.0f} {bottom}v3"/>')
+        parts.append(f'<text class="tick" {text}>{told}</text>')
     parts += [f'<path class="level" d="M{left:.0f} {y_of(v):.0f}H{right}"/>' for v in levels]
     parts += [f'<path class="level" d="M{x_of(m):.0f} {top}V{bottom}"/>' for m in marks]
     parts += [
@@ -150,7 +192,36 @@ def race(
     ]
     parts += [drawn("seed", line) for line in seeds if line.points]
     parts += [drawn("line", line) for line in medians if line.points]
+    for dot in dots:
+        place = f'cx="{x_of(dot.x):.0f}" cy="{y_of(dot.y):.0f}" r="4.5"'
+        kind = "full" if dot.full else "open"
+        parts.append(
+            f'<circle class="dot {kind}" fill="{dot.color}" stroke="{dot.color}" {place}/>'
+        )
     return svg(width, height, label, parts, "race")
+
+
+def stepped(first: Number, last: Number) -> Axis:
+    """A log-like axis of training steps that holds step 0; `first` is the first positive one."""
+    across = math.log1p(last / first) or 1.0
+
+    def ticks(x_of: Callable[[Number], float], right: Number) -> list[tuple[Number, str, str]]:
+        return [(s, f"{s:,}", anchor) for s, anchor in x_ticks(first, last, x_of, right)]
+
+    return Axis(lambda step: math.log1p(step / first) / across, ticks)
+
+
+def even(values: Sequence[Number]) -> Axis:
+    """A few values at equal distances, each with its number."""
+    places = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
+    return Axis(places.__getitem__, lambda *_: [(v, number(v), "middle") for v in values])
+
+
+def linear(low: Number, high: Number) -> Axis:
+    """Equal steps between two ends."""
+    span = (high - low) or 1.0
+    ticks = [(v, number(v), "middle") for v in y_ticks(low, high)]
+    return Axis(lambda value: (value - low) / span, lambda *_: ticks)
 
 
 def y_ticks(low: Number, high: Number) -> list[float]:

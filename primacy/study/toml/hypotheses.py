@@ -97,6 +97,9 @@ class Claim:
     """The question that it answers."""
     control_for: Name | None = None
     """Id of the hypothesis of which it is a control arm."""
+    reported_by: Name | None = None
+    """Who reported the expected direction before: the page shows what they found beside every
+    reading of the claim. It decides nothing, and may be added after the runs."""
 
 
 def read_claims(
