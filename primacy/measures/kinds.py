@@ -21,6 +21,14 @@ _NOT_TWO = "it has no two values to tell apart"
 WITHOUT: dict[str, dict[str, str]] = {
     "agreement": dict.fromkeys(("number", "class"), _NOT_TWO),
     "class_selectivity": {"number": _NOT_TWO},
+    **dict.fromkeys(
+        ("concept_sensitivity", "concept_slope", "concept_slope_null", "concept_slope_p"),
+        {"class": "several directions have no one slope", "class target": _ONE_SIGN},
+    ),
+    **dict.fromkeys(
+        ("description_length", "description_length_control"),
+        dict.fromkeys(("number", "class"), _NOT_TWO),
+    ),
     "downstream_lean": dict.fromkeys(("number", "class"), _NOT_TWO),
     "downstream_lean_standardized": dict.fromkeys(("number", "class"), _NOT_TWO),
     "input_gradient_signed": {
