@@ -70,7 +70,7 @@ def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
     """Show what a measure, an event, a task or a model is: formula, chance, keys, when it misleads.
 
     Args:
-        name: Of a measure, of `time_to_learn` or `time_to_pick_up`, of a task or a model.
+        name: Of a measure, of an event such as `time_to_learn`, of a task or a model.
         as_json: Print it as a JSON object.
     """
     load(plugins)

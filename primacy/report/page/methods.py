@@ -55,6 +55,12 @@ SUMMARY = {
         "picked up, and under a tenth of that slope at the end; null: it has "
         "no such slope, or the run diverged",
     ),
+    "time_to_abandon": (
+        "training steps",
+        "in a hypothesis: first evaluation of those with a reliance below 0.1 up to the end, after "
+        "the reliance was at 0.25 or more for as long as confirming takes; a network that never "
+        "relied on the feature counts as one that did not abandon it",
+    ),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
     "ended": ("", "budget, learned (stop rule) or diverged"),
     "end_step": ("training steps", "last evaluation"),
