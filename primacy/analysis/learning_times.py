@@ -139,14 +139,14 @@ def area(
     is 0). It mixes speed and final height: two curves that cross can have one area.
     """
     inside = steps <= tau
-    height = _carried(values.astype(np.float64))[..., inside]
+    height = carried(values.astype(np.float64))[..., inside]
     x = steps[inside]
     if tau <= 0 or len(x) < 2:
         return np.full(values.shape[:-1], np.nan)
     return np.asarray(np.trapezoid(height, x, axis=-1) / (x[-1] - x[0]))
 
 
-def _carried(values: Float[np.ndarray, "*lanes e"]) -> Float[np.ndarray, "*lanes e"]:
+def carried(values: Float[np.ndarray, "*lanes e"]) -> Float[np.ndarray, "*lanes e"]:
     """The curve with its last number in place of the NaN at its end."""
     seen = np.isfinite(values)
     e = values.shape[-1]

@@ -80,6 +80,20 @@ SUMMARY = {
 }
 """Columns of the summary: unit and meaning; other columns are the measures of that name."""
 
+AREAS = {
+    "area": (
+        "share of the way from chance to ceiling",
+        "mean over steps 0 to tau of the first feature's learning curve minus the second's: above "
+        "0 where the first is learned sooner or further. Curves that cross may have 0, and speed "
+        "and final height are one number. Tested over networks by a contrast with at = \"mean\"",
+    ),
+    "area_total": (
+        "share of the way from chance to ceiling",
+        "the same without its sign: 0 only where the curves are one; noise adds to it",
+    ),
+}
+"""Columns of `Result.areas`, the area between learning curves: unit and meaning."""
+
 
 def paragraphs(
     record: StudyRecord,
