@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from primacy.measures.classes import Widths, alone
-from primacy.measures.labels import control_labels, hashed, two_valued
+from primacy.measures.labels import by_inputs, control_labels, two_valued
 from primacy.measures.linalg import solve_positive
 from primacy.measures.probes import LENGTHS, scaled
 from primacy.registry import measure
@@ -89,9 +89,7 @@ def _of_layer(
     labels: Float[Array, "n k"],
     two: Bool[Array, " k"],
 ) -> Float[Array, " k"]:
-    # Sent in an order that the inputs decide, so that nothing random is drawn and the order in
-    # which the examples came does not matter.
-    order = jnp.argsort(hashed(fit_inputs))
+    order = by_inputs(fit_inputs)
     layer = scaled(fit_reps, reps)
     found = code_length(layer.fit[order], layer.test, fit_labels[order], labels)
     return jnp.where(two, found, jnp.nan)

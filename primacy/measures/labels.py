@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from primacy.measures.classes import Widths, plain, slices
 
@@ -44,6 +44,20 @@ def control_codes(
         below = (uniform[:, None] < jnp.cumsum(rate[own])[None]).astype(inputs.dtype)
         found.append(below - jnp.pad(below, ((0, 0), (1, 0)))[:, :-1])
     return jnp.concatenate(found, axis=1)
+
+
+def by_inputs(inputs: Float[Array, "n d"]) -> Int[Array, " n"]:
+    """An order of the examples that their inputs decide, so that nothing random is drawn.
+
+    Equal inputs do not stand together: the j-th of them has a place of its own. The order in which
+    the examples came does not matter, but among equal inputs.
+    """
+    uniform = hashed(inputs)
+    order = jnp.argsort(uniform)
+    along = uniform[order]
+    which = jnp.arange(len(along)) - jnp.searchsorted(along, along)
+    bits = (along * 2**24).astype(jnp.uint32) + which.astype(jnp.uint32) * jnp.uint32(0x9E3779B9)
+    return order[jnp.argsort(_mixed(_mixed(bits)))]
 
 
 def hashed(inputs: Float[Array, "n d"]) -> Float[Array, " n"]:
