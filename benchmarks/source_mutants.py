@@ -27,6 +27,8 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("measures", "analysis", "training")
 RESULTS = ROOT / "benchmarks" / "mutants.jsonl"
+EXPLAINED = ROOT / "benchmarks" / "mutants-explained.json"
+"""Of mutants that survived, by path and the changed line: why, or which test was added."""
 PAGE = ROOT / "docs" / "mutants.md"
 SLOW = 900
 """Seconds after which a mutant counts as noticed: its tests do not end."""
@@ -44,7 +46,10 @@ def untouched(source: str) -> list[tuple[int, int]]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             kept += node.decorator_list
         if isinstance(node, ast.FunctionDef):
-            kept += [node.returns, *(a.annotation for a in (*node.args.args, *node.args.kwonlyargs))]
+            kept += [
+                node.returns,
+                *(a.annotation for a in (*node.args.args, *node.args.kwonlyargs)),
+            ]
         if isinstance(node, ast.AnnAssign):
             kept.append(node.annotation)
         found += [(n.lineno, n.end_lineno or n.lineno) for n in kept if isinstance(n, ast.expr)]
@@ -154,6 +159,49 @@ def copied(into: Path) -> Path:
     return into
 
 
+def page(results: list[dict], explained: dict[str, dict[str, str]]) -> str:
+    """`docs/mutants.md`: how many were tried and noticed, and each that was not."""
+    survivors = [r for r in results if r["outcome"] == "survived"]
+    told = [(r, explained.get(f"{r['path']}: {r['after']}", {})) for r in survivors]
+    open_ = sum(not why for _, why in told)
+    hours = sum(r["seconds"] for r in results) / 3600
+    lines = [
+        "# Mutants",
+        "",
+        "One change of one place of the source at a time, proposed by cosmic-ray: do the tests "
+        "notice? Written by `make mutants` from benchmarks/mutants.jsonl. The cards of measures "
+        "and annotations are not changed. A mutant runs at most "
+        f"{MAX_FILES} test files that name its module; one that survives them may be noticed by "
+        "others.",
+        "",
+        f"{len(results)} mutants of {results[0]['places']:,} places, drawn with seed "
+        f"{results[0]['seed']}, in {hours:.1f} hours; {len(survivors)} survived the first run, of "
+        f"which {open_} are neither explained nor killed by a test since.",
+        "",
+        "| folder | mutants | noticed | survived |",
+        "| --- | --- | --- | --- |",
+    ]
+    for folder in FOLDERS:
+        own = [r["outcome"] for r in results if r["path"].startswith(f"primacy/{folder}/")]
+        counts = own.count("noticed"), own.count("survived")
+        lines.append(f"| {folder} | {len(own)} | {counts[0]} | {counts[1]} |")
+    if told:
+        lines += ["", "## Survivors", "", "| place | change | what became of it |",
+                  "| --- | --- | --- |"]  # fmt: skip
+        for r, why in told:
+            change = f"`{r['before']}` → `{r['after']}`".replace("|", "\\|")
+            became = " ".join(f"{key}: {text}" for key, text in why.items()) or "open"
+            lines.append(f"| {r['path'].removeprefix('primacy/')}:{r['line']} | {change} | "
+                         f"{became} |")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def read() -> list[dict]:
+    """The results so far."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def main() -> None:
     """Try the mutants that were not tried, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -162,9 +210,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=600)
     asked = parser.parse_args()
     mutants, every = sample(asked.sample, asked.seed)
-    known = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
     keys = ("path", "line", "operator", "occurrence")
-    done = {tuple(m[k] for k in keys) for m in known}
+    done = {tuple(m[k] for k in keys) for m in read()}
     stop = time.monotonic() + 60 * asked.minutes
     with tempfile.TemporaryDirectory() as folder:
         tree = copied(Path(folder))
@@ -176,6 +223,9 @@ def main() -> None:
                 file.write(json.dumps(result) + "\n")
             print(f"{i + 1}/{len(mutants)} {result['outcome']}: {mutant['path']}:{mutant['line']} "
                   f"{result['after']} ({result['seconds']} s)", flush=True)  # fmt: skip
+    explained = json.loads(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
+    if results := read():
+        PAGE.write_text(page(results, explained), encoding="utf-8")
 
 
 if __name__ == "__main__":

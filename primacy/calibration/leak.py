@@ -40,8 +40,8 @@ def study(folder: Path, together: bool) -> Study:
     if together:
         told["split_by"] = GROUP
     training = Training(
-        learning_rate=0.01, batch_size=32, examples="all", fit_examples="all",  # type: ignore[arg-type]
-        test_examples="all", steps=600, evaluations=4,  # type: ignore[arg-type]
+        learning_rate=0.01, batch_size=32, examples="all", fit_examples="all",
+        test_examples="all", steps=600, evaluations=4,
     )  # fmt: skip
     condition = Condition(
         task=arrays.load(folder, told),  # type: ignore[arg-type]

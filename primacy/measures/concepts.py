@@ -24,8 +24,10 @@ PyTorch module answers by a call), so slopes are differences."""
 RANDOM = 59
 """Random directions of the test: the smallest p is 1/60."""
 
-KIM = "TCAV: Kim et al. 2018, arXiv 1711.11279; directions by class means: Martin and Weller 2019, " \
-    "Pahde et al. 2022, arXiv 2202.03482"  # fmt: skip
+KIM = (
+    "TCAV: Kim et al. 2018, arXiv 1711.11279; directions by class means: Pahde et al. 2022, "
+    "arXiv 2202.03482"
+)
 LAYER = "rotation, shift and overall scale of the layer, if the network undoes them"
 
 

@@ -8,7 +8,6 @@ much data costs more bits than one from which a few examples suffice.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from primacy.measures.classes import Widths, alone
@@ -24,8 +23,10 @@ examples are one more."""
 STEPS = 12
 """Newton steps of a probe; the loss is then as low as float32 shows (see `probes`)."""
 
-REFERENCE = "online code: Voita and Titov 2020, arXiv 2003.12298; prequential coding: Dawid 1984, " \
-    "Journal of the Royal Statistical Society A 147"  # fmt: skip
+REFERENCE = (
+    "online code: Voita and Titov 2020, arXiv 2003.12298; prequential coding: Dawid 1984, "
+    "Journal of the Royal Statistical Society A 147"
+)
 
 
 def ends(m: int) -> tuple[int, ...]:
@@ -63,7 +64,7 @@ def _weights(x: Float[Array, "a r"], sign: Float[Array, " a"]) -> Float[Array, "
 
     Also the mode of the posterior under a standard normal prior.
     """
-    a, r = x.shape
+    r = x.shape[1]
 
     def cost(w: Float[Array, " r"], logits: Float[Array, " a"]) -> Float[Array, ""]:
         return jax.nn.softplus(-sign * logits).sum() + (w**2).sum() / 2
@@ -104,8 +105,9 @@ def _of_layer(
     chance=1.0,
     formula="the labels of the fit examples in blocks (1/64 of them, then each as many as before) "
     "and of the test examples as the last; the first block costs 1 bit a label, the others "
-    "sum -log2 p, p from a logistic regression on all blocks before (sum of losses + |w|^2 / 2, the "
-    "layer centered and divided by the root of its mean unit variance); divided by all examples",
+    "sum -log2 p, p from a logistic regression on all blocks before (sum of losses + |w|^2 / 2, "
+    "the layer centered and divided by the root of its mean unit variance); divided by the number "
+    "of examples",
     invariance="rotation, shift and overall scale of the layer; which value of the feature is "
     "called 1",
     misleads="It depends on how many examples there are: a longer message pays less for learning "

@@ -69,7 +69,7 @@ def test_the_table_of_a_study_and_its_contrast():
 
 
 def test_a_network_that_diverged_has_no_area():
-    record, runs = hand_written._study(np.full(10, 2), np.full(10, 3), never=())
+    _, runs = hand_written._study(np.full(10, 2), np.full(10, 3), never=())
     diverged = np.array(["diverged"] + ["budget"] * 9)
     runs.ended = lambda name: diverged
     found = table(runs)

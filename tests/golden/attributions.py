@@ -54,9 +54,14 @@ def main() -> None:
         json.dumps(
             {
                 "versions": {name: version(name) for name in ("captum", "shap", "torch")},
-                "weights": given, "inputs": x.tolist(), "baseline": baseline.tolist(),
-                "donated": donated.tolist(), "players": PLAYERS, "steps": STEPS, **found,
-            }  # fmt: skip
+                "weights": given,
+                "inputs": x.tolist(),
+                "baseline": baseline.tolist(),
+                "donated": donated.tolist(),
+                "players": PLAYERS,
+                "steps": STEPS,
+                **found,
+            }
         )
         + "\n",
         encoding="utf-8",

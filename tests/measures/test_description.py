@@ -1,4 +1,4 @@
-"""Online code: scikit-learn's probabilities, and planted layers whose description length is known."""
+"""Online code: scikit-learn's probabilities, and planted layers of known length."""
 
 import warnings
 

@@ -54,7 +54,7 @@ def test_against_shap_and_captum(activation):
 
 
 def by_definition(worth, q):
-    """sum over S without i of |S|! (q - |S| - 1)! / q! (v(S + i) - v(S)), from a table of worths."""
+    """sum over S without i of |S|! (q - |S| - 1)! / q! (v(S + i) - v(S)), by a table of worths."""
     found = []
     for i in range(q):
         total = 0.0

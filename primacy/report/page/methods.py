@@ -85,7 +85,7 @@ AREAS = {
         "share of the way from chance to ceiling",
         "mean over steps 0 to tau of the first feature's learning curve minus the second's: above "
         "0 where the first is learned sooner or further. Curves that cross may have 0, and speed "
-        "and final height are one number. Tested over networks by a contrast with at = \"mean\"",
+        'and final height are one number. Tested over networks by a contrast with at = "mean"',
     ),
     "area_total": (
         "share of the way from chance to ceiling",
