@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 10
 
-.PHONY: run test lint docs bench kills mutations reliability schema statistics clean
+.PHONY: run test lint docs bench kills mutants mutations reliability schema statistics clean
 
 run: .venv/installed
 	$(BIN)/primacy run complexity --seeds $(SEEDS)
@@ -25,6 +25,18 @@ docs: .venv/installed-docs
 # An environment of its own, because Lightning brings much along.
 bench: benchmarks/.venv/installed
 	benchmarks/.venv/bin/python benchmarks/bench.py $(BENCH)
+
+# One change of one place of the source at a time: do the tests notice? Hours; goes on where it
+# stopped. An environment of its own, because only this needs cosmic-ray.
+MUTANTS ?= 200
+mutants: build/mutants/.venv/installed
+	nice build/mutants/.venv/bin/python benchmarks/source_mutants.py --sample $(MUTANTS) --seed $(SEED)
+
+build/mutants/.venv/installed: pyproject.toml constraints.txt
+	test -x build/mutants/.venv/bin/python || $(PYTHON) -m venv build/mutants/.venv
+	build/mutants/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -e '.[test,oracle,mutants]'
+	touch $@
 
 benchmarks/.venv/installed: pyproject.toml constraints.txt
 	test -x benchmarks/.venv/bin/python || $(PYTHON) -m venv benchmarks/.venv

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from primacy.analysis import between, verdicts
 from primacy.analysis import controls as sanity
 from primacy.analysis import summary as summaries
-from primacy.analysis import verdicts
 from primacy.analysis.controls import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict
@@ -171,6 +171,11 @@ class Result:
     def summary(self) -> pl.DataFrame:
         """A row for each condition, seed and feature: when learned, and what it came to."""
         return summaries.table(self._runs)
+
+    @functools.cached_property
+    def areas(self) -> pl.DataFrame:
+        """The area between the learning curves of every two features, in each network."""
+        return between.table(self._runs)
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from primacy.analysis.compared import MISSING, Comparison, Difference, Found, Row, Side
 from primacy.analysis.contrasts import FEWEST, Estimate, estimate
 from primacy.analysis.inference import SignFlip, holm, kendall, welch
-from primacy.analysis.learning_times import EVENTS, event_criterion
+from primacy.analysis.learning_times import TIME_TO_LEARN, TIME_TO_PICK_UP, event_criterion
 from primacy.analysis.matching import differences, matched, unpaired
 from primacy.analysis.resolve import Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, in_family, own_target
@@ -100,7 +100,7 @@ def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str,
         if f.null_of is not None:
             continue
         of = {"condition": c.name, "feature": f.name}
-        for event in EVENTS:
+        for event in (TIME_TO_LEARN, TIME_TO_PICK_UP):
             if event_criterion(c, event, f.name) is not None:
                 yield Contrast(measure=event, of=of), f.name, event.replace("_", " ")
         for score in ("accuracy", "r_squared"):

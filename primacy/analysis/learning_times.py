@@ -7,6 +7,9 @@ cap. tau is the last evaluation that can still be confirmed.
 A time-to-pick-up is the same at a lower mark, for features that are judged by their slope: a
 quarter of the slope that the best predictor gives the feature, from all features or from this one
 alone. So it is told of a tempting feature that the best predictor ignores, too.
+
+A time-to-abandon is when a network stops relying on a feature that it relied on before: a feature
+that it never relied on is censored as one that it never gave up.
 """
 
 import dataclasses
@@ -16,9 +19,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from primacy.analysis.runs import (
+    RELIANCE,
     SLOPE,
     Runs,
     criterion_of,
+    feature_record,
     own_target,
     reference_slope,
 )
@@ -26,13 +31,19 @@ from primacy.records.study import ConditionRecord, Criterion
 
 TIME_TO_LEARN = "time_to_learn"
 TIME_TO_PICK_UP = "time_to_pick_up"
-EVENTS = {TIME_TO_LEARN: "learned", TIME_TO_PICK_UP: "picked up"}
+TIME_TO_ABANDON = "time_to_abandon"
+EVENTS = {TIME_TO_LEARN: "learned", TIME_TO_PICK_UP: "picked up", TIME_TO_ABANDON: "abandoned"}
 """What can stand where a measure's name stands, and what has happened once its time has come."""
 
 PICKED_UP = 0.25
 DROPPED = 0.1
 """Shares of the reference slope (`runs.reference_slope`) at which a feature counts as picked up,
 and below which one that was picked up counts as dropped."""
+
+RELIED_ON = 0.25
+ABANDONED = 0.1
+"""Reliance (`measures.used`) from which an output relies on a feature, and below which it has
+abandoned one that it relied on."""
 
 
 class TimeToLearn(NamedTuple):
@@ -76,6 +87,38 @@ def time_to_learn(
     return TimeToLearn(np.asarray(steps[first]), np.asarray(learned), np.asarray(forgotten))
 
 
+def time_to_abandon(
+    values: Float[np.ndarray, "*lanes e"],
+    steps: Int[np.ndarray, " e"],
+    confirm: int,
+    last: Int[np.ndarray, " *lanes"] | None = None,
+) -> TimeToLearn:
+    """First evaluation of those below `ABANDONED` up to the end, after `RELIED_ON` was reached.
+
+    Unit: training steps. Relied on: from `RELIED_ON` on for `confirm` evaluations, as a time-to-
+    learn is confirmed. Abandoned: below `ABANDONED` at every evaluation from then to the lane's
+    last, and at `confirm` of them at least. A lane that never relied on the feature, or does so
+    again, is censored at tau. `forgotten` is never true: what is abandoned stays so.
+
+    Args:
+        values: the reliance of each lane.
+        steps: the training step of each evaluation.
+        confirm: evaluations in a row that it takes (m).
+        last: position of each lane's last evaluation; None: the last of all.
+    """
+    e = len(steps)
+    end = np.full(values.shape[:-1], e - 1) if last is None else np.minimum(last, e - 1)
+    began = time_to_learn(values, steps, RELIED_ON, confirm)
+    below = (values < values.dtype.type(ABANDONED)) | (np.arange(e) > end[..., None])
+    stays = np.flip(np.logical_and.accumulate(np.flip(below, -1), axis=-1), -1)
+    confirmed = np.arange(e) + confirm <= end[..., None] + 1
+    later = began.learned[..., None] & (steps > began.time[..., None])
+    starts = stays & confirmed & later
+    gone = starts.any(axis=-1)
+    first = np.where(gone, starts.argmax(axis=-1), max(0, e - confirm))
+    return TimeToLearn(np.asarray(steps[first]), np.asarray(gone), np.zeros_like(gone))
+
+
 def _in_a_row(true: Bool[np.ndarray, "*lanes e"], m: int) -> Bool[np.ndarray, "*lanes e"]:
     """Whether a run of `m` begins at each position."""
     e = true.shape[-1]
@@ -96,14 +139,14 @@ def area(
     is 0). It mixes speed and final height: two curves that cross can have one area.
     """
     inside = steps <= tau
-    height = _carried(values.astype(np.float64))[..., inside]
+    height = carried(values.astype(np.float64))[..., inside]
     x = steps[inside]
     if tau <= 0 or len(x) < 2:
         return np.full(values.shape[:-1], np.nan)
     return np.asarray(np.trapezoid(height, x, axis=-1) / (x[-1] - x[0]))
 
 
-def _carried(values: Float[np.ndarray, "*lanes e"]) -> Float[np.ndarray, "*lanes e"]:
+def carried(values: Float[np.ndarray, "*lanes e"]) -> Float[np.ndarray, "*lanes e"]:
     """The curve with its last number in place of the NaN at its end."""
     seen = np.isfinite(values)
     e = values.shape[-1]
@@ -160,7 +203,8 @@ def times(
         condition: display name.
         feature: a declared feature.
         target: of the feature's criterion; None: its own, else the only one.
-        event: `time_to_learn`, or `time_to_pick_up` (of features with a reference slope).
+        event: `time_to_learn`, `time_to_pick_up` (of features with a reference slope), or
+            `time_to_abandon` (of features whose columns can be interchanged).
         by: an evaluation that takes the place of tau; it is confirmed by those that follow it.
         theta: criterion instead of the condition's own (a pick-up has its own: `PICKED_UP`).
         budget: as if training had ended at this share of the budget.
@@ -205,7 +249,11 @@ def _times(
     below = criterion.ceiling is not None and criterion.ceiling < criterion.chance
     sign = -1 if below else 1  # a ceiling below chance is reached from above
     values = sign * full[:, : len(steps)]
-    time, learned, forgotten = time_to_learn(values, steps, sign * threshold, condition.confirm)
+    if event == TIME_TO_ABANDON:
+        found = time_to_abandon(values, steps, condition.confirm, runs.last(name))
+    else:
+        found = time_to_learn(values, steps, sign * threshold, condition.confirm)
+    time, learned, forgotten = found
     before = steps[np.maximum(np.searchsorted(steps, time) - 1, 0)]
     early = (runs.ended(name) == "learned") & (runs.end_step(name) < steps[-1])
     tau = int(steps[max(0, len(steps) - condition.confirm)])
@@ -218,6 +266,9 @@ def event_criterion(
     """What an event is judged by; None: this has no such event."""
     if event == TIME_TO_LEARN:
         return criterion_of(condition, feature, target)
+    if event == TIME_TO_ABANDON:
+        has = feature is not None and feature_record(condition, feature).columns
+        return Criterion(measure=RELIANCE, chance=0.0, ceiling=1.0) if has else None
     slope = None if feature is None else reference_slope(condition, feature)
     return None if slope is None else Criterion(measure=SLOPE, chance=0.0, ceiling=slope)
 

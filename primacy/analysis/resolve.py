@@ -10,7 +10,13 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN, event_criterion
+from primacy.analysis.learning_times import (
+    EVENTS,
+    TIME_TO_ABANDON,
+    TIME_TO_LEARN,
+    TIME_TO_PICK_UP,
+    event_criterion,
+)
 from primacy.analysis.picks import Pick, Plan
 from primacy.analysis.runs import by_feature, cards, own_target
 from primacy.errors import closest
@@ -344,8 +350,10 @@ class _Resolver:
         if criterion is None:
             found = next((f for f in c.features if f.name == feature), None)
             why = "" if found is None or found.reason is None else f": {found.reason}"
-            if event != TIME_TO_LEARN:
+            if event == TIME_TO_PICK_UP:
                 why = ": no slope of it is known that is not 0"
+            if event == TIME_TO_ABANDON:
+                why = ": it has no columns that could be interchanged"
             names = [f.name for f in c.features if f.null_of is None]
             others = [name for name in names if event_criterion(c, event, name) is not None]
             self.wrong(place, whose, f"it has no {called}{why}", others)

@@ -22,6 +22,8 @@ GROUP = "variance_explained_group"
 """What stands for `variance_explained` of a feature that is several columns."""
 SLOPE = "input_gradient_signed"
 """The measure that says how a network's output moves with a feature of one column."""
+RELIANCE = "reliance"
+"""The measure that says how far an output depends on a feature's columns."""
 
 
 class Runs:

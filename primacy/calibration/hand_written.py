@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.stats import beta
 
 from primacy.analysis import learning_times, verdicts
+from primacy.analysis.between import area_between
 from primacy.analysis.learning_times import restricted_mean, time_to_learn
 from primacy.analysis.runs import Runs
 from primacy.calibration import Check, case
@@ -70,10 +71,23 @@ def _events() -> list[Check]:
         ("learned at step 20 and lost again: forgotten", 1, found.forgotten[3]),
         ("crossed for good: forgotten", 0, found.forgotten[0]),
         ("mean of times cut at 70: 50, 50, 70, 20", 47.5, restricted_mean(found.time, tau)),
+        *_between(),
         ("area under a curve that rises from 0 to 1 on a line", 0.5,
          learning_times.area(np.linspace(0, 1, 10)[None], np.array(STEPS), STEPS[-1])[0]),
     ]  # fmt: skip
     return [_exact(*row) for row in checks]
+
+
+def _between() -> list[tuple[str, float, Float[np.ndarray, ""]]]:
+    """The areas between a rising line and a constant one that it crosses, or lies above."""
+    rising, steps = np.linspace(0, 1, 10)[None], np.array(STEPS)
+    crossed = area_between(rising, np.full_like(rising, 0.5), steps, STEPS[-1])
+    above = area_between(np.full_like(rising, 1.0), rising, steps, STEPS[-1])
+    return [
+        ("area between a line from 0 to 1 and a curve at .5", 0.0, crossed.signed[0]),
+        ("the same without its sign: two triangles", 0.25, crossed.total[0]),
+        ("area between a curve at 1 and that line", 0.5, above.signed[0]),
+    ]
 
 
 def _claims() -> list[Check]:

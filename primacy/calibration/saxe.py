@@ -47,6 +47,7 @@ COURSES = {
     1: Course(0.001, 1_200, (float(np.log(2)),) * 4),
     2: Course(0.0005, 14_000, (1.0367, 1.9001, 3.4534, 6.2126)),
     3: Course(0.001, 19_500, (2.3658, 4.6613, 9.1447, 17.838)),
+    4: Course(0.001, 32_500, (3.9186, 7.8075, 15.529, 30.806)),
 }
 """By number of matrices. The half-times are the integral of the equation above, to four digits."""
 
@@ -154,7 +155,7 @@ def half_time(
     "da/dt = L a^(2 - 2/L) (s - a)",
 )
 def saxe() -> list[Check | Curve]:
-    """Half-times of four modes for one, two and three matrices; the course of one and two."""
+    """Half-times of four modes for one to four matrices; the courses of one and two."""
     found: list[Check | Curve] = []
     for matrices, course in COURSES.items():
         start = 0.0 if matrices == 1 else START

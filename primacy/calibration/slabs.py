@@ -25,13 +25,16 @@ CHANCE = 0.03
 REFERENCE = "Shah et al. 2020, The pitfalls of simplicity bias, arXiv 2006.07710"
 
 
-def areas(d: int, width: int, examples: int, epochs: int, test: int) -> dict[str, float]:
-    """Area under the curve of an LMS-5 network: as it is, and by what is interchanged."""
+def areas(
+    d: int, width: int, examples: int, epochs: int, test: int, pieces: tuple[int, int] = (1, 5)
+) -> dict[str, float]:
+    """Area under the curve of a network of one simple coordinate and d - 1 others: as it is, and by
+    what is interchanged."""
     study = Study(
-        name="lms-5",
+        name="slabs",
         conditions={
-            "LMS-5": Condition(
-                task=Slabs(pieces=(1, 5), copies=(1, d - 1), rotation=0),  # type: ignore[arg-type]
+            "slabs": Condition(
+                task=Slabs(pieces=pieces, copies=(1, d - 1), rotation=0),  # type: ignore[arg-type]
                 model=MLP(widths=(width, width), activation="relu"),
                 training=Training(
                     optimizer="sgd",
@@ -60,7 +63,10 @@ def areas(d: int, width: int, examples: int, epochs: int, test: int) -> dict[str
     return {"": own["value"].item()} | dict(zip(each["feature"], each["value"], strict=True))
 
 
-def _checks(found: dict[str, float], named: str) -> list[Check]:
+def _checks(
+    found: dict[str, float], named: str, simple: str = "linear", others: str = "5-slabs"
+) -> list[Check]:
+    what = {"linear": "the linear coordinate", "5-slab": "the 5-slab"}[simple]
     return [
         Check(
             quantity=f"{named}: area under the ROC curve",
@@ -70,16 +76,16 @@ def _checks(found: dict[str, float], named: str) -> list[Check]:
             measures=("auc",),
         ),
         Check(
-            quantity=f"{named}: the same with the linear coordinate interchanged",
+            quantity=f"{named}: the same with {what} interchanged",
             expected=0.5,
-            measured=found["linear"],
+            measured=found[simple],
             tolerance=CHANCE,
             measures=("randomized_auc",),
         ),
         Check(
-            quantity=f"{named}: the same with all slabs interchanged together",
+            quantity=f"{named}: the same with all {others} interchanged together",
             expected=1.0,
-            measured=found["5-slabs"],
+            measured=found[others],
             tolerance=0.01,
             measures=("randomized_auc",),
         ),

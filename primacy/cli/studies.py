@@ -70,7 +70,7 @@ def explain(name: str, *, plugins: Plugins = (), as_json: Json = False) -> int:
     """Show what a measure, an event, a task or a model is: formula, chance, keys, when it misleads.
 
     Args:
-        name: Of a measure, of `time_to_learn` or `time_to_pick_up`, of a task or a model.
+        name: Of a measure, of an event such as `time_to_learn`, of a task or a model.
         as_json: Print it as a JSON object.
     """
     load(plugins)
@@ -88,9 +88,10 @@ def _entry(name: str) -> tuple[dict[str, Any], Any]:
     from primacy.records import certificate
     from primacy.records.curves import DERIVED
     from primacy.registry import closest, measures, models, tasks
-    from primacy.report.page.methods import SUMMARY
+    from primacy.report.page.methods import AREAS, SUMMARY
     from primacy.report.terminal import card_text, entry_text
     from primacy.study import reference
+    from primacy.types import EVIDENCE
 
     facts: dict[str, Any]
     if name in measures.load():
@@ -100,6 +101,10 @@ def _entry(name: str) -> tuple[dict[str, Any], Any]:
     if name in EVENTS:
         unit, means = SUMMARY[name]
         facts = {"unit": unit, "means": means}
+    elif name in AREAS:
+        unit, means = AREAS[name]
+        facts = {"unit": unit, "means": means, "evidence": EVIDENCE["measured"]}
+        facts["computed"] = "from the curves: `primacy.open(RUN).areas`"
     elif name in DERIVED:
         facts = {"formula": DERIVED[name], "computed": "from the curves, when it is asked for"}
     elif (found := reference.of(name)) is not None:

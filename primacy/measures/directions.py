@@ -142,9 +142,12 @@ def _spanned(fit: _Fitted, basis: Float[Array, "k w r"]) -> Directions:
 
 
 def of_chance(
-    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"], codes: Widths | None = None
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m c"],
+    codes: Widths | None = None,
+    draws: int = DRAWS,
 ) -> Directions:
-    """Random directions that match each feature's: arrays with a leading axis of `DRAWS`.
+    """Random directions that match each feature's: arrays with a leading axis of `draws`.
 
     Of one dimension, as long as the feature's direction and holding as much of the layer's
     variance. The directions of shuffled features are uniform in the layer's whitened coordinates;
@@ -153,7 +156,7 @@ def of_chance(
     """
     fit = _fitted(fit_reps, fit_features)
     # Drawn in the layer's units: neither signs nor the order of the principal axes matter.
-    size = (DRAWS, fit_reps.shape[1])
+    size = (draws, fit_reps.shape[1])
     normal = jnp.asarray(streams(0, "evaluation")("null directions").normal(size=size), jnp.float32)
 
     def matched(along: Float[Array, " r"]) -> Directions:
@@ -161,14 +164,14 @@ def of_chance(
         return fit.directions(unit)
 
     if codes is not None and not plain(codes):
-        return _subspaces_of_chance(fit, codes)
+        return _subspaces_of_chance(fit, codes, draws)
     return jax.lax.map(matched, normal @ fit.axes.T)
 
 
-def _subspaces_of_chance(fit: _Fitted, codes: Widths) -> Directions:
+def _subspaces_of_chance(fit: _Fitted, codes: Widths, draws: int) -> Directions:
     """The same of features with several directions: each is matched, then all made orthogonal."""
     bases = _bases(fit, codes)
-    size = (DRAWS, bases.shape[1], fit.axes.shape[1])
+    size = (draws, bases.shape[1], fit.axes.shape[1])
     normal = jnp.asarray(streams(0, "evaluation")("null directions").normal(size=size), jnp.float32)
 
     def matched(along: Float[Array, "w r"]) -> Directions:

@@ -15,12 +15,19 @@ FEATURES = ("0/1", "number", "class", "group")
 
 _NO_ONE_VALUE = "a group of columns has no one value"
 _ONE_SIGN = "several slopes have no one sign"
+_ONE_SLOPE = "several directions have no one slope"
 _NO_OTHER = "there is no one other value to steer to"
 _NOT_TWO = "it has no two values to tell apart"
 
 WITHOUT: dict[str, dict[str, str]] = {
     "agreement": dict.fromkeys(("number", "class"), _NOT_TWO),
     "class_selectivity": {"number": _NOT_TWO},
+    **{
+        f"concept_{name}": {"class": _ONE_SLOPE, "class target": _ONE_SIGN}
+        for name in ("sensitivity", "slope", "slope_null", "slope_p")
+    },
+    "description_length": dict.fromkeys(("number", "class"), _NOT_TWO),
+    "description_length_control": dict.fromkeys(("number", "class"), _NOT_TWO),
     "downstream_lean": dict.fromkeys(("number", "class"), _NOT_TWO),
     "downstream_lean_standardized": dict.fromkeys(("number", "class"), _NOT_TWO),
     "input_gradient_signed": {

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from primacy.measures.classes import Widths, plain, slices
 
@@ -30,7 +30,7 @@ def control_labels(inputs: Float[Array, "n d"], rate: Float[Array, " k"]) -> Flo
     Equal inputs have equal labels, in every set of examples: the label is a hash of the input's
     bits below the rate. So nothing random is drawn, and the order of the examples does not matter.
     """
-    return (_hashed(inputs)[:, None] < rate[None]).astype(inputs.dtype)
+    return (hashed(inputs)[:, None] < rate[None]).astype(inputs.dtype)
 
 
 def control_codes(
@@ -39,14 +39,28 @@ def control_codes(
     """The same of features that may be classes: one of their levels, each at its rate."""
     if codes is None or plain(codes):
         return control_labels(inputs, rate)
-    uniform, found = _hashed(inputs), []
+    uniform, found = hashed(inputs), []
     for own in slices(codes):
         below = (uniform[:, None] < jnp.cumsum(rate[own])[None]).astype(inputs.dtype)
         found.append(below - jnp.pad(below, ((0, 0), (1, 0)))[:, :-1])
     return jnp.concatenate(found, axis=1)
 
 
-def _hashed(inputs: Float[Array, "n d"]) -> Float[Array, " n"]:
+def by_inputs(inputs: Float[Array, "n d"]) -> Int[Array, " n"]:
+    """An order of the examples that their inputs decide, so that nothing random is drawn.
+
+    Equal inputs do not stand together: the j-th of them has a place of its own. The order in which
+    the examples came does not matter, but among equal inputs.
+    """
+    uniform = hashed(inputs)
+    order = jnp.argsort(uniform)
+    along = uniform[order]
+    which = jnp.arange(len(along)) - jnp.searchsorted(along, along)
+    bits = (along * 2**24).astype(jnp.uint32) + which.astype(jnp.uint32) * jnp.uint32(0x9E3779B9)
+    return order[jnp.argsort(_mixed(_mixed(bits)))]
+
+
+def hashed(inputs: Float[Array, "n d"]) -> Float[Array, " n"]:
     """A number from 0 to 1 that an input's bits decide."""
     # -0 and 0 are equal, so they must have the same bits. (Compiled, adding 0 changes nothing.)
     one_zero = jnp.where(inputs == 0, 0.0, inputs)

@@ -28,14 +28,14 @@ LENGTHS = np.array([1, 0.5, 0.25, 0.125, 0.03, 0.0], np.float32)
 """Of a Newton step, the one with the lowest loss is taken: so the loss never rises."""
 
 
-class _Scaled(NamedTuple):
+class Scaled(NamedTuple):
     """A layer's deviations from its means in the fit, scaled; both sets in the same coordinates."""
 
     fit: Float[Array, "m r"]
     test: Float[Array, "n r"]
 
 
-def _scaled(fit_reps: Float[Array, "m h"], reps: Float[Array, "n h"]) -> _Scaled:
+def scaled(fit_reps: Float[Array, "m h"], reps: Float[Array, "n h"]) -> Scaled:
     y, test_y = centered(fit_reps), centered(reps)
     spread = (y.deviations**2).mean()
     scale = jnp.sqrt(jnp.where(spread > 0, spread, jnp.nan))
@@ -45,10 +45,10 @@ def _scaled(fit_reps: Float[Array, "m h"], reps: Float[Array, "n h"]) -> _Scaled
         # The penalized weights lie among the examples: their directions are all that matters.
         directions, _ = qr(fit.T)
         fit, test = fit @ directions, test @ directions
-    return _Scaled(fit, test)
+    return Scaled(fit, test)
 
 
-def _logistic(layer: _Scaled, labels: Float[Array, "m k"]) -> Float[Array, "n k"]:
+def _logistic(layer: Scaled, labels: Float[Array, "m k"]) -> Float[Array, "n k"]:
     """The logits, on test, of logistic regressions in which both classes weigh the same."""
     m, r = layer.fit.shape
     x = jnp.concatenate([layer.fit, jnp.ones((m, 1), layer.fit.dtype)], axis=1)
@@ -88,7 +88,7 @@ def _balanced(logits: Float[Array, "n k"], labels: Float[Array, "n k"]) -> Float
 
 
 def _accuracy(
-    layer: _Scaled,
+    layer: Scaled,
     fit_labels: Float[Array, "m c"],
     labels: Float[Array, "n c"],
     two: Bool[Array, " c"],
@@ -160,7 +160,7 @@ def probe_accuracy(
     """
     fit_labels, _ = two_valued(fit_features, fit_features)
     labels, two = two_valued(fit_features, features)
-    return _accuracy(_scaled(fit_reps, reps), fit_labels, labels, two, codes)
+    return _accuracy(scaled(fit_reps, reps), fit_labels, labels, two, codes)
 
 
 @measure(
@@ -195,7 +195,7 @@ def probe_control(
     fit_labels, _ = two_valued(fit_features, fit_features)
     two = two_valued(fit_features, features)[1]
     control = _control(fit_inputs, inputs, fit_labels, two, codes)
-    return _accuracy(_scaled(fit_reps, reps), *control, codes)
+    return _accuracy(scaled(fit_reps, reps), *control, codes)
 
 
 @measure(
@@ -228,7 +228,7 @@ def probe_selectivity(
     """
     fit_labels, _ = two_valued(fit_features, fit_features)
     labels, two = two_valued(fit_features, features)
-    layer = _scaled(fit_reps, reps)
+    layer = scaled(fit_reps, reps)
     fit_other, other, both = _control(fit_inputs, inputs, fit_labels, two, codes)
     own = _accuracy(layer, fit_labels, labels, two, codes)
     return own - _accuracy(layer, fit_other, other, both, codes)
@@ -265,7 +265,7 @@ def probe_r_squared(
     worse than the mean. Null: the feature is constant or is a group of columns, or the layer is
     constant or not finite.
     """
-    layer = _scaled(fit_reps, reps)
+    layer = scaled(fit_reps, reps)
     x, test_x = centered(fit_features), centered(features)
     gram = layer.fit.T @ layer.fit + PENALTY * jnp.eye(layer.fit.shape[1], dtype=reps.dtype)
     w = solve_positive(gram, layer.fit.T @ x.deviations)

@@ -22,8 +22,9 @@ from primacy.records import certificate
 from primacy.report.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
-OURS = ("circle", "controls", "exact probabilities", "linear flow", "planted representations",
-        "simulated studies", "staircase", "two solutions of XOR")  # fmt: skip
+OURS = ("circle", "controls", "credit", "description length", "exact probabilities",
+        "leaky pipeline", "linear flow", "planted representations", "pushes along a direction",
+        "shared task", "simulated studies", "staircase", "two solutions of XOR")  # fmt: skip
 VERSIONS = {"primacy": "0.1.0", "jax": "0.10.2"}
 
 

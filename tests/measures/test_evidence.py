@@ -17,6 +17,9 @@ KNOWN = {
     "ablation": "intervened",
     "erasure_loss": "intervened",
     "steering_dose": "intervened",
+    "shapley_value": "intervened",
+    "concept_slope": "intervened",
+    "description_length": "decoded",
 }
 
 

@@ -55,7 +55,7 @@ def test_probe_against_scikit_learn(h, m, apart, rate):
     x, y = standardized(fit_reps, reps)
     oracle = logistic(x, fit_features[:, 0])
     wanted = oracle.decision_function(y)
-    found = probes._logistic(probes._scaled(fit_reps, reps), fit_features[:, :1])[:, 0]
+    found = probes._logistic(probes.scaled(fit_reps, reps), fit_features[:, :1])[:, 0]
     close = 5e-4 * np.abs(wanted).max()
     np.testing.assert_allclose(found, wanted, atol=close)
     accuracy = probes.probe_accuracy(fit_reps, fit_features, reps, features)

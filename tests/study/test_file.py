@@ -893,7 +893,7 @@ def test_never_is_about_times_of_one_thing(file):
         "mine.toml:15  hypothesis[0].margin: \"never\" needs a share of the seeds above 0 and "
         "below 1, such as 0.12",
         'mine.toml:18  hypothesis[0].measure = "accuracy": "never" needs one of time_to_learn, '
-        "time_to_pick_up",
+        "time_to_pick_up, time_to_abandon",
         'mine.toml:20  hypothesis[0].minus: "never" is about one thing: leave it out',
     )  # fmt: skip
     says(

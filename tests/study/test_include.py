@@ -245,7 +245,8 @@ WRONG = {
     "a measure that a claim of a member needs": (
         'include = ["good.toml", "loss.toml"]\nseeds = 6\nmeasures = ["reliance"]',
         "mine.toml:3  measures: loss/faster cannot be judged: measure = \"loss\": not measured. "
-        "There are: accuracy, reliance, time_to_learn, time_to_pick_up",
+        "There are: accuracy, reliance, time_to_learn, time_to_pick_up, "
+        "time_to_abandon",
     ),
 }  # fmt: skip
 

@@ -10,7 +10,13 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 from markupsafe import Markup
 
-from primacy.analysis.learning_times import PICKED_UP, TIME_TO_PICK_UP, event_criterion
+from primacy.analysis.learning_times import (
+    ABANDONED,
+    PICKED_UP,
+    TIME_TO_ABANDON,
+    TIME_TO_PICK_UP,
+    event_criterion,
+)
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, own_target
 from primacy.records.study import Hypothesis
@@ -114,7 +120,9 @@ def sides_of(runs: Runs, plan: Plan, over: str | None) -> list[Side] | None:
             if criterion is None:
                 return None
             measure, lowest = criterion.measure, ranks.lowest(criterion)
-            theta = PICKED_UP if plan.event == TIME_TO_PICK_UP else c.theta
+            theta = {TIME_TO_PICK_UP: PICKED_UP, TIME_TO_ABANDON: ABANDONED}.get(
+                plan.event, c.theta
+            )
             if criterion.ceiling is not None:
                 level = criterion.chance + theta * (criterion.ceiling - criterion.chance)
         if measure not in runs.cards:

@@ -55,6 +55,12 @@ SUMMARY = {
         "picked up, and under a tenth of that slope at the end; null: it has "
         "no such slope, or the run diverged",
     ),
+    "time_to_abandon": (
+        "training steps",
+        "in a hypothesis: first evaluation of those with a reliance below 0.1 up to the end, after "
+        "the reliance was at 0.25 or more for as long as confirming takes; a network that never "
+        "relied on the feature counts as one that did not abandon it",
+    ),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
     "ended": ("", "budget, learned (stop rule) or diverged"),
     "end_step": ("training steps", "last evaluation"),
@@ -73,6 +79,20 @@ SUMMARY = {
     "variance_absolute": ("activation²", "variance_explained x total_variance"),
 }
 """Columns of the summary: unit and meaning; other columns are the measures of that name."""
+
+AREAS = {
+    "area": (
+        "share of the way from chance to ceiling",
+        "mean over steps 0 to tau of the first feature's learning curve minus the second's: above "
+        "0 where the first is learned sooner or further. Curves that cross may have 0, and speed "
+        'and final height are one number. Tested over networks by a contrast with at = "mean"',
+    ),
+    "area_total": (
+        "share of the way from chance to ceiling",
+        "the same without its sign: 0 only where the curves are one; noise adds to it",
+    ),
+}
+"""Columns of `Result.areas`, the area between learning curves: unit and meaning."""
 
 
 def paragraphs(

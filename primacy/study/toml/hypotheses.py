@@ -68,7 +68,7 @@ class Claim:
     claim: Name
     """The claim in words."""
     measure: Name
-    """A measure, `time_to_learn` or `time_to_pick_up`."""
+    """A measure, `time_to_learn`, `time_to_pick_up` or `time_to_abandon`."""
     of: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the claim is about: columns and the value each must have."""
     minus: dict[str, Any] | None = None
