@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
-from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share_learned
+from primacy.analysis.contrasts import NOWHERE, Bound, Estimate, check, estimate, share_learned
 from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
 from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
 from primacy.analysis.notebook import VERDICTS, facts, verdict_row
@@ -49,6 +49,9 @@ class Verdict:
     measure: str
     value: float | None
     """Mean paired difference, ratio of means, mean tau or share; null: nothing to compute."""
+    bound: Bound | None = None
+    """Of times: `>` where the true value is larger than `value` (in some pairs `of` was not learned
+    within the budget, `minus` always was), `<` where it is smaller; null: neither is known."""
     low: float | None
     high: float | None
     """Ends of the 95 % interval."""
@@ -198,6 +201,7 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
         id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
         flags=("survivors",) if _survivors(found) else (),
         measure=h.contrast.measure, value=rounded(found.value),
+        bound=found.times.bound if found.times else None,
         low=rounded(found.interval.low), high=rounded(found.interval.high), unit=found.unit,
         scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else rounded(p.least),
         p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=flips,
