@@ -1,5 +1,6 @@
 """What the numbers say: learning times, estimates and verdicts. Never imports JAX.
 
 Order: notebook < runs | first_layer | inference < learning_times < summary | redundancy < picks <
-resolve < sides < contrasts < words < verdicts < controls | matching < compared < comparison
+resolve < sides < contrasts < words < fragility < verdicts < controls | matching < compared <
+comparison
 """

@@ -88,6 +88,8 @@ class Pairs:
     only known to be longer than tau; null: none has, or both have, which may cancel."""
     open: tuple[int, ...] = ()
     """Of each side, the pairs whose time is not known."""
+    cut: Bool[np.ndarray, " n"] = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
+    """Which pairs are censored on all sides."""
 
 
 NOWHERE = Interval(-np.inf, np.inf)
@@ -197,12 +199,14 @@ def _held(sides: list[Side], entered: Bool[np.ndarray, " s"], scale: str) -> Pai
             early = float(side.early[entered].mean())
             wide, small = float(late.mean()) - early, early if scale == "ratio" else 1.0
             apart = max(apart, wide / small if small > 0 else np.inf)
+    cut = np.logical_and.reduce([s.censored[entered] for s in sides])
     open_ = tuple(int(s.open[entered].sum()) for s in sides)
     return Pairs(
         bound=_bound(open_) if scale != "trend" else None,
         open=open_,
         sides=(times[0], times[1]) if len(sides) == 2 and scale != "trend" else None,
-        censored=int(np.logical_and.reduce([s.censored[entered] for s in sides]).sum()),
+        cut=cut,
+        censored=int(cut.sum()),
         diverged=int(np.logical_or.reduce([s.diverged[entered] for s in sides]).sum()),
         apart=apart,
     )
