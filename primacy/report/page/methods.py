@@ -273,8 +273,8 @@ def _statistics(record: StudyRecord, verdicts: Sequence[Verdict]) -> str:
         "Clopper-Pearson intervals. Each p is of the null that its word rejects, at the margin or "
         "threshold of the claim, and is also given after Holm's correction over "
         f"{_family(verdicts)}. A verdict is called fragile where another criterion or number of "
-        "confirming evaluations, another definition of the measure, the next layer, half the budget, "
-        "one seed fewer or Holm's correction changes it."
+        "confirming evaluations, another definition of the measure, the next layer, half the "
+        "budget, one seed fewer or Holm's correction changes it."
     )
 
 
