@@ -312,14 +312,17 @@ class Hypothesis:
     """The question it answers (`H1A`)."""
     control_for: str | None = None
     """Id of the hypothesis of which this is a control arm."""
+    leaves_open: str | None = dataclasses.field(
+        default=None, compare=False, metadata={"unkeyed": True}
+    )
+    """What of the question it does not answer: a note to the reader, which decides nothing."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        """Without a threshold that was not stated: earlier files have no such key."""
+        """Without what was not stated and came later: earlier files have no such keys."""
         stored = fields(self)
-        if stored["threshold"] is None:
-            del stored["threshold"]
-        return stored
+        later = ("threshold", "leaves_open")
+        return {k: v for k, v in stored.items() if k not in later or v is not None}
 
 
 @_record

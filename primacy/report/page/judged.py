@@ -33,6 +33,7 @@ def groups(
     return [
         {
             "title": q.title,
+            "leaves_open": q.leaves_open,
             "counts": [f"{k} {word}" for word, k in q.counts],
             "rows": [
                 _row(arm.verdict, drawings.get(arm.verdict.id)) | {"depth": min(arm.depth, 2)}

@@ -51,6 +51,8 @@ class Question:
     """The answer in one sentence, without the title."""
     counts: tuple[tuple[str, int], ...]
     """Word of the main claims and how often, in the order of `FOUND`."""
+    leaves_open: tuple[str, ...] = ()
+    """What these claims do not answer of it, as the study file says."""
 
     @property
     def sentence(self) -> str:
@@ -117,8 +119,11 @@ def _question(
 ) -> Question:
     arms = [arm for v in main for arm in _with_controls(v, None, verdicts, 0, frozenset())]
     words = Counter(v.word for v in main)
+    own = {arm.verdict.id for arm in arms}
+    notes = [h.leaves_open for h in record.hypotheses if h.id in own and h.leaves_open]
     return Question(
         title=title,
+        leaves_open=tuple(dict.fromkeys(notes)),
         arms=tuple(arms),
         told=_told(main, arms, record),
         counts=tuple((w, words[w]) for w in FOUND if words[w]),

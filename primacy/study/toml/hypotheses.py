@@ -97,6 +97,9 @@ class Claim:
     """The question that it answers."""
     control_for: Name | None = None
     """Id of the hypothesis of which it is a control arm."""
+    leaves_open: Name | None = None
+    """What of the question it does not answer: a sentence that the page shows under the question.
+    It decides nothing and may be added after the runs."""
 
 
 def read_claims(
