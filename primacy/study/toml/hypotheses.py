@@ -12,7 +12,15 @@ from primacy.records import curves
 from primacy.records.study import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
 from primacy.study.toml.lines import Path
-from primacy.study.toml.mistakes import Mistake, checked, name, not_among, unknown_key, value_at
+from primacy.study.toml.mistakes import (
+    Mistake,
+    checked,
+    name,
+    not_among,
+    note,
+    unknown_key,
+    value_at,
+)
 
 INGREDIENTS = ("variance_explained", "total_variance")
 """The measures from which every derived one is computed."""
@@ -97,7 +105,7 @@ class Claim:
     """The question that it answers."""
     control_for: Name | None = None
     """Id of the hypothesis of which it is a control arm."""
-    leaves_open: Name | None = None
+    leaves_open: Annotated[str, AfterValidator(note)] | None = None
     """What of the question it does not answer: a sentence that the page shows under the question.
     It decides nothing and may be added after the runs."""
 

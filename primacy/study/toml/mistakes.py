@@ -17,6 +17,7 @@ from primacy.study.toml.lines import Path
 T = TypeVar("T")
 
 LONGEST_NAME = 200
+LONGEST_NOTE = 600
 """Characters of a name of a study, a condition, a hypothesis."""
 
 # What each kind of type error wanted, as it ends the sentence "must be ...".
@@ -119,6 +120,19 @@ def checked(
         _mistake((*path, *inner), details, value_at(known, inner))
         for inner, details in grouped.items()
     ]
+
+
+def note(text: str) -> str:
+    """Refuse what is no short text: nothing, control characters, over 600 characters.
+
+    Raises:
+        ValueError: it is one of these.
+    """
+    if len(text) > LONGEST_NOTE:
+        raise ValueError(f"{len(text)} characters; a note has at most {LONGEST_NOTE}")
+    if not text.strip() or any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("a note is text on one line")
+    return text
 
 
 def name(text: str) -> str:
