@@ -17,8 +17,9 @@ from primacy.study.toml.lines import Path
 T = TypeVar("T")
 
 LONGEST_NAME = 200
-LONGEST_NOTE = 600
 """Characters of a name of a study, a condition, a hypothesis."""
+LONGEST_NOTE = 600
+"""Characters of what a hypothesis leaves open."""
 
 # What each kind of type error wanted, as it ends the sentence "must be ...".
 _WANTED = {
