@@ -5,6 +5,7 @@ As in statistics_trials.py, every trial has its own fixed seed.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from simulated_studies import SYMMETRIC, claim, judged, share
@@ -87,13 +88,21 @@ def possible(n: int) -> dict[str, str]:
     """Which words n pairs can come to, by kind of claim: found by judging extreme pairs."""
     words = ("supported", "contradicted", "no effect", "inconclusive", "untestable")
 
-    def can(asked: Hypothesis, censored: float = 0.0) -> str:
-        tight = np.linspace(-1, 1, n) * 1e-3
-        data = [tight + d for d in (-9, -1, -0.5, 0, 0.5, 1, 9)]
-        data += [np.where(np.arange(n) % 2, 1.0, -1.0) * 9 + d for d in (-1, 0, 1)]
+    tight, apart = np.linspace(-1, 1, n) * 1e-3, np.where(np.arange(n) % 2, 1.0, -1.0)
+    differences = [tight + d for d in (-9, -1, -0.5, 0, 0.5, 1, 9)]
+    differences += [9 * apart + d for d in (-1, 0, 1)]
+    taus = [np.clip(x, -1, 1) for x in differences] + [apart]
+    ratios = [r * (1 + tight) for r in (1e-3, 0.5, 0.8, 1, 1.25, 2, 1e3)] + [2 + 1.9 * apart]
+
+    def can(
+        asked: Hypothesis,
+        censored: float = 0.0,
+        data: Sequence[np.ndarray] = differences,
+        scale: Literal["difference", "ratio", "trend"] = "difference",
+    ) -> str:
         seen = set()
         for d in data:
-            found = judged(d)
+            found = judged(d, np.ones(n) if scale == "ratio" else None, scale=scale)
             if censored:
                 held = Pairs(sides=None, censored=round(censored * n), diverged=0, apart=0.0)
                 found = dataclasses.replace(found, times=held, tau=1)
@@ -113,6 +122,12 @@ def possible(n: int) -> dict[str, str]:
         "`less`, `greater`, margin 0, with or without a threshold": can(claim("greater")),
         "`less`, `greater`, a margin": can(claim("greater", 0.5)),
         "`equal`": can(claim("equal", 0.5)),
+        "a ratio: `less`, `greater`, a margin":
+            can(claim("greater", 0.25, scale="ratio"), 0.0, ratios, "ratio"),
+        "a ratio: `equal`": can(claim("equal", 0.25, scale="ratio"), 0.0, ratios, "ratio"),
+        "a trend (`over`): `less`, `greater`, margin 0": can(claim("greater"), 0.0, taus, "trend"),
+        "a trend: `less`, `greater`, a margin": can(claim("greater", 0.3), 0.0, taus, "trend"),
+        "a trend: `equal`": can(claim("equal", 0.3), 0.0, taus, "trend"),
         "times with 21 to 50 % censored on both sides: `less`, `greater`, a margin":
             can(claim("greater", 0.5, measure="time_to_learn"), 0.4),
         "the same: `equal`": can(claim("equal", 0.5, measure="time_to_learn"), 0.4),

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from primacy.analysis.contrasts import Bound
 from primacy.analysis.inference import SignFlip
 from primacy.analysis.matching import Differs
 from primacy.analysis.runs import Runs
@@ -41,6 +42,8 @@ class Found:
     """Ends of the 95 % interval over seeds; null: not tested."""
     pairs: int
     """Seeds that entered."""
+    bound: Bound | None = None
+    """Of times: which way the true value lies, because one side was not always reached."""
     word: str | None
     """The verdict of the run's own hypothesis with this contrast; null: it states none."""
     tau: int | None

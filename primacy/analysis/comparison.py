@@ -201,6 +201,7 @@ def _found(e: Estimate, word: str | None) -> Found:
         low=_finite(e.interval.low),
         high=_finite(e.interval.high),
         pairs=e.pairs,
+        bound=e.times.bound if e.times else None,
         word=word,
         tau=e.tau,
         problem=e.problem,

@@ -16,6 +16,9 @@ from primacy.analysis.runs import Runs
 from primacy.analysis.sides import GridEnd, Side, View, first_reason
 from primacy.records.study import Contrast, StudyRecord
 
+Bound = Literal[">", "<"]
+"""The true value is larger, or smaller, than the estimate by an amount that nobody saw."""
+
 FEWEST = 6
 """Pairs without which nothing is tested: with 5 the smallest two-sided p is .0625."""
 
@@ -80,6 +83,13 @@ class Pairs:
     apart: float
     """Mean distance of the evaluations that hold the times, on the side where it is larger; of a
     ratio relative to the mean time."""
+    bound: "Bound | None" = None
+    """Which way the true value lies from the estimate, because one side alone has times that are
+    only known to be longer than tau; null: none has, or both have, which may cancel."""
+    open: tuple[int, ...] = ()
+    """Of each side, the pairs whose time is not known."""
+    cut: Bool[np.ndarray, " n"] = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
+    """Which pairs are censored on all sides."""
 
 
 NOWHERE = Interval(-np.inf, np.inf)
@@ -189,12 +199,24 @@ def _held(sides: list[Side], entered: Bool[np.ndarray, " s"], scale: str) -> Pai
             early = float(side.early[entered].mean())
             wide, small = float(late.mean()) - early, early if scale == "ratio" else 1.0
             apart = max(apart, wide / small if small > 0 else np.inf)
+    cut = np.logical_and.reduce([s.censored[entered] for s in sides])
+    open_ = tuple(int(s.open[entered].sum()) for s in sides)
     return Pairs(
+        bound=_bound(open_) if scale != "trend" else None,
+        open=open_,
         sides=(times[0], times[1]) if len(sides) == 2 and scale != "trend" else None,
-        censored=int(np.logical_and.reduce([s.censored[entered] for s in sides]).sum()),
+        cut=cut,
+        censored=int(cut.sum()),
         diverged=int(np.logical_or.reduce([s.diverged[entered] for s in sides]).sum()),
         apart=apart,
     )
+
+
+def _bound(open_: tuple[int, ...]) -> Bound | None:
+    """A side whose times are cut at tau is longer than its mean says, and so is a difference from
+    the other side, or a ratio over it."""
+    of, minus = open_[0], sum(open_[1:])
+    return ">" if of and not minus else "<" if minus and not of else None
 
 
 def share_learned(

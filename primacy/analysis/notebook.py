@@ -46,7 +46,7 @@ def between(low: float | None, high: float | None) -> str:
 def verdict_row(v: Any) -> tuple[str, ...]:
     """A verdict as a row of `VERDICTS`."""
     word = ", ".join((v.word, *v.flags))
-    effect = f"{short(v.value)} {v.unit}" if v.value is not None else "–"
+    effect = f"{v.bound or ''} {short(v.value)} {v.unit}".strip() if v.value is not None else "–"
     return (v.claim, word, effect, between(v.low, v.high), f"{v.pairs} of {v.n}", short(v.p_holm))
 
 

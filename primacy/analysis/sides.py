@@ -27,6 +27,7 @@ class Side:
     learned: Bool[np.ndarray, " s"]
     diverged: Bool[np.ndarray, " s"]
     early: Float[np.ndarray, " s"]  # of an event: the evaluation before it; else the value
+    open: Bool[np.ndarray, " s"]  # some pick is censored, so the value is too small
 
 
 class View:
@@ -55,6 +56,7 @@ class View:
             np.logical_or.reduce([s.learned for s in sides]),
             np.logical_or.reduce([s.diverged for s in sides]),
             np.mean([s.early for s in sides], axis=0),
+            np.logical_or.reduce([s.open for s in sides]),
         )
 
     def gap(self, pick: Pick, end: GridEnd) -> Side:
@@ -92,7 +94,7 @@ class View:
                 for moment in (found.time, found.low)
             )
             values = early if end == "early" else late
-            return Side(values, reasons, censored, learned, diverged, early)
+            return Side(values, reasons, censored, learned, diverged, early, censored)
         trace = runs.trace(pick.condition, self.plan.measure, split=pick.split, layer=pick.layer,
                            feature=pick.feature, target=pick.target)  # fmt: skip
         if trace is None:
@@ -100,7 +102,7 @@ class View:
         values, missing = self.at(pick, trace, ended, found)
         reasons = np.where(reasons == "", missing, reasons)
         reasons = np.where((reasons == "") & ~np.isfinite(values), "without a value", reasons)
-        return Side(values, reasons, censored, learned, diverged, values)
+        return Side(values, reasons, censored, learned, diverged, values, censored)
 
     def at(
         self,
@@ -145,7 +147,7 @@ class View:
                 )
         no = np.zeros(len(reasons), dtype=bool)
         reasons = np.where(reasons == "", "without rows", reasons)
-        return Side(nan := np.full(len(no), np.nan), reasons, no, no, no, nan)
+        return Side(nan := np.full(len(no), np.nan), reasons, no, no, no, nan, no)
 
 
 def first_reason(reasons: list[np.ndarray]) -> np.ndarray:

@@ -6,7 +6,6 @@ definition or budget, the other ends of the evaluation grid, Holm's correction) 
 """
 
 import dataclasses
-import functools
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,13 +14,14 @@ import numpy as np
 import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
-from primacy.analysis.contrasts import NOWHERE, Estimate, check, estimate, share_learned
+from primacy.analysis.contrasts import NOWHERE, Bound, Estimate, check, estimate, share_learned
+from primacy.analysis.fragility import flips
 from primacy.analysis.inference import holm, least_p, seeds_for, share_seeds_for
-from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
+from primacy.analysis.learning_times import EVENTS
 from primacy.analysis.notebook import VERDICTS, facts, verdict_row
 from primacy.analysis.resolve import SelectionError, resolve
-from primacy.analysis.runs import Runs, variants
-from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why, word_of
+from primacy.analysis.runs import Runs
+from primacy.analysis.words import ALPHA, Chances, Word, bounds, chances, judged, why
 from primacy.records.curves import Rows
 from primacy.records.study import Hypothesis, StudyRecord
 
@@ -29,7 +29,6 @@ CONFIRMATORY = 30
 """Pairs, or seeds of a study, below which what is found is exploratory."""
 WHOLE = 0.8
 """Share of the networks that ran below which a verdict is one of survivors."""
-THETAS = (0.75, 0.9, 0.95, 0.99)
 MOST_SEEDS = 10_000
 """Where more would be needed, no number is given."""
 
@@ -49,6 +48,9 @@ class Verdict:
     measure: str
     value: float | None
     """Mean paired difference, ratio of means, mean tau or share; null: nothing to compute."""
+    bound: Bound | None = None
+    """Of times: `>` where the true value is larger than `value` (in some pairs `of` was not learned
+    within the budget, `minus` always was), `<` where it is smaller; null: neither is known."""
     low: float | None
     high: float | None
     """Ends of the 95 % interval."""
@@ -192,15 +194,16 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
     except SelectionError as error:
         found = _nothing(runs, f"not one comparison: {'; '.join(error.problems)}")
     word, reason = judged(h, found)
-    flips = () if word == "untestable" else tuple(_flips(runs, h, word))
+    changed = () if word == "untestable" else tuple(flips(runs, h, found, word))
     p = None if word == "untestable" else chances(h, found)
     verdict = Verdict(
         id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
         flags=("survivors",) if _survivors(found) else (),
         measure=h.contrast.measure, value=rounded(found.value),
+        bound=found.times.bound if found.times else None,
         low=rounded(found.interval.low), high=rounded(found.interval.high), unit=found.unit,
         scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else rounded(p.least),
-        p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=flips,
+        p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=changed,
         more_seeds=more_seeds(h, found) if word == "inconclusive" else None,
         why=why(h, found, word, reason),
     )  # fmt: skip
@@ -218,38 +221,6 @@ def _nothing(runs: Runs, problem: str) -> Estimate:
     """The estimate of a contrast that selects nothing."""
     return Estimate(value=None, interval=NOWHERE, narrow=NOWHERE, p=None, scale="difference",
                     unit="", n=len(runs.seeds), pairs=0, left_out={}, problem=problem)  # fmt: skip
-
-
-def _flips(runs: Runs, h: Hypothesis, word: Word) -> Iterator[str]:
-    """Each variant of the analysis with another word."""
-    for label, found in _variants(runs, h):
-        other = word_of(h, found)
-        if other != word:
-            yield f"{label}: {other}"
-
-
-def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
-    """The other ways in which the same runs could have been analyzed, and what they give."""
-    c, record = h.contrast, runs.record
-    plan = resolve(record, c)
-    paired = functools.partial(estimate, intervals=False)  # the word comes from the test alone
-    one = share_learned if h.expect == "never" else paired
-    if plan.event == TIME_TO_LEARN and any(p.clock is not None for p in plan.picks):
-        own = {record.condition(p.condition).theta for p in plan.picks}
-        for theta in THETAS:
-            if own != {theta}:
-                yield f"theta {theta:g}", one(runs, c, theta=theta)
-    if plan.is_event and h.expect != "never":
-        called = c.measure.replace("_", "-")
-        yield f"{called} one evaluation earlier", paired(runs, c, grid=("early", "early"))
-        if c.minus is not None:
-            yield "`of` one evaluation earlier", paired(runs, c, grid=("early", "late"))
-            yield "`minus` one evaluation earlier", paired(runs, c, grid=("late", "early"))
-    for measure in variants(runs.cards, c.measure):  # definitions often disagree
-        yield measure, paired(runs, dataclasses.replace(c, measure=measure))
-    # What came by a given step does not depend on how long training went on after it.
-    if not plan.is_event or all(p.at == "end" for p in plan.picks):
-        yield "half the budget", one(runs, c, budget=0.5)
 
 
 def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:

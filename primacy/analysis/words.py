@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from primacy.analysis.contrasts import Estimate
+from primacy.analysis.contrasts import Estimate, Pairs
 from primacy.analysis.inference import SignFlip, clopper_pearson, equivalence, share_seeds_for
 from primacy.analysis.learning_times import EVENTS
 from primacy.records.study import Hypothesis
@@ -236,7 +236,19 @@ def _aside(found: Estimate) -> str:
         ties = f" ({beside['tied']:.0f} tied)" if beside["tied"] else ""
         parts.append(f"first in {beside['of first']:.0f} of {found.pairs}{ties}")
     parts += [f"{k} {beside[k]:.2g}" for k in ("log-rank p", "Page p") if k in beside]
+    parts += [_only_a_bound(found.times, found)] if found.times and found.times.bound else []
     return "; " + "; ".join(parts) if parts else ""
+
+
+def _only_a_bound(times: Pairs, found: Estimate) -> str:
+    """Why the value is not the true one, and on which side of it that lies."""
+    k, whose = max(times.open), "the first side" if times.bound == ">" else "the second side"
+    whose = whose if times.sides else "it"
+    value = f"{found.value:.3g}" if found.value is not None else "the value"
+    return (
+        f"within {found.tau:,} steps {whose} was not reached in {k} of {found.pairs}, so the true "
+        f"value is {'above' if times.bound == '>' else 'below'} {value}"
+    )
 
 
 def _sentence(text: str, left_out: str) -> str:

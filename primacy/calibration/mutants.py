@@ -7,6 +7,7 @@ is a place where a real mistake would go unnoticed, too.
 
 import dataclasses
 import functools
+import importlib
 import json
 import subprocess
 import sys
@@ -55,11 +56,17 @@ def mutant(name: str, likely: str) -> Callable[[Callable[[], None]], Callable[[]
     return register
 
 
+def known() -> dict[str, Mutant]:
+    """All mutants, by name: those of this file and of mutants_of_words.py."""
+    importlib.import_module("primacy.calibration.mutants_of_words")
+    return MUTANTS
+
+
 def outcomes(told: Callable[[Outcome], None] | None = None) -> list[Outcome]:
     """What the calibration makes of each mutant, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         found = []
-        for outcome in pool.map(_in_own_process, MUTANTS):
+        for outcome in pool.map(_in_own_process, known()):
             found.append(outcome)
             if told is not None:
                 told(outcome)
@@ -83,7 +90,7 @@ def noticed(name: str) -> Outcome:
     for registry in (tasks, models, measures):
         registry.load()
     cases = calibration.cases.load()
-    own = MUTANTS[name]
+    own = known()[name]
     own.apply()
     quick = [n for n in sorted(cases) if not cases[n].full]
     for case in sorted(quick, key=lambda n: n != own.likely):

@@ -104,7 +104,7 @@ def _mutants(as_json: bool) -> int:
 
     from rich.table import Table
 
-    from primacy.calibration.mutants import MUTANTS, Outcome, outcomes
+    from primacy.calibration.mutants import Outcome, known, outcomes
 
     errors = Console(stderr=True, highlight=False)
 
@@ -112,7 +112,7 @@ def _mutants(as_json: bool) -> int:
         state = "noticed" if outcome.case else "NOT NOTICED"
         errors.print(f"{state}: {outcome.mutant}", markup=False, soft_wrap=True)
 
-    errors.print(f"{len(MUTANTS)} mutants, two at a time: minutes", markup=False)
+    errors.print(f"{len(known())} mutants, two at a time: minutes", markup=False)
     found = outcomes(told)
     unnoticed = [o for o in found if o.case is None]
     if as_json:

@@ -48,6 +48,12 @@ def scaled(fit_reps: Float[Array, "m h"], reps: Float[Array, "n h"]) -> Scaled:
     return Scaled(fit, test)
 
 
+def _importance(label: Float[Array, " m"]) -> Float[Array, " m"]:
+    """Weights of the examples, mean 1, with which both classes weigh the same."""
+    m, ones = label.size, label.sum()
+    return m / 2 * jnp.where(label > 0, 1 / ones, 1 / (m - ones))
+
+
 def _logistic(layer: Scaled, labels: Float[Array, "m k"]) -> Float[Array, "n k"]:
     """The logits, on test, of logistic regressions in which both classes weigh the same."""
     m, r = layer.fit.shape
@@ -55,8 +61,7 @@ def _logistic(layer: Scaled, labels: Float[Array, "m k"]) -> Float[Array, "n k"]
     penalty = jnp.full(r + 1, PENALTY, x.dtype).at[-1].set(0.0)  # none on the intercept
 
     def weights(label: Float[Array, " m"]) -> Float[Array, " r1"]:
-        ones = label.sum()
-        importance = m / 2 * jnp.where(label > 0, 1 / ones, 1 / (m - ones))
+        importance = _importance(label)
 
         def cost(w: Float[Array, " r1"], logits: Float[Array, " m"]) -> Float[Array, ""]:
             loss = jax.nn.softplus(jnp.where(label > 0, -logits, logits))

@@ -15,6 +15,7 @@ from primacy.records.study import ConditionRecord
 from primacy.report.page import charts, document, inline_svg, learning_curves, ranks, sketches
 from primacy.report.page.figures import PALETTE, short, visible
 from primacy.report.page.wording import (
+    bounded,
     code,
     counted,
     edited,
@@ -197,8 +198,9 @@ def _value(row: Row, found: Found | None) -> str:
     if found.tau is not None and row.contrast.minus is None and found.value >= found.tau:
         return f"> {found.tau:,}"  # reached in no network
     if row.is_ratio:
-        return ratio(found.value, times=row.contrast.measure in EVENTS)
-    return signed(found.value) if row.contrast.minus is not None else number(found.value)
+        return ratio(found.value, times=row.contrast.measure in EVENTS, bound=found.bound)
+    write = signed if row.contrast.minus is not None else number
+    return bounded(write(found.value), found.bound)
 
 
 def _between(row: Row, found: Found | None) -> str:

@@ -119,7 +119,8 @@ def _effect(v: Verdict) -> str:
     if v.value is None:
         return NULL
     interval = "" if v.low is None or v.high is None else f" [{_number(v.low)}, {_number(v.high)}]"
-    return f"{_number(v.value)}{interval} {escaped(v.unit)}".strip()
+    bound = f"${v.bound}$" if v.bound else ""
+    return f"{bound}{_number(v.value)}{interval} {escaped(v.unit)}".strip()
 
 
 def _learned(row: dict) -> str:

@@ -149,7 +149,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
         word = Text(f"{symbol} {verdict.word}", style=style)
         for flag in verdict.flags:
             word.append(f"\n  {flag}", style="dim")
-        effect = Text(number(verdict.value))
+        effect = Text(f"{verdict.bound or ''} {number(verdict.value)}".strip())
         if verdict.low is not None and verdict.high is not None:
             effect.append(f" [{number(verdict.low)}, {number(verdict.high)}]")
         if verdict.value is not None:

@@ -96,6 +96,11 @@ Each feature has `units_per_feature` random bits of its own and is a function of
 - An expression names its bits: `a and (b xor not c)`. `not` binds first, then `and`, `xor`, `or`.
   The bit named first is unit 0, the next unit 1. To combine two bits write `a xor b`.
 
+Two features share no bits. A term of a feature shares its bits:
+`watched = ["xor_xor_xor: a xor b"]` measures the exclusive or of units 0 and 1 of the block of
+`xor_xor_xor`, in every measure of what is represented, and trains nothing on it. The
+study `sub-terms` asks whether terms are represented more strongly than what is made of them.
+
 The average sensitivity is the expected number of bits whose flip changes the value. The leap is
 the most new bits that must be found at once: 1 where the function can be learned bit by bit.
 """

@@ -361,3 +361,15 @@ def check_ceiling(ceiling: float | None, info: Any) -> float | None:
     if not chance < ceiling <= 1:
         raise ValueError(f"expected above chance ({chance:.4g}) and at most 1")
     return ceiling
+
+
+def problems_of(checks: list[tuple[str, Any, Any]], info: Any) -> list[str]:
+    """What is wrong with fields (name, value, check), each with its place; empty: nothing."""
+    problems = []
+    for name, value, check in checks:
+        try:
+            check(value, info)
+        except ValueError as problem:
+            shown = f' = "{value}"' if isinstance(value, str) else ""
+            problems.append(f"{name}{shown}: {problem}")
+    return problems

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from primacy.registry import spec, tasks
-from primacy.tasks import datafile
+from primacy.tasks import arraynulls, datafile
 from primacy.tasks.arrayfields import (
     First,
     Groups,
@@ -38,6 +38,7 @@ from primacy.tasks.arrayfields import (
     check_target,
     check_targets,
     opened,
+    problems_of,
     taken,
 )
 from primacy.tasks.arraykinds import Kind, kinds, majority, values_of
@@ -140,6 +141,10 @@ class Arrays:
     """When a feature counts as relied on: { amount = 0.05, split = "train" }. Left out: at theta
     of what interchanging it costs held-out rows at the run's own end; with a shortcut, as here."""
 
+    null_columns: Annotated[bool, AfterValidator(arraynulls.check_null_columns)] = _later(False)
+    """Beside each group a copy of its columns with the rows dealt out anew, drawn for each seed and
+    split: it carries nothing, so it is the group's control. Twice as many inputs."""
+
     def __post_init__(self) -> None:
         """Read the file and check what was written in Python as a study file is checked.
 
@@ -176,8 +181,9 @@ class Arrays:
             ("ceiling", self.ceiling, check_ceiling),
             ("shortcut", self.shortcut, check_shortcut),
             ("first", self.first, check_first),
+            ("null_columns", self.null_columns, arraynulls.check_null_columns),
         ]
-        if problems := _problems(checks, info) or _problems(whole, info):
+        if problems := problems_of(checks, info) or problems_of(whole, info):
             raise ValueError("\n".join(problems))
         told = check_standardize_target(self.standardize_target, info)
         object.__setattr__(self, "standardize_target", told)
@@ -246,7 +252,7 @@ class Arrays:
     @property
     def _layout(self) -> tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...]:
         """Of each feature its name, the places of its columns in the inputs, and its levels."""
-        places = {column: i for i, column in enumerate(self.input_names)}
+        places = {column: i for i, column in enumerate(self._own_names)}
         found = []
         for name, entries in self.features:
             own = tuple(places[column] for column in self._columns(entries))
@@ -262,18 +268,21 @@ class Arrays:
         all rows, null for a constant column; of a class the correlation ratio), `missing_values`;
         of a shortcut also what it alone `predicts` of each target."""
         features = []
-        kinds, targets, names = self._kinds(), self._targets(), self.input_names
+        kinds, targets, names = self._kinds(), self._targets(), self._own_names
         y = {name: values.astype(np.float64) for name, values in targets.items()}
         classes = [name for name, kind in kinds.items() if kind == "class"]
-        for name, places, levels in self._layout:
+        copies = arraynulls.places(self._layout, len(names)) if self.null_columns else ()
+        for i, (name, places, levels) in enumerate(self._layout):
             own = tuple(names[i] for i in places)
             x = self._matrix(own, missing=self.impute is not None).astype(np.float64)
             known = facts(dict(zip(own, x.T, strict=True)) | y, own, tuple(y), classes)
             if name in self.shortcut:
                 known["shortcut"] = {t: self._predicts(x, y[t], kinds[t]) for t in y}
+            null = copies[i] if copies else ()
             features.append(
-                Feature(name=name, columns=places, predictivity=None, levels=levels, facts=known)
-            )
+                Feature(name=name, columns=places, predictivity=None, levels=levels, facts=known,
+                        null_columns=null)
+            )  # fmt: skip
         return tuple(features)
 
     def _predicts(
@@ -289,7 +298,7 @@ class Arrays:
     @property
     def facts(self) -> Mapping[str, Any]:
         """What is known of the rows: how many are copies of others where that may matter."""
-        inputs = self._matrix(self.input_names, missing=self.impute is not None)
+        inputs = self._matrix(self._own_names, missing=self.impute is not None)
         by = [
             None if name in (None, "seed") else labels_of(self._table, str(name))
             for name in (self.split, self.split_by)
@@ -320,7 +329,12 @@ class Arrays:
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The columns of all groups, in order; or of the array that is read whole."""
+        """The columns of all groups, in order, then their copies; or of the array read whole."""
+        own = self._own_names
+        return (*own, *arraynulls.names(self._layout, own)) if self.null_columns else own
+
+    @property
+    def _own_names(self) -> tuple[str, ...]:
         if self.inputs is not None:
             return self._table.families[self.inputs]
         return self._columns(column for _, columns in self.features for column in columns)
@@ -349,11 +363,14 @@ class Arrays:
         if n > own[split].size:
             raise ValueError(f'{n} rows of "{split}" asked for; there are {own[split].size}')
         rows, train = own[split][:n], own["train"]
-        inputs = self._matrix(self.input_names, missing=self.impute is not None)
+        inputs = self._matrix(self._own_names, missing=self.impute is not None)
         chosen, trained = filled(inputs[rows], inputs[train], self.impute)
         targets = np.stack(list(self._targets().values()), 1)
+        chosen = standardized(chosen, trained) if self.standardize else chosen
+        if self.null_columns:
+            chosen = arraynulls.dealt(chosen, self._layout, split, rng)
         return {
-            "inputs": standardized(chosen, trained) if self.standardize else chosen,
+            "inputs": chosen,
             "targets": (
                 standardized(targets[rows], targets[train])
                 if self.standardize_target
@@ -380,14 +397,3 @@ class Arrays:
             features=jnp.stack(features, 1),
             targets=jnp.asarray(draws["targets"]),
         )
-
-
-def _problems(checks: list[tuple[str, Any, Any]], info: Any) -> list[str]:
-    problems = []
-    for name, value, check in checks:
-        try:
-            check(value, info)
-        except ValueError as problem:
-            shown = f' = "{value}"' if isinstance(value, str) else ""
-            problems.append(f"{name}{shown}: {problem}")
-    return problems

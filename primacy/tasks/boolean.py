@@ -64,6 +64,11 @@ def function(text: str) -> Function:
     words = text.split()
     if text != text.strip():
         raise ValueError(f"not a feature: blanks at its ends.{closest(text, NAMED)}")
+    if ":" in text:
+        raise ValueError(
+            "a feature has bits of its own. A term that shares the bits of another feature is "
+            f"measured, not trained: put it under `watched` ({subterms.FORM})"
+        )
     if found := _LINEAR.fullmatch(text):
         return Function(np.array([False, True]), copies=int(found[1] or _COPIES))
     if text in GATES:

@@ -348,7 +348,10 @@ def test_what_cannot_pass_holm_at_this_n_makes_no_word_fragile(claims, passes):
     assert found.p > strong[0].p
     assert found.p_holm == pytest.approx(claims * strong[0].p, rel=1e-9)
     for v in (*strong, found):
-        assert not any("Holm" in flip for flip in v.flips) and "fragile" not in v.flags
+        assert not any("Holm" in flip for flip in v.flips)
+        # The weak one alone hangs on single seeds.
+        assert all(flip.startswith("without seed") for flip in v.flips)
+        assert ("fragile" in v.flags) == bool(v.flips) == (v is found)
         assert (said in v.why) == (not passes)
 
 

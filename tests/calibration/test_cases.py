@@ -22,9 +22,26 @@ from primacy.records import certificate
 from primacy.report.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
-OURS = ("circle", "controls", "credit", "description length", "exact probabilities",
-        "leaky pipeline", "linear flow", "planted representations", "pushes along a direction",
-        "shared task", "simulated studies", "staircase", "two solutions of XOR")  # fmt: skip
+OURS = (
+    "circle",
+    "control path",
+    "controls",
+    "counted",
+    "credit",
+    "description length",
+    "exact probabilities",
+    "hand-written curves",
+    "held out",
+    "leaky pipeline",
+    "linear flow",
+    "planted models",
+    "planted representations",
+    "pushes along a direction",
+    "shared task",
+    "simulated studies",
+    "staircase",
+    "two solutions of XOR",
+)
 VERSIONS = {"primacy": "0.1.0", "jax": "0.10.2"}
 
 

@@ -6,6 +6,7 @@ that the verdict claims (99 % band). Powers: the noncentral t distribution, and 
 
 import dataclasses
 import json
+import textwrap
 
 import numpy as np
 import operating_characteristics as written
@@ -189,6 +190,16 @@ def test_what_n_pairs_can_say():
     assert thirty["`never`, margin .12"] == "supported, contradicted, inconclusive"
     assert thirty["the same: `equal`"] == "contradicted, untestable"
     assert "no effect" not in six["`less`, `greater`, margin 0, with or without a threshold"]
+
+
+def test_the_page_says_which_words_can_come_out():
+    """Oracle: the table is worked out again, and is on the page word for word."""
+    title, text, rows = written.what_n_can_say()
+    said = written.OUT.read_text()
+    assert f"### {title}\n\n{textwrap.fill(text, 100)}\n\n{rows}\n" in said
+    cells = [line.split(" | ") for line in rows.splitlines()[2:]]
+    (ratio,) = [c for c in cells if c[0] == "| a ratio: `equal`"]
+    assert {c.rstrip(" |") for c in ratio[2:]} == {"supported, contradicted, inconclusive"}
 
 
 def test_advice_on_seeds_settles_about_as_often_as_it_aims_at():

@@ -227,6 +227,7 @@ def test_every_mistake_of_a_file_is_reported_at_its_place():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("xor_xor_xor: a xor b", "A term that shares the bits of another feature is measured, not"),
         ("linear ", 'not a feature: blanks at its ends. Did you mean "linear"?'),
         ("Linear", 'not a feature. Did you mean "linear"?'),
         ("xor_xor", "2 operations, but a gate is top_left_right"),

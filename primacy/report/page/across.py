@@ -48,9 +48,10 @@ def conditions(
         for r in standings[c.name]:
             if r["timed"] and r["steps"] is None:
                 never.setdefault(r["feature"], []).append(c.name)
-    by = "by" if verb == "learned" else "in"
     for name, own in never.items() if leaders else ():
-        said.append(f"{name} was not {verb} {by} half of the seeds {_conditions(own, n)}.")
+        where = _in_conditions(own, n)
+        what = f"learned {name}" if verb == "learned" else f"came to where {name} is {verb}"
+        said.append(f"{where}, fewer than half of the networks {what}.")
     if diverged := sum(standings[c.name][0]["diverged"] for c in trained):
         lanes = sum(standings[c.name][0]["seeds"] for c in trained)
         said.append(f"{diverged} of {lanes} networks diverged.")
@@ -61,6 +62,14 @@ def _conditions(names: Sequence[str], n: int) -> str:
     if len(names) == n or len(names) > 3:
         return among(len(names), n, "condition")
     return f"with {listed(names)}"
+
+
+def _in_conditions(names: Sequence[str], n: int) -> str:
+    """The same at the beginning of a sentence: `In both conditions`, `With a and b`."""
+    if len(names) == n:
+        return "In both conditions" if n == 2 else f"In all {n} conditions"
+    where = _conditions(names, n)
+    return where[:1].upper() + where[1:]
 
 
 def _shortcuts(

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from primacy.analysis.verdicts import Verdict
 from primacy.records.study import StudyRecord
 from primacy.report.page import questions, sketches
-from primacy.report.page.wording import edited, number, ratio, ratio_range, signed
+from primacy.report.page.wording import bounded, edited, number, ratio, ratio_range, signed
 
 SYMBOLS = {
     "supported": "✔",
@@ -33,6 +33,7 @@ def groups(
     return [
         {
             "title": q.title,
+            "leaves_open": q.leaves_open,
             "counts": [f"{k} {word}" for word, k in q.counts],
             "rows": [
                 _row(arm.verdict, drawings.get(arm.verdict.id)) | {"depth": min(arm.depth, 2)}
@@ -97,8 +98,8 @@ def _effect(v: Verdict) -> str:
     if v.value is None:
         return "–"
     if v.scale == "ratio":
-        return ratio(v.value, times=questions.is_time(v))
-    return number(v.value) if v.scale == "share" else signed(v.value)
+        return ratio(v.value, times=questions.is_time(v), bound=v.bound)
+    return number(v.value) if v.scale == "share" else bounded(signed(v.value), v.bound)
 
 
 def _between(v: Verdict) -> str:

@@ -292,8 +292,9 @@ def _statistics(record: StudyRecord, verdicts: Sequence[Verdict]) -> str:
         "test; equivalence is judged by two one-sided tests on the 90 % interval, and shares by "
         "Clopper-Pearson intervals. Each p is of the null that its word rejects, at the margin or "
         "threshold of the claim, and is also given after Holm's correction over "
-        f"{_family(verdicts)}. A verdict is called fragile where another criterion, another "
-        "definition of variance explained, half the budget or Holm's correction changes it."
+        f"{_family(verdicts)}. A verdict is called fragile where another criterion or number of "
+        "confirming evaluations, another definition of the measure, the next layer, half the "
+        "budget, one seed fewer or Holm's correction changes it."
     )
 
 

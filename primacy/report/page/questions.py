@@ -17,7 +17,7 @@ from primacy.records.curves import Rows
 from primacy.records.study import StudyRecord
 from primacy.report.page import prose, ranking, ranks, reliance
 from primacy.report.page.figures import visible
-from primacy.report.page.wording import listed, number, ratio
+from primacy.report.page.wording import bounded, listed, number, ratio
 
 NAMED = 2
 """Exceptions that a sentence quotes; the others are counted."""
@@ -51,6 +51,8 @@ class Question:
     """The answer in one sentence, without the title."""
     counts: tuple[tuple[str, int], ...]
     """Word of the main claims and how often, in the order of `FOUND`."""
+    leaves_open: tuple[str, ...] = ()
+    """What these claims do not answer of it, as the study file says."""
 
     @property
     def sentence(self) -> str:
@@ -117,8 +119,11 @@ def _question(
 ) -> Question:
     arms = [arm for v in main for arm in _with_controls(v, None, verdicts, 0, frozenset())]
     words = Counter(v.word for v in main)
+    own = {arm.verdict.id for arm in arms}
+    notes = [h.leaves_open for h in record.hypotheses if h.id in own and h.leaves_open]
     return Question(
         title=title,
+        leaves_open=tuple(dict.fromkeys(notes)),
         arms=tuple(arms),
         told=_told(main, arms, record),
         counts=tuple((w, words[w]) for w in FOUND if words[w]),
@@ -198,7 +203,7 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
     what = v.measure.replace("_", " ")
     if v.scale == "ratio":
         timed = is_time(v)
-        text = ratio(v.value, times=timed)
+        text = ratio(v.value, times=timed, bound=v.bound)
         text = text if timed else f"{what} {text}"
     elif v.scale == "trend":
         text = f"{v.unit} {number(v.value)}"
@@ -210,7 +215,7 @@ def measured(v: Verdict, record: StudyRecord, *, first: bool = False) -> str:
         elif contrast is not None and contrast.relative_to is not None:
             kind = "a gap in"
         unit = f" {v.unit}" if v.unit and v.unit != what else ""
-        text = f"{kind} {what} {number(v.value)}{unit}"
+        text = f"{kind} {what} {bounded(number(v.value), v.bound)}{unit}"
     if v.pairs != v.n:
         text += f", {v.pairs} of {v.n} seeds"
     elif first:

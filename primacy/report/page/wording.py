@@ -41,9 +41,24 @@ def signed(value: ranks.Number) -> str:
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
-def ratio(value: ranks.Number, *, times: bool) -> str:
-    """`41 times sooner` for a ratio of two times, `41 times smaller` for any other."""
-    return ratio_range(value, value, times=times)
+def ratio(value: ranks.Number, *, times: bool, bound: str | None = None) -> str:
+    """`41 times sooner` for a ratio of two times, `41 times smaller` for any other.
+
+    With a bound `> 41 times sooner`: one side was not always learned, and the true ratio is further
+    from 1; `<` where it is nearer to 1, or beyond it.
+    """
+    text = ratio_range(value, value, times=times)
+    if bound is None:
+        return text
+    if text == "equal":
+        return f"{bound} 1 times as long" if times else f"{bound} 1"
+    turned = {">": "<", "<": ">"}
+    return f"{bound if value > 1 else turned[bound]} {text}"
+
+
+def bounded(text: str, bound: str | None) -> str:
+    """A number with the sign of a bound before it, where it is one."""
+    return f"{bound} {text}" if bound else text
 
 
 def ratio_range(low: ranks.Number, high: ranks.Number, *, times: bool) -> str:

@@ -12,7 +12,15 @@ from primacy.records import curves
 from primacy.records.study import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
 from primacy.study.toml.lines import Path
-from primacy.study.toml.mistakes import Mistake, checked, name, not_among, unknown_key, value_at
+from primacy.study.toml.mistakes import (
+    Mistake,
+    checked,
+    name,
+    not_among,
+    note,
+    unknown_key,
+    value_at,
+)
 
 INGREDIENTS = ("variance_explained", "total_variance")
 """The measures from which every derived one is computed."""
@@ -100,6 +108,9 @@ class Claim:
     reported_by: Name | None = None
     """Who reported the expected direction before: the page shows what they found beside every
     reading of the claim. It decides nothing, and may be added after the runs."""
+    leaves_open: Annotated[str, AfterValidator(note)] | None = None
+    """What of the question it does not answer: a sentence that the page shows under the question.
+    It decides nothing and may be added after the runs."""
 
 
 def read_claims(

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 LONGEST_NAME = 200
 """Characters of a name of a study, a condition, a hypothesis."""
+LONGEST_NOTE = 600
+"""Characters of what a hypothesis leaves open."""
 
 # What each kind of type error wanted, as it ends the sentence "must be ...".
 _WANTED = {
@@ -119,6 +121,19 @@ def checked(
         _mistake((*path, *inner), details, value_at(known, inner))
         for inner, details in grouped.items()
     ]
+
+
+def note(text: str) -> str:
+    """Refuse what is no short text: nothing, control characters, over 600 characters.
+
+    Raises:
+        ValueError: it is one of these.
+    """
+    if len(text) > LONGEST_NOTE:
+        raise ValueError(f"{len(text)} characters; a note has at most {LONGEST_NOTE}")
+    if not text.strip() or any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("a note is text on one line")
+    return text
 
 
 def name(text: str) -> str:
