@@ -120,9 +120,11 @@ def ask(
             "columns": _columns(declared, about),
             "donors": donors.astype(np.int32),
         }
-        found = _without_calls(_split(about)[0])(given)
-        if _split(about)[1].measures:
-            more = _with_calls(network, declared, _split(about)[1], given)
+        alone, calling = _split(about)
+        # What calls no network does not depend on the shape of what that reads.
+        found = _without_calls(alone._replace(shape=None))(given)
+        if calling.measures:
+            more = _with_calls(network, declared, calling, given)
             found = {**more, **found}
         return {name: np.asarray(value) for name, value in found.items()}
 

@@ -56,7 +56,7 @@ SUMMARY = {
         "no such slope, or the run diverged",
     ),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
-    "ended": ("", "budget, learned (stop rule) or diverged"),
+    "ended": ("", "budget, learned (stop rule), diverged or crashed"),
     "end_step": ("training steps", "last evaluation"),
     "area": ("the criterion's", "mean height of its curve up to tau: no threshold enters"),
     "final_accuracy": ("share", "held-out accuracy of the feature's target at the end"),
