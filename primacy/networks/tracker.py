@@ -15,6 +15,7 @@ from primacy.networks.declared import Declared
 from primacy.networks.frameworks import layers as layer_names
 from primacy.networks.frameworks.adapters import adapted, is_first_process
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
+from primacy.networks.overseen import overseen
 from primacy.networks.planned import planned_steps
 from primacy.networks.recording import Run, commit, conflicts, needed
 from primacy.records.store import Store, StoreError
@@ -81,6 +82,7 @@ class Tracker:
         """How it ended (`manifest.ENDS`; `learned`: stopped early); empty: it goes on."""
         self.refused: str | None = None
         """Why nothing more is measured, where that is so."""
+        self._printed = 0
         self._seen: list[dict[str, np.ndarray]] = []
         self._began, self._done = time.perf_counter(), False
         self.already = crashed.whole(self.store, condition, seed)
@@ -121,12 +123,14 @@ class Tracker:
             return False
         began = time.perf_counter()
         try:
-            if self.network is None:
-                self._meet(model)
-            else:
-                self.network.renew(model)
-            self._note_missed(step)
-            self._take(step)
+            with overseen(f"the evaluation after step {step}", self.tell) as printed:
+                if self.network is None:
+                    self._meet(model)
+                else:
+                    self.network.renew(model)
+                self._note_missed(step)
+                self._take(step)
+            self._printed += printed()
         except (LayerError, StoreError):
             raise
         except RAISED as error:
@@ -241,6 +245,8 @@ class Tracker:
             self.tell(f"not kept: {wrong[0]}")
         elif wrong:
             self.tell(f"{_other_runs(asked, wrong)}\nKept in {self.store.folder} instead.")
+        if self._printed:
+            self.tell(f"the network printed {self._printed:,} characters while it was measured")
         self._tell_share(whole)
         return Result(self.store.folder)
 
