@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -106,7 +107,7 @@ with primacy.track(data(), out=sys.argv[1], seed=0, steps=9, **how) as tracker:
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_network_that_hangs_can_be_interrupted_and_what_came_before_is_kept(tmp_path):
     command = [sys.executable, "-c", HANGS, str(tmp_path / "run")]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=os.getcwd())
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path.cwd())
     assert child.stderr is not None
     try:
         for line in child.stderr:
