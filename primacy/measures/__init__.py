@@ -62,6 +62,11 @@ def cards() -> str:
         "against the rest. A target that is a class has several outputs: measures of use add up "
         "over them, each less the mean over the class, which softmax cannot see.",
         "",
+        "The last columns are of networks of your own (see own-model.md). `array`: an example is "
+        "one array of real numbers. `tokens`: whole numbers, or several arrays. `representations`: "
+        "layers and outputs in a file, without a network. Networks in PyTorch (Lightning, Hugging "
+        "Face), flax (nnx, linen), equinox and any other function of JAX answer alike.",
+        "",
         *kinds.table(list(measures.values())),
     ]
     question = ""
