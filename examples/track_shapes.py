@@ -160,6 +160,7 @@ def run(seed, tells, out="runs/shapes", steps=300, **how):
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # two processes on few cores would wait for each other's threads
     for number in map(int, sys.argv[1:] or range(6)):
         for share in (LINKED, BROKEN):
             run(number, share)
