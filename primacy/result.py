@@ -111,7 +111,7 @@ class Result:
 
     @functools.cached_property
     def lanes(self) -> pl.DataFrame:
-        """How each run ended: condition, seed, ended (budget, learned, diverged), end_step."""
+        """How each run ended: condition, seed, ended (`manifest.ENDS`), end_step."""
         record, tables = self.record, []
         for place, names in self._names:
             own = [c for c in record.conditions if c.name in names.values()]

@@ -55,13 +55,17 @@ def test_digits_in_a_plain_loop(monkeypatch, tmp_path, capsys):
 def test_colored_shapes_in_lightning(monkeypatch, tmp_path):
     with quiet():
         shapes = script("track_shapes", monkeypatch)
-        for share in (0.95, 0.4):
-            shapes.run(0, share, tmp_path / "run", steps=60, evaluations=6, quiet=True)
+        for share in (shapes.LINKED, shapes.BROKEN):
+            shapes.run(0, share, tmp_path / "run", steps=60, evaluations=4, quiet=True)
     result = primacy.open(tmp_path / "run")
-    assert [c.factors for c in result.record.conditions] == [{"tells": 0.95}, {"tells": 0.4}]
+    assert [c.factors for c in result.record.conditions] == [{"tells": 0.95}, {"tells": 0.33}]
     relied = dict(at_end(result, "reliance", condition="color tells 95%").iter_rows())
     assert relied["corner"] < 0.05 < relied["color"] and relied["shape"] < relied["color"]
-    assert {v.id for v in result.verdicts} == {"color-first", "shortcut"}
+    assert abs(relied["corner"] - relied["other corner"]) < 0.05
+    follows = dict(at_end(result, "conflict_index", condition="color tells 95%").iter_rows())
+    assert follows["color"] > 0.5 > follows["shape"]
+    ids = ["color-first", "shortcut", "excess", "conflict", "corner"]
+    assert [v.id for v in result.verdicts] == ids
 
 
 def test_reviews_in_the_hugging_face_trainer(monkeypatch, tmp_path):

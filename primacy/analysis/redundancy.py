@@ -9,6 +9,7 @@ import polars as pl
 
 from primacy.analysis.runs import SLOPE
 from primacy.records.curves import Rows
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, StudyRecord
 
 SIZE = "input_gradient"
@@ -61,10 +62,10 @@ def shares(
     whole = size.sum().over("seed")
     known = size.is_not_null().all().over("seed") & (whole > 0)
     if lanes is not None:
-        diverged = lanes.filter(
-            pl.col("condition").cast(pl.String) == condition, pl.col("ended") == "diverged"
+        cut = lanes.filter(
+            pl.col("condition").cast(pl.String) == condition, pl.col("ended").is_in(CUT_SHORT)
         )
-        known &= ~pl.col("seed").is_in(diverged["seed"].to_list())
+        known &= ~pl.col("seed").is_in(cut["seed"].to_list())
     order = {name: i for i, name in enumerate(names)}
     place = pl.col("feature").replace_strict(order, return_dtype=pl.Int64)
     return (

@@ -50,7 +50,7 @@ class Runs:
         return steps[: max(1, np.searchsorted(steps, budget * steps[-1], side="right"))]
 
     def ended(self, condition: str) -> np.ndarray:
-        """How each lane ended: budget, learned or diverged; empty where it has not run."""
+        """How each lane ended (`manifest.ENDS`); empty where it has not run."""
         lanes = self._lanes.get(condition, {})
         return np.array([lanes.get(s, ("", 0))[0] for s in self.record.seeds], dtype=np.str_)
 

@@ -72,7 +72,9 @@ class View:
     def value(self, pick: Pick, end: GridEnd) -> Side:
         runs = self.runs
         ended = runs.ended(pick.condition)
-        reasons = np.where(ended == "", "not run", "").astype(object)
+        # Nobody knows what a run that crashed would have come to: it is in n, and in no estimate.
+        reasons = np.select([ended == "", ended == "crashed"], ["not run", "crashed"], "")
+        reasons = reasons.astype(object)
         diverged = ended == "diverged"
         censored = learned = np.zeros(len(ended), dtype=bool)
         found = None

@@ -16,6 +16,7 @@ from primacy.analysis.learning_times import (
 )
 from primacy.analysis.runs import Runs, costs, own_target, stand_in
 from primacy.records.curves import Rows
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, FeatureRecord, StudyRecord
 
 WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_step")
@@ -39,7 +40,8 @@ def summary(
     also where it was not picked up, and `dropped` where the lane diverged.
     `area` is the mean height of the criterion's curve up to tau. Final values are those of the
     lane's last evaluation, at the last hidden layer; null where the lane diverged or there is no
-    such value. Columns of measures that were not stored are left out.
+    such value. All that depends on a run's end is null where it crashed. Columns of measures that
+    were not stored are left out.
 
     Args:
         curves: in memory's form (`curves.named`).
@@ -86,16 +88,17 @@ def _lane_rows(
         return np.stack(columns or [np.empty(0)], axis=-1).astype(dtype).reshape(s, k)
 
     learning, picking = all_times(TIME_TO_LEARN), all_times(TIME_TO_PICK_UP)
+    ended = runs.ended(name)
+    ran = np.repeat(ended != "crashed", k).reshape(s, k)  # of the others nobody knows the end
     time = stack([t.time for t in learning], np.int64)
-    learned = stack([t.learned for t in learning], bool)
-    known = ~stack([t.unknown for t in learning], bool)
-    picked_up = stack([t.learned for t in picking], bool)
-    seen = ~stack([t.unknown for t in picking], bool)
+    learned = stack([t.learned for t in learning], bool) & ran
+    known = ~stack([t.unknown for t in learning], bool) & ran
+    picked_up = stack([t.learned for t in picking], bool) & ran
+    seen = ~stack([t.unknown for t in picking], bool) & ran
     left = [dropped(runs, name, f.name, budget=budget) for f in features]
     gone = stack([no if one is None else one for one in left], bool)
     earlier = (time[:, None, :] < time[:, :, None]) & learned[:, None, :]
-    ended = runs.ended(name)
-    whole = np.repeat(ended != "diverged", k).reshape(s, k)
+    whole = np.repeat(~np.isin(ended, CUT_SHORT), k).reshape(s, k)
 
     def lane(values: np.ndarray) -> list:
         return np.repeat(values, k).tolist()
@@ -140,7 +143,7 @@ def _last_values(
     columns = {"area": area_column} | {
         c: np.full(shape, np.nan) for c, m in measures.items() if m in runs.cards
     }
-    diverged = runs.ended(condition.name) == "diverged"
+    cut = np.isin(runs.ended(condition.name), CUT_SHORT)
     tau = int(steps[max(0, len(steps) - condition.confirm)])
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
@@ -156,5 +159,6 @@ def _last_values(
             trace = runs.trace(condition.name, feature.criterion.measure, **at)
             if trace is not None:
                 heights = area(trace[:, : len(steps)], steps, tau)
-                area_column[:, k] = np.where(diverged, np.nan, heights)
-    return columns
+                area_column[:, k] = np.where(cut, np.nan, heights)
+    crashed = runs.ended(condition.name) == "crashed"
+    return {name: np.where(crashed[:, None], np.nan, own) for name, own in columns.items()}

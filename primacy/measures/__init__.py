@@ -19,7 +19,9 @@ _QUESTIONS = {
     "dimensions": "What does it represent? In how many directions",
     "followed": "What do its outputs follow?",
     "used": "What does it use?",
+    "replacement": "What does it use? A feature held at its mean or at zero",
     "agreement": "What does it use? The feature that its answers follow",
+    "conflict": "What does it use? The side that its answers take in a conflict",
     "sufficiency": "What does it use? Everything but a feature interchanged",
     "shapley": "What does it use? The outputs divided among the features (Shapley)",
     "gradients": "What does it use? The slopes of its outputs",
@@ -62,6 +64,11 @@ def cards() -> str:
         "that the means of the levels span; `class_selectivity` is the mean over levels of each "
         "against the rest. A target that is a class has several outputs: measures of use add up "
         "over them, each less the mean over the class, which softmax cannot see.",
+        "",
+        "The last columns are of networks of your own (see own-model.md). `array`: an example is "
+        "one array of real numbers. `tokens`: whole numbers, or several arrays. `representations`: "
+        "layers and outputs in a file, without a network. Networks in PyTorch (Lightning, Hugging "
+        "Face), flax (nnx, linen), equinox and any other function of JAX answer alike.",
         "",
         *kinds.table(list(measures.values())),
     ]

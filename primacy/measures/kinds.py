@@ -13,6 +13,17 @@ TARGETS = {
 }
 FEATURES = ("0/1", "number", "class", "group")
 
+NOT_NUMBERS = frozenset({"inputs", "fit_inputs", "forward", "slopes"})
+"""What measures cannot have of examples that are no single array of real numbers (token ids)."""
+ONLY_A_NETWORK = frozenset({"forward", "onward", "swapped", "swapped_rest", "slopes"})
+"""What representations alone do not answer."""
+INPUTS = {
+    "array": (frozenset(), ""),
+    "tokens": (NOT_NUMBERS, "no slopes and no means of token ids"),
+    "representations": (NOT_NUMBERS | ONLY_A_NETWORK, "representations alone are no network"),
+}
+"""What a network is given, or what there is in its place: what is not answered then, and why."""
+
 _NO_ONE_VALUE = "a group of columns has no one value"
 _ONE_SIGN = "several slopes have no one sign"
 _ONE_SLOPE = "several directions have no one slope"
@@ -49,6 +60,9 @@ WITHOUT: dict[str, dict[str, str]] = {
 }
 """By measure and kind (of a feature, or with `target` of a target): why it has no value."""
 
+OF_GROUPS = ("conflict_decided", "conflict_index")
+"""Measures of features that need no value of theirs: a group of columns has one, too."""
+
 _BY_LOSS = {
     "0/1": "it is not of answers that are right or wrong",
     "number": "it is of answers that are right or wrong",
@@ -74,14 +88,20 @@ def features_of(card: Measure) -> dict[str, str | None] | None:
         return None
     known = WITHOUT.get(card.name, {})
     found = {kind: known.get(kind) for kind in FEATURES}
-    if "feature" in card.axes:
+    if "feature" in card.axes and card.name not in OF_GROUPS:
         found["group"] = _NO_ONE_VALUE
     return found
 
 
+def inputs_of(card: Measure) -> dict[str, str | None]:
+    """By what the network is given: null where the measure has a value, else why not."""
+    return {kind: why if lacks & set(card.asks) else None for kind, (lacks, why) in INPUTS.items()}
+
+
 def table(cards: list[Measure]) -> list[str]:
     """The table of the page of measures, as lines of Markdown."""
-    heads = [*(f"{kind} target" for kind in TARGETS), *(f"{kind} feature" for kind in FEATURES)]
+    heads = [f"{kind} target" for kind in TARGETS] + [f"{kind} feature" for kind in FEATURES]
+    heads += INPUTS
     lines = [
         "| measure | " + " | ".join(heads) + " | why not |",
         "| --- |" + " --- |" * (len(heads) + 1),
@@ -91,6 +111,9 @@ def table(cards: list[Measure]) -> list[str]:
         features: dict[str, str | None] = features_of(card) or dict.fromkeys(FEATURES, "")
         cells = ["yes" if why is None else "no" for why in targets.values()]
         cells += ["" if why == "" else "yes" if why is None else "no" for why in features.values()]
-        reasons = dict.fromkeys(why for why in (*targets.values(), *features.values()) if why)
+        given = inputs_of(card)
+        cells += ["yes" if why is None else "no" for why in given.values()]
+        every = (*targets.values(), *features.values(), *given.values())
+        reasons = dict.fromkeys(why for why in every if why)
         lines.append(f"| `{card.name}` | {' | '.join(cells)} | {'; '.join(reasons)} |")
     return lines

@@ -40,6 +40,8 @@ def with_columns(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Flo
     "whether that helps: see reliance_loss.",
     reference="permutation importance: Breiman 2001, Machine Learning 45; interchange "
     "interventions: Geiger et al. 2021, arXiv 2106.02997",
+    family="reliance",
+    label="another example",
 )
 def reliance(
     swapped: Float[Array, "p n o"],

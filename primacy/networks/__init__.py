@@ -1,6 +1,6 @@
 """Networks that exist: stored ones rebuilt, those of any framework measured, the examples they saw.
 
 Order: stored < consistency | evaluation | examples < frameworks < user_arrays < declared < asking
-    < recording < tracker < lightning_callback | transformers_callback < user_code | checkpoints
-    | own_model < audit
+    | crashed | overseen | planned < recording < tracker
+    < lightning_callback | transformers_callback < user_code | checkpoints | own_model < audit
 """

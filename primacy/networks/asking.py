@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
 from primacy.registry import Measure
@@ -49,7 +50,7 @@ def question(
     """
     shape = declared.shape if declared.numeric else None
     cannot = set(network.cannot)
-    cannot |= set() if shape is not None else {"inputs", "fit_inputs", "forward", "slopes"}
+    cannot |= set() if shape is not None else NOT_NUMBERS
     own = tuple(m for m in measures if declared.loss in m.losses and cannot.isdisjoint(m.asks))
     for measure in measures:
         if measure.name in named and measure not in own:
@@ -120,9 +121,11 @@ def ask(
             "columns": _columns(declared, about),
             "donors": donors.astype(np.int32),
         }
-        found = _without_calls(_split(about)[0])(given)
-        if _split(about)[1].measures:
-            more = _with_calls(network, declared, _split(about)[1], given)
+        alone, calling = _split(about)
+        # What calls no network does not depend on the shape of what that reads.
+        found = _without_calls(alone._replace(shape=None))(given)
+        if calling.measures:
+            more = _with_calls(network, declared, calling, given)
             found = {**more, **found}
         return {name: np.asarray(value) for name, value in found.items()}
 

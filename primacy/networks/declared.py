@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from primacy.errors import Problem, StudyError
+from primacy.errors import Problem, StudyError, closest
 from primacy.networks.frameworks.network import one_line, picked, rows_of
 from primacy.networks.user_arrays import (
     Swap,
@@ -117,6 +117,28 @@ class Declared:
             return None
         donated = self.inputs[take].reshape(len(take), -1)
         return np.where(changed[None], donated, own).reshape(len(keep), *self.shape)
+
+    def unlinked(self, feature: str, seed: int = 0) -> Any:
+        """All examples, each with the feature's value of another one: its link is broken.
+
+        What to train a control network on, where the examples to train on are declared, too: what
+        the networks use of the feature beyond that one's is the excess that the link brought about.
+
+        Args:
+            feature: which.
+            seed: decides from which example each has it.
+
+        Raises:
+            ValueError: there is no such feature, or it cannot be interchanged.
+        """
+        names = [f.name for f in self.features]
+        if feature not in names:
+            raise ValueError(f"no feature is called {feature!r}.{closest(feature, names)}")
+        order = streams(seed, "data")("unlinked", feature).permutation(len(self.values))
+        made = self.swapped(names.index(feature), np.arange(len(order)), order)
+        if made is None:
+            raise ValueError(f"{feature}: nothing says how it is interchanged (swap=, or columns)")
+        return made
 
 
 def declare(

@@ -43,3 +43,8 @@ class LightningTracker(Callback):
         """Commit the run."""
         if self.tracker is not None:
             self.tracker.finish()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Keep what was measured before the training raised, marked as crashed."""
+        if self.tracker is not None:
+            self.tracker.keep_crashed()

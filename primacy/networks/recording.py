@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
+from primacy.networks import crashed
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network
 from primacy.records import curves
@@ -173,14 +174,6 @@ def _judged_by_use(feature: Any) -> Any:
     return dataclasses.replace(feature, criterion=dataclasses.replace(own, floor=MIN_USE))
 
 
-def stored(store: Store, condition: str, seed: int) -> bool:
-    """Whether a folder has this run: a script that is run again adds nothing."""
-    if not store.begun():
-        return False
-    keys = [c.key for c in store.record().conditions if c.name == condition]
-    return any((key, seed) in store.stored() for key in keys)
-
-
 def conflicts(old: StudyRecord, run: Run, steps: Sequence[int]) -> list[str]:
     """What keeps a run out of a folder with these others; empty: nothing."""
     if old.members or any(_kind(c) != "own network" for c in old.conditions):
@@ -288,12 +281,14 @@ def commit(
         store = Store(place)
         with held(store):
             old = store.record() if store.begun() else None
-            if stored(store, run.condition, run.seed):
+            if crashed.whole(store, run.condition, run.seed):
                 return store, [f"{run.condition}, seed {run.seed} was added by another process"]
             found = conflicts(old, run, steps) if old is not None else []
             if found:
                 wrong = wrong or found
                 continue
+            if crashed.cut_short(store, run.condition, run.seed):
+                crashed.removed(store, (run.key, run.seed))
             _write(store, merged(old, run, place.name, steps), run, seen, steps, ended, facts)
             Result(place).judge()  # while nobody else writes
             return store, wrong

@@ -10,12 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from primacy.errors import Problem, StudyError, shown
-from primacy.networks import asking
+from primacy.networks import asking, crashed
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks import layers as layer_names
 from primacy.networks.frameworks.adapters import adapted, is_first_process
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
-from primacy.networks.recording import Run, commit, conflicts, needed, stored
+from primacy.networks.overseen import overseen
+from primacy.networks.planned import planned_steps
+from primacy.networks.recording import Run, commit, conflicts, needed
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level
 from primacy.registry import RAISED, Measure, measures
@@ -35,23 +37,6 @@ MEETING_ROWS = 16
 
 CALLED = "track"
 """What errors call a run that is in no file."""
-
-
-def schedule(steps: int, evaluations: int, spacing: str, confirm: int) -> tuple[int, ...]:
-    """The steps after which a network is evaluated: 0 and the end among them.
-
-    Args:
-        steps: of the whole training.
-        evaluations: how many, about.
-        spacing: `log` (dense at the beginning) or `linear`.
-        confirm: so many of them are in the last 2 %, to confirm what comes late.
-    """
-    if spacing == "linear" or steps < evaluations:
-        found = np.linspace(0, steps, min(evaluations, steps + 1))
-    else:
-        early = np.geomspace(1, steps, max(2, evaluations - confirm - 1))
-        found = np.concatenate([[0], early, np.linspace(0.98 * steps, steps, confirm)])
-    return tuple(int(step) for step in np.unique(found.round().astype(int)))
 
 
 class Tracker:
@@ -83,7 +68,7 @@ class Tracker:
         self.theta, self.confirm, self.question, self.quiet = theta, confirm, question, quiet
         self._declared, self._how = data, {"layers": layers, "forward": forward, "outputs": outputs}
         layer_names.asked(layers)
-        self.planned = _planned(steps, evaluations, spacing, confirm)
+        self.planned = planned_steps(steps, evaluations, spacing, confirm)
         self._wanted = tuple(measures)
         self.hypotheses = read_hypotheses(hypotheses, self._wanted, tuple(self.settings))
         _check(self)
@@ -94,18 +79,21 @@ class Tracker:
         self.seconds = 0.0
         """Spent in evaluations."""
         self.ended = ""
-        """`budget`, `learned` (stopped before the planned end) or `diverged`; empty: it goes on."""
+        """How it ended (`manifest.ENDS`; `learned`: stopped early); empty: it goes on."""
         self.refused: str | None = None
         """Why nothing more is measured, where that is so."""
+        self._printed = 0
         self._seen: list[dict[str, np.ndarray]] = []
         self._began, self._done = time.perf_counter(), False
-        self.already = stored(self.store, condition, seed)
+        self.already = crashed.whole(self.store, condition, seed)
         """Whether the folder has this run: nothing is evaluated again."""
         self._bystander = not is_first_process()
         if self._bystander:
             self.quiet = True
         if self.already:
             self.tell(f"{condition}, seed {seed} is in {self.store.folder} already: not evaluated")
+        elif crashed.cut_short(self.store, condition, seed):
+            self.tell(f"{condition}, seed {seed} crashed before; this run takes its place")
 
     # In the loop
 
@@ -135,12 +123,14 @@ class Tracker:
             return False
         began = time.perf_counter()
         try:
-            if self.network is None:
-                self._meet(model)
-            else:
-                self.network.renew(model)
-            self._note_missed(step)
-            self._take(step)
+            with overseen(f"the evaluation after step {step}", self.tell) as printed:
+                if self.network is None:
+                    self._meet(model)
+                else:
+                    self.network.renew(model)
+                self._note_missed(step)
+                self._take(step)
+            self._printed += printed()
         except (LayerError, StoreError):
             raise
         except RAISED as error:
@@ -215,11 +205,25 @@ class Tracker:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
         if kind is None:
             self.finish()
+        else:
+            self.keep_crashed()
 
-    def finish(self) -> Result | None:
+    def keep_crashed(self) -> None:
+        """Keep what was measured before the training raised; says why where that cannot be."""
+        try:
+            if self.steps:
+                self.finish(crashed=True)
+        except (StoreError, OSError) as error:  # the user's own error is the one to be seen
+            self.tell(f"not kept: {one_line(error)}")
+
+    def finish(self, crashed: bool = False) -> Result | None:
         """Commit the run to its folder; one that ended early is kept as far as it came.
 
         None: nothing was measured.
+
+        Args:
+            crashed: the training raised. The run is marked so, stays in the number of networks and
+                enters no estimate; the same run again takes its place.
 
         Raises:
             StoreError: the folder cannot be written to.
@@ -233,13 +237,16 @@ class Tracker:
             return None
         whole = time.perf_counter() - self._began
         facts = {"command": shlex.join(["python", *sys.argv]), "seconds": {"total": whole}}
-        ended = self.ended or "learned"  # stopped by a rule of the user's before the planned end
+        # Without an error it was stopped by a rule of the user's before the planned end.
+        ended = self.ended or ("crashed" if crashed else "learned")
         asked = self.store.folder
         self.store, wrong = commit(asked, self.run, self._seen, self.steps, ended, facts)
         if wrong and self.store.folder == asked:
             self.tell(f"not kept: {wrong[0]}")
         elif wrong:
             self.tell(f"{_other_runs(asked, wrong)}\nKept in {self.store.folder} instead.")
+        if self._printed:
+            self.tell(f"the network printed {self._printed:,} characters while it was measured")
         self._tell_share(whole)
         return Result(self.store.folder)
 
@@ -338,14 +345,6 @@ def read_hypotheses(given: Any, measured: Sequence[str], factors: Sequence[str])
         document = {"hypothesis": tables}
         raise StudyError(placed(mistakes, file=called, document=document, lines={}, overridden=[]))
     return (*made, *claims)
-
-
-def _planned(
-    steps: int | None, evaluations: int | Sequence[int], spacing: str, confirm: int
-) -> tuple[int, ...]:
-    if isinstance(evaluations, int):
-        return () if steps is None else schedule(steps, evaluations, spacing, confirm)
-    return tuple(sorted({int(step) for step in evaluations}))
 
 
 def _check(tracker: Tracker) -> None:

@@ -39,7 +39,7 @@ LANES: Mapping[str, pl.DataType] = {
     "ended": pl.String(),
     "end_step": pl.Int64(),
 }
-"""One row a lane. `ended` is budget, learned or diverged; `end_step` its last evaluation."""
+"""One row a lane. `ended` is one of `manifest.ENDS`; `end_step` its last evaluation."""
 
 
 @runtime_checkable

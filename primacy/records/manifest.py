@@ -11,8 +11,11 @@ from primacy.records.study import FORMAT
 
 PLACES = {"curves": "parquet", "checkpoints": "safetensors"}
 """The folders of a part's two files, and how their names end."""
-ENDS = ("budget", "learned", "diverged")
-"""How a lane can have ended."""
+ENDS = ("budget", "learned", "diverged", "crashed")
+"""How a lane can have ended. Crashed: a training of one's own that raised before its end; what was
+measured until then is kept, and the same run again takes its place."""
+CUT_SHORT = ("diverged", "crashed")
+"""Ends after which the last evaluation is not what training has come to."""
 
 LaneKey = tuple[str, int]
 """Condition key and seed."""

@@ -238,6 +238,7 @@ _BEFORE_FAMILIES: dict[str, dict[str, Any]] = {
         "at_chance": 0.0,
         "section": "summary",
     },
+    "reliance": {"family": "reliance", "label": "another example"},
     **{
         name: {"at_chance": 0.0}
         for name in (

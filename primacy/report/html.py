@@ -330,6 +330,8 @@ def _chips(
     chips.append((counted(len(record.seeds), "seed"), "plain"))
     diverged = lanes.filter(pl.col("ended").cast(pl.String) == "diverged").height
     chips.append((f"{diverged} of {lanes.height} diverged", "warn" if diverged else "plain"))
+    if crashed := lanes.filter(pl.col("ended").cast(pl.String) == "crashed").height:
+        chips.append((f"{crashed} of {lanes.height} crashed", "warn"))
     judged = summary.filter(pl.col("learned").is_not_null())
     never = judged.filter(~pl.col("learned") & ~pl.col("diverged")).height
     if judged.height:

@@ -77,6 +77,11 @@ class Training:
     targets = ["parity4"] }` trains that target alone. Weights, the order of examples and the
     optimizer go on from phase to phase, times count from step 0, and the end of each phase is
     evaluated. Left out: one phase, all targets."""
+    unlinked: str = dataclasses.field(default="none", metadata={"optional": True})
+    """A feature whose link to the targets is broken in training: every example has it from another
+    example of its batch, while the held-out ones are as they are. With `"training.unlinked" =
+    ["none", "color"]` in a grid, what the networks use of it beyond the second condition is the
+    excess that the link has brought about. `none`: every feature stays where it is."""
     evaluations: Annotated[int, Field(ge=2)] = 101
     """How often the network is measured, before the first and after the last step included. Left
     out of a study file and more than the steps allow: after every step."""

@@ -15,6 +15,7 @@ from primacy.study.spec import Condition
 from primacy.training import step
 from primacy.training.answers import facts_of, wanted
 from primacy.training.evaluate import evaluate_condition
+from primacy.training.unlinked import columns_of
 
 OPTIONS: dict[str, str | bool] = {
     # XLA drops `optimization_barrier` on the CPU before it fuses, unless it is asked not to.
@@ -125,9 +126,12 @@ class Programs:
         self.budget, self.examples = condition.budget, condition.examples
         self._rule = step.optimizer(condition.training, self.budget)
         facts = facts_of(condition.task)
+        unlinks = columns_of(condition.task, condition.training.unlinked)
         order = None if condition.training.examples == "stream" else 0
         self._advance = Program(
-            lambda c, state, *rest: step.advance(c, self.budget, state, *rest, heads=facts.heads),
+            lambda c, state, *rest: step.advance(
+                c, self.budget, state, *rest, heads=facts.heads, unlinks=unlinks
+            ),
             (0, 0, 0, order, None, None, 0, None),
             width,
             donate=(1,),

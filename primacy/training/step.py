@@ -16,6 +16,7 @@ from primacy.models.encodings import trained
 from primacy.study.spec import Condition, Training
 from primacy.training.control_data import Sources, built
 from primacy.training.losses import loss_of
+from primacy.training.unlinked import NONE, unlinked
 from primacy.types import Batch, Draws
 
 RANDOM = "threefry2x32"
@@ -72,6 +73,7 @@ def advance(
     key: UInt32[Array, "2"] | None = None,
     counted: Float[Array, " t"] | None = None,
     heads: Widths | None = None,
+    unlinks: tuple[int, ...] = (),
 ) -> State:
     """The state after the training steps `start` to `stop - 1` of a page.
 
@@ -81,7 +83,8 @@ def advance(
 
     `key` is what a model that draws in training (dropout) draws from: step i from the key with i
     folded in, so that how a page is cut into calls does not matter. `counted` is 1 for each target
-    that is trained now and 0 for the others (phases); None: all are.
+    that is trained now and 0 for the others (phases); None: all are. `unlinks` are the columns of
+    the feature whose link is broken (`Training.unlinked`), if it is one of columns.
     """
     rule = optimizer(condition.training, steps)
     # One example a step: a kernel's gradient is an outer product, no matrix product, and takes half
@@ -107,7 +110,10 @@ def advance(
     def step(i: Int[Array, ""], state: State) -> State:
         params, memory = state
         rows = i if order is None else order[i]
-        batch = built(condition.task, jax.tree.map(lambda a: a[rows], draws))
+        given = jax.tree.map(lambda a: a[rows], draws)
+        batch = built(condition.task, given)
+        if (feature := condition.training.unlinked) != NONE:
+            batch = unlinked(condition.task, feature, unlinks, given, batch)
         batch = jax.lax.optimization_barrier(batch)  # or each weight would build its input anew
         updates, memory = rule.update(jax.grad(objective)(params, batch, i), memory, params)
         return optax.apply_updates(params, updates), memory

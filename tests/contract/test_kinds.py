@@ -25,6 +25,8 @@ def examples(seed):
     rng = np.random.default_rng(seed)
     bit, number, level = rng.integers(0, 2, N), rng.normal(size=N), rng.integers(0, 3, N)
     other = rng.integers(0, 2, N)
+    # The class goes with the bit, so that each of the two can stand for the other in a conflict.
+    level = np.where(rng.random(N) < 0.5, 2 * bit, level)
     columns = (level[:, None] == np.arange(3)).T
     inputs = np.stack([bit, number, *columns, *rng.normal(size=(2, N)), other])
     features = np.stack([bit, number, level, np.full(N, np.nan), other])

@@ -16,7 +16,7 @@ from torch import nn
 import primacy
 from primacy.errors import StudyError
 from primacy.networks.frameworks.network import LayerError
-from primacy.networks.tracker import schedule
+from primacy.networks.planned import schedule
 from primacy.records.store import StoreError
 from primacy.result import Result
 from tests.support.tracked import data, loop, make, trained

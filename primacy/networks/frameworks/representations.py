@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from primacy.measures.kinds import ONLY_A_NETWORK
 from primacy.networks.frameworks import layers as names
 from primacy.networks.frameworks.layers import Passage
 from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken
 
 OUTPUTS = "outputs"
 """The array of a file that holds the network's outputs, if there is one."""
-
-NEEDS_NETWORK = frozenset({"forward", "onward", "swapped", "swapped_rest", "slopes"})
-"""What only a network can answer."""
 
 
 class StoredRepresentations:
@@ -47,7 +45,9 @@ class StoredRepresentations:
     @property
     def cannot(self) -> frozenset[str]:
         """What only a network can answer; without outputs also all that is about these."""
-        return NEEDS_NETWORK if OUTPUTS in self.held else NEEDS_NETWORK | {"outputs", "fit_outputs"}
+        return (
+            ONLY_A_NETWORK if OUTPUTS in self.held else ONLY_A_NETWORK | {"outputs", "fit_outputs"}
+        )
 
     def __len__(self) -> int:
         return len(next(iter(self.held.values())))

@@ -7,6 +7,7 @@ import polars as pl
 
 from primacy.analysis.runs import own_target
 from primacy.records.curves import Rows
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, MeasureRecord, StudyRecord
 from primacy.records.traces import at_end
 from primacy.report.page import charts, figures
@@ -90,7 +91,7 @@ def _table(
     """A row a measure, layer and feature: median, low and high over networks, and of its null."""
     text = pl.col("measure", "layer", "feature", "target", "condition").cast(pl.String)
     ends = lanes.with_columns(pl.col("condition", "ended").cast(pl.String)).filter(
-        pl.col("condition") == condition.name, pl.col("ended") != "diverged"
+        pl.col("condition") == condition.name, ~pl.col("ended").is_in(CUT_SHORT)
     )
     targets = {name: own_target(condition, name) for name in names}
     of = {controls[m]: m for m in measures if m in controls}

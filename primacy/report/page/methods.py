@@ -62,7 +62,7 @@ SUMMARY = {
         "relied on the feature counts as one that did not abandon it",
     ),
     "diverged": ("true/false", "loss or weights not finite, or loss beyond 1,000 x the constant's"),
-    "ended": ("", "budget, learned (stop rule) or diverged"),
+    "ended": ("", "budget, learned (stop rule), diverged or crashed"),
     "end_step": ("training steps", "last evaluation"),
     "area": ("the criterion's", "mean height of its curve up to tau: no threshold enters"),
     "final_accuracy": ("share", "held-out accuracy of the feature's target at the end"),

@@ -125,8 +125,8 @@ def _condition(
         "verb": ranks.verb(c),
         "scored": charts.called(charts.measured(c), ranks.split(c)),
         "features": [[order[f.name], *_judged(f)] for f in declared(c)],
-        # budget, learned, diverged, or not run
-        "ended": "".join((str(e) or "-")[0] for e in ended),
+        # budget, learned, diverged, or not run; nobody knows the end of what crashed
+        "ended": "".join("-" if e == "crashed" else (str(e) or "-")[0] for e in ended),
         "last": last.tolist(),
     }
     if thinned:

@@ -34,6 +34,8 @@ def misfits(task: Any, training: Training, written: Table) -> Iterator[Mistake]:
     elif training.epochs is None and training.steps is None:
         choice = "steps" if training.examples == "stream" else "epochs, or steps"
         yield Mistake((at,), f"does not say how long: give {choice}")
+    if training.unlinked != "none":
+        yield from _unlinked(task, training)
     if training.confirm > training.evaluations and "confirm" in written:
         yield Mistake((at, "confirm"), f"more than the {training.evaluations} evaluations")
     if training.stop == "learned":
@@ -65,6 +67,15 @@ def _phases(task: Any, training: Training) -> Iterator[Mistake]:
         for j, called in enumerate(phase.targets):
             if called not in targets:
                 yield not_among((*path, "targets", j), called, targets, "not a target")
+
+
+def _unlinked(task: Any, training: Training) -> Iterator[Mistake]:
+    """What is wrong with the feature whose link is broken in training."""
+    path, names = ("training", "unlinked"), [f.name for f in task.declared]
+    if training.unlinked not in names:
+        yield not_among(path, training.unlinked, [*names, "none"], "not a feature")
+    elif training.batch_size == 1:
+        yield Mistake(path, "an example has it from another one of its batch: batch_size = 1")
 
 
 def impossible(condition: Condition) -> Iterator[Mistake]:
