@@ -12,7 +12,7 @@ import polars as pl
 from primacy.analysis import between, verdicts
 from primacy.analysis import controls as sanity
 from primacy.analysis import summary as summaries
-from primacy.analysis.controls import Outcome
+from primacy.analysis.outcomes import Outcome, judged
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import Verdict
 from primacy.records import certificate, curves, formats
@@ -185,7 +185,7 @@ class Result:
     @functools.cached_property
     def controls(self) -> list[Outcome]:
         """What each control came to; a failed one says that the other numbers are not to be had."""
-        return sanity.judged(self._outcomes)
+        return judged(self._outcomes)
 
     @functools.cached_property
     def _outcomes(self) -> list[Outcome]:

@@ -90,7 +90,7 @@ class _File:
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
     format: int
     controls: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    """What each control came to (`controls.Outcome`)."""
+    """What each control came to (`outcomes.Outcome`)."""
     verdicts: list[Verdict]
 
 
@@ -165,7 +165,7 @@ def to_json(verdicts: Iterable[Verdict], controls: Iterable[Any] = ()) -> bytes:
 
     Args:
         verdicts: of the study's hypotheses.
-        controls: what each of its controls came to (`controls.Outcome`), where it has some.
+        controls: what each of its controls came to (`outcomes.Outcome`), where it has some.
     """
     content = {
         "format": 1,

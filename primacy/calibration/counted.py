@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from scipy import stats
 
-from primacy.analysis import controls
+from primacy.analysis import outcomes
 from primacy.analysis.contrasts import NOWHERE, Estimate
 from primacy.analysis.inference import SignFlip, kendall
 from primacy.analysis.words import word_of
@@ -78,11 +78,11 @@ def _failing() -> list[Check]:
     place: Any = types.SimpleNamespace(name="default")
     spread = 0.01 * np.tile([-1.0, 1.0], SEEDS // 2)
     above, at = (
-        controls.compared("untrained", place, "accuracy", None, "chance", 0.5, mean + spread)
+        outcomes.compared("untrained", place, "accuracy", None, "chance", 0.5, mean + spread)
         for mean in (0.6, 0.5)
     )
-    above, at = controls.judged([above, at])
-    null = 0.5 + controls.MARGIN
+    above, at = outcomes.judged([above, at])
+    null = 0.5 + outcomes.MARGIN
     expected = stats.ttest_1samp(0.6 + spread, null, alternative="greater").pvalue
     return [
         _exact("eight networks .1 above chance: the control fails", 1, above.word == "failed"),

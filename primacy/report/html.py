@@ -13,7 +13,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from primacy.analysis.controls import Outcome
+from primacy.analysis.outcomes import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
 from primacy.records.curves import SCHEMA, Rows

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from primacy import errors
-from primacy.analysis.controls import Outcome, failed
 from primacy.analysis.first_layer import Unit
+from primacy.analysis.outcomes import Outcome, failed
 from primacy.analysis.verdicts import Verdict
 from primacy.records.certificate import Certificate, Check, allowed, shown
 from primacy.records.run_folders import RunFolder

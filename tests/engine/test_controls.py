@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from primacy.analysis.controls import FALSE_ALARMS, MARGIN, compared, failed, judged
+from primacy.analysis.outcomes import FALSE_ALARMS, MARGIN, compared, failed, judged
 from primacy.engine import controls
 from primacy.engine.plan import plan, program
 from primacy.engine.run import run

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import primacy
-from primacy.analysis import controls, verdicts
+from primacy.analysis import outcomes, verdicts
 from primacy.errors import StudyError
 from primacy.records.study import Contrast, Hypothesis
 from primacy.report import html as report
@@ -240,7 +240,7 @@ def unlearned(tmp_path_factory):
 
 def test_an_unlearned_task_is_said_first(unlearned):
     assert unlearned.answer.startswith("The task was not learned: on held-out examples the 6 netw")
-    (failed,) = controls.failed(unlearned.controls)
+    (failed,) = outcomes.failed(unlearned.controls)
     assert (failed.control, failed.word) == ("task learned", "failed") and failed.value < -1
     page = page_of(unlearned)
     at = page.index("1 of 1 control failed (task learned): the task was not learned on held-out")
@@ -274,7 +274,7 @@ def test_number_targets_are_standardized_and_methods_say_so(tmp_path):
     Oracle: R^2 does not change with the target's scale, so only training can."""
     result = ran(tmp_path, numbers(300, noise=0.3), GROUPS)
     assert result.summary["final_r_squared"].min() > 0.5
-    assert not controls.failed(result.controls)
+    assert not outcomes.failed(result.controls)
     assert "not learned" not in result.answer
     assert "standardize target: yes" in page_of(result)
     assert result.answer.startswith("The output relies most on serum in all 6 seeds")
@@ -299,7 +299,7 @@ def test_memory_of_copied_rows_is_not_taken_for_learning(tmp_path):
     """Oracle: the labels are random, so a held-out score above chance can only be memory."""
     result = ran(tmp_path, thrice(), COPIES, width=64, steps=600)
     assert result.summary["final_accuracy"].median() > 0.75
-    (failed,) = controls.failed(result.controls)
+    (failed,) = outcomes.failed(result.controls)
     assert failed.control == "rows in both"
     first = "of the test rows have the same inputs as a row that trains, so a good score can be"
     assert first in result.answer.split(". ")[0]

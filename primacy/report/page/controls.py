@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from primacy.analysis.controls import FALSE_ALARMS, MARGIN, Outcome, failed
+from primacy.analysis.outcomes import FALSE_ALARMS, MARGIN, Outcome, failed
 from primacy.report.page.wording import counted, number
 
 SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}

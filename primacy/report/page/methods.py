@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from primacy.analysis.controls import FALSE_ALARMS
+from primacy.analysis.outcomes import FALSE_ALARMS
 from primacy.analysis.verdicts import Verdict
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks

@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from primacy.analysis.controls import MARGIN, shared_rows
+from primacy.analysis.controls import shared_rows
+from primacy.analysis.outcomes import MARGIN
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
 from primacy.report.page.ranking import CLEAR, EQUAL
