@@ -17,6 +17,7 @@ from primacy.analysis.readings import Claim, Reading, claims
 from primacy.analysis.runs import Runs
 from primacy.engine.plan import plan
 from primacy.errors import StudyError
+from primacy.records.study import StudyRecord
 from primacy.report.page.claims.rows import depends, expected, shown
 from primacy.result import Result
 from primacy.study.file import read
@@ -76,9 +77,21 @@ def cost(result: Result) -> str:
     return f"{text}, about {todo.multiplications / 1e12:.2g} TFLOP with evaluations and controls"
 
 
+def named(record: StudyRecord) -> StudyRecord:
+    """The record with those who reported its claims, of a run that is older than their names."""
+    try:
+        by = {h.id: h.reported_by for h in read(record.name).hypotheses}
+    except StudyError:
+        return record
+    claimed = tuple(
+        dataclasses.replace(h, reported_by=h.reported_by or by.get(h.id)) for h in record.hypotheses
+    )
+    return dataclasses.replace(record, hypotheses=claimed)
+
+
 def study(result: Result) -> Iterator[str]:
     """The part of the page about one study."""
-    record = result.record
+    record = named(result.record)
     runs = Runs(result.curves, result.lanes, record)
     found = claims(runs)
     yield f"## {EXPERIMENTS.get(record.name, record.name)}: `{record.name}`\n"
