@@ -120,7 +120,8 @@ def main() -> None:
     print(HEAD.read_text(encoding="utf-8"))
     for folder in parser.parse_args().folders:
         whole = Result(folder)
-        print(took(whole))
+        if text := took(whole):
+            print(text)
         for result in whole.members.values() or [whole]:
             print(*study(result), sep="\n")
 
