@@ -5,7 +5,7 @@
 
 The words are those of `primacy.analysis.readings`, which the page of a run shows too: each claim
 when the later of its features has just been learned and at the end, by both definitions of a share.
-Nothing is trained. Runs that are not finished are listed with what they have.
+Nothing is trained. A study that is not finished is named, without words.
 """
 
 import argparse
@@ -17,7 +17,8 @@ from primacy.analysis.readings import Claim, Reading, claims
 from primacy.analysis.runs import Runs
 from primacy.engine.plan import plan
 from primacy.errors import StudyError
-from primacy.report.page.claims.rows import depends, expected, shown
+from primacy.records.study import Hypothesis, StudyRecord
+from primacy.report.page.claims.rows import depends, expected, shown, sized
 from primacy.result import Result
 from primacy.study.file import read
 
@@ -41,9 +42,9 @@ HEAD = Path(__file__).with_name("paper.template.md")
 HEADS = {"own": "each at its own time", "learned": "just learned", "end": "end", "stated": "stated"}
 
 
-def cell(r: Reading) -> str:
+def cell(r: Reading, h: Hypothesis) -> str:
     """Word and value; bold where the study states this reading."""
-    value = "" if r.value is None or r.word == "untestable" else f" {r.value:+.3g}"
+    value = "" if r.value is None or r.word == "untestable" else f" {sized(r, h)}"
     return f"**{r.word}**{value}" if r.stated else f"{r.word}{value}"
 
 
@@ -54,7 +55,7 @@ def rows(runs: Runs, claim: Claim) -> Iterator[str]:
     measures = list(dict.fromkeys(r.measure for r in claim.readings))
     mark = "" if any(one.reported_by for one in claim.hypotheses) else "*"
     for i, measure in enumerate(measures):
-        found = {r.moment: cell(r) for r in claim.readings if r.measure == measure}
+        found = {r.moment: cell(r, h) for r in claim.readings if r.measure == measure}
         end = found.get("end", found.get("stated", "-"))
         own = f"{found['own']} (each at its own time); " if "own" in found else ""
         learned = own + found.get("learned", "-")
@@ -76,18 +77,30 @@ def cost(result: Result) -> str:
     return f"{text}, about {todo.multiplications / 1e12:.2g} TFLOP with evaluations and controls"
 
 
+def named(record: StudyRecord) -> StudyRecord:
+    """The record with those who reported its claims, of a run that is older than their names."""
+    try:
+        by = {h.id: h.reported_by for h in read(record.name).hypotheses}
+    except StudyError:
+        return record
+    claimed = tuple(
+        dataclasses.replace(h, reported_by=h.reported_by or by.get(h.id)) for h in record.hypotheses
+    )
+    return dataclasses.replace(record, hypotheses=claimed)
+
+
 def study(result: Result) -> Iterator[str]:
     """The part of the page about one study."""
-    record = result.record
-    runs = Runs(result.curves, result.lanes, record)
-    found = claims(runs)
+    record = named(result.record)
     yield f"## {EXPERIMENTS.get(record.name, record.name)}: `{record.name}`\n"
     yield f"{record.question} {len(record.seeds)} seeds; {cost(result)}.\n"
     if not result.complete:
-        yield "Not finished: words of claims whose networks are missing are not of all seeds.\n"
+        yield "Not finished, so there is no word here yet.\n"
+        return
+    runs = Runs(result.rows, result.lanes, record)
     yield "| claim | reported | definition | just learned | end | what it depends on |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for claim in found:
+    for claim in claims(runs):
         yield from rows(runs, claim)
     yield ""
 
@@ -107,10 +120,10 @@ def main() -> None:
     print(HEAD.read_text(encoding="utf-8"))
     for folder in parser.parse_args().folders:
         whole = Result(folder)
-        print(took(whole))
+        if text := took(whole):
+            print(text)
         for result in whole.members.values() or [whole]:
-            if result.lanes.height:
-                print(*study(result), sep="\n")
+            print(*study(result), sep="\n")
 
 
 if __name__ == "__main__":
