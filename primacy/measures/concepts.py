@@ -155,7 +155,8 @@ def concept_slope(
     chance=None,
     formula="mean of |concept_slope| over 4 random directions that hold as much of the layer's "
     "variance as the feature's",
-    invariance=f"{LAYER}; shift and scale of the output and of the feature",
+    invariance="shift and overall scale of the layer, if the network undoes them; shift and scale "
+    "of the output and of the feature",
     misleads="In a layer of few directions a random one is partly the feature's own, and where one "
     "direction holds nearly all variance the match is that direction itself.",
     reference=KIM,
@@ -194,7 +195,8 @@ def concept_slope_null(
     chance=None,
     formula="(1 + random directions whose |concept_slope| is at least the feature's) / (1 + 59); "
     "the 59 hold as much of the layer's variance as the feature's",
-    invariance=f"{LAYER}; shift and scale of the output and of the feature",
+    invariance="shift and overall scale of the layer, if the network undoes them; shift and scale "
+    "of the output and of the feature",
     misleads="It is about one network: that the feature's direction is special there, not that it "
     "is in the next one; verdicts compare networks. A feature that is not read but lies near one "
     "that is may be special, too. In a layer of few directions no direction is, and it is never "
