@@ -1,8 +1,9 @@
 """Slabs: a network that could tell the label by any coordinate uses the line and none of the slabs.
 
 LMS-5: one linear coordinate and 5-slabs, each of which tells the label without error; MS-(5,7): one
-5-slab and 7-slabs. Rotated, so that no input column is the simple one. The area under the ROC curve falls to chance when the simple
-coordinate is interchanged among examples, and stays when all slabs are, together.
+5-slab and 7-slabs. Rotated, so that no input column is the simple one. The area under the ROC curve
+falls to chance when the simple coordinate is interchanged among examples, and stays when all
+others are, together.
 """
 
 import tempfile
