@@ -1,8 +1,9 @@
 """Slabs: a network that could tell the label by any coordinate uses the line and none of the slabs.
 
-LMS-5: one linear coordinate and 5-slabs, each of which tells the label without error; rotated, so
-that no input column is the linear one. The area under the ROC curve falls to chance when the linear
-coordinate is interchanged among examples, and stays when all slabs are, together.
+LMS-5: one linear coordinate and 5-slabs, each of which tells the label without error; MS-(5,7): one
+5-slab and 7-slabs. Rotated, so that no input column is the simple one. The area under the ROC curve
+falls to chance when the simple coordinate is interchanged among examples, and stays when all
+others are, together.
 """
 
 import tempfile
@@ -121,3 +122,15 @@ def lms_5() -> list[Check]:
     """The network of the paper's size: SGD .1, batches of 256, 20 epochs of 40,960 examples."""
     found = areas(d=50, width=100, examples=40_960, epochs=20, test=8_192)
     return _checks(found, "LMS-5, d = 50")
+
+
+@case(
+    "ms-5-7",
+    title="The simplest slab is used alone: one of 5 pieces beside nine of 7",
+    reference=REFERENCE,
+    full=True,
+)
+def ms_5_7() -> list[Check]:
+    """MS-(5,7): no coordinate is linear, and the network still uses the simplest of all."""
+    found = areas(d=10, width=100, examples=20_480, epochs=40, test=8_192, pieces=(5, 7))
+    return _checks(found, "MS-(5,7)", simple="5-slab", others="7-slabs")

@@ -21,6 +21,9 @@ PUSH = 0.05
 feature's coordinate. The rest of a network need not be one that can be differentiated from here (a
 PyTorch module answers by a call), so slopes are differences."""
 
+FLAT = 1e-3
+"""Slopes below this, in standard deviations of the output, are rounding: no rise and no fall."""
+
 RANDOM = 59
 """Random directions of the test: the smallest p is 1/60."""
 
@@ -74,8 +77,8 @@ def _single(
     range=(0.0, 1.0),
     chance=0.5,
     formula="share of examples at which the output rises when the layer moves a little (0.05 "
-    "standard deviations either way) along the feature's direction; an output that does not "
-    "change counts half",
+    "standard deviations either way) along the feature's direction; a slope of less than 0.001 "
+    "(see concept_slope) counts half",
     invariance=f"{LAYER}; shift and positive scale of the output",
     misleads="It has the sign of the effect and nothing of its size: where the rest of the network "
     "is linear it is 0 or 1 for every direction, random ones included. See concept_slope for the "
@@ -99,7 +102,8 @@ def concept_sensitivity(
     """
     directions, _, single, at = _single(fit_reps, fit_features, outputs, codes, heads)
     slopes = _slopes(onward, reps, directions)[:, :, at]
-    rises = jnp.where(slopes > 0, 1.0, jnp.where(slopes < 0, 0.0, 0.5)).mean(axis=1)
+    least = FLAT * jnp.sqrt(variance(outputs))[at][None, None]
+    rises = jnp.where(slopes > least, 1.0, jnp.where(slopes < -least, 0.0, 0.5)).mean(axis=1)
     known = jnp.isfinite(slopes).all(axis=1) & jnp.isfinite(single).all(axis=0)[None]
     return jnp.where(known & ~_nowhere(directions), rises, jnp.nan)
 
@@ -151,7 +155,8 @@ def concept_slope(
     chance=None,
     formula="mean of |concept_slope| over 4 random directions that hold as much of the layer's "
     "variance as the feature's",
-    invariance=f"{LAYER}; shift and scale of the output and of the feature",
+    invariance="shift and overall scale of the layer, if the network undoes them; shift and scale "
+    "of the output and of the feature",
     misleads="In a layer of few directions a random one is partly the feature's own, and where one "
     "direction holds nearly all variance the match is that direction itself.",
     reference=KIM,
@@ -190,7 +195,8 @@ def concept_slope_null(
     chance=None,
     formula="(1 + random directions whose |concept_slope| is at least the feature's) / (1 + 59); "
     "the 59 hold as much of the layer's variance as the feature's",
-    invariance=f"{LAYER}; shift and scale of the output and of the feature",
+    invariance="shift and overall scale of the layer, if the network undoes them; shift and scale "
+    "of the output and of the feature",
     misleads="It is about one network: that the feature's direction is special there, not that it "
     "is in the next one; verdicts compare networks. A feature that is not read but lies near one "
     "that is may be special, too. In a layer of few directions no direction is, and it is never "

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from primacy.analysis.contrasts import check, share_learned
 from primacy.analysis.learning_times import (
     ABANDONED,
     RELIED_ON,
@@ -10,9 +11,8 @@ from primacy.analysis.learning_times import (
     time_to_abandon,
     times,
 )
-from primacy.analysis.verdicts import check
 from primacy.calibration import hand_written
-from primacy.records.study import Contrast, Hypothesis
+from primacy.records.study import Contrast
 
 STEPS = np.arange(0, 100, 10)
 U, N, M = 0.8, 0.02, 0.15
@@ -78,8 +78,9 @@ def test_the_event_of_a_study(monkeypatch):
     assert found.low.tolist() == [50] * 8 + [70, 70]
     half = times(runs, "default", "A", event=TIME_TO_ABANDON, budget=0.5)
     assert half is not None and not half.learned.any()
-    claim = Hypothesis(
-        id="a", claim="", contrast=Contrast(measure=TIME_TO_ABANDON, of={"feature": "A"}),
-        expect="never", margin=0.5,
-    )  # fmt: skip
-    assert check(record, claim) == []
+    contrast = Contrast(measure=TIME_TO_ABANDON, of={"feature": "A"})
+    assert check(record, contrast) == []
+    share = share_learned(runs, contrast)
+    assert (share.successes, share.pairs, share.tau) == (8, 10, 70)
+    unknown = Contrast(measure=TIME_TO_ABANDON, of={"feature": "C"})
+    assert "not a feature" in check(record, unknown)[0]

@@ -158,7 +158,11 @@ def test_a_measure_of_the_table_names_its_family_and_a_control_a_measure():
     assert "alone" not in measures.keys()  # noqa: SIM118 (Registry raises on a missing name)
 
 
-@pytest.mark.parametrize("name", sorted(measures.load()))
+LATER = {"concept_slope_null", "description_length_control"}
+"""Measures that are younger than these fields: no record without the fields has them."""
+
+
+@pytest.mark.parametrize("name", sorted(measures.load().keys() - LATER))
 def test_a_record_of_before_says_what_the_card_says_now(name):
     card = record_of(measures[name])
     new = ("family", "family_order", "label", "control_of", "at_chance", "section")

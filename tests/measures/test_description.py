@@ -102,9 +102,10 @@ def test_a_layer_of_noise_and_the_control():
     noise = lambda x, rng: rng.normal(size=(len(x), 4))  # noqa: E731
     first = lambda x, rng: x[:, 0]  # noqa: E731
     assert 1 < length(noise, first) < 1.02
-    # 64 inputs, each 128 times: what a linear probe of their bits cannot memorize.
+    # 64 inputs, each 128 times: 6 bits explain 6 of 63 parts of the variance of labels by chance,
+    # which saves about .095 / (2 ln 2) = .07 bits of 1; a probe of bits cannot memorize more.
     control = length(lambda x, rng: x, first, name="description_length_control")
-    assert 0.95 < control < 1.02
+    assert 0.85 < control < 1
     # With a unit for each input it can.
     one_hot = lambda x, rng: np.eye(64)[(x @ 2 ** np.arange(6)).astype(int)]  # noqa: E731
     assert length(one_hot, first, name="description_length_control") < 0.3
