@@ -2,6 +2,7 @@
 
 from typing import SupportsFloat
 
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jaxtyping import Float
@@ -46,8 +47,8 @@ def hand_written() -> list[Check]:
 
 def _answers() -> list[Check]:
     """Small logits: what decides is their sign."""
-    logits = np.array([[-0.3], [0.3], [0.3], [0.3]], np.float32)
-    labels = np.array([[0.0], [1.0], [1.0], [0.0]], np.float32)
+    logits = jnp.array([[-0.3], [0.3], [0.3], [0.3]], jnp.float32)
+    labels = jnp.array([[0.0], [1.0], [1.0], [0.0]], jnp.float32)
     found = measures.load()[ACCURACY].function(outputs=logits, targets=labels)
     return [_exact("accuracy of three small logits of the right sign of four", 0.75, found[0])]
 
