@@ -32,7 +32,7 @@ TESTS: dict[str, tuple[str, str]] = {
     "every example is its own donor": (CASES, "known_answers and path"),
     "control columns are the feature's own columns": (CASES, "known_answers and path"),
     "the learning rate is twice what was asked for": ("tests/training/test_step.py", ""),
-    "reliance is divided by the variance, not by twice it": (CASES, "known_answers and models"),
+    "reliance is divided by the variance, not by twice it": (CASES, "known_answers and path"),
     "accuracy asks whether a logit is above .5": (CASES, "known_answers and hand"),
     "variance explained is fitted where it is scored": (CASES, "known_answers and held"),
     "a margin is not looked at": (VERDICTS, "five_words"),

@@ -23,7 +23,7 @@ from primacy.report.page.certificate import DOTS, drawings, page
 
 NAN, INFINITY = float("nan"), float("inf")
 OURS = ("circle", "control path", "controls", "counted", "exact probabilities",
-        "hand-written curves", "held out", "linear flow", "planted models",
+        "hand-written curves", "held out", "linear flow",
         "planted representations", "simulated studies", "staircase",
         "two solutions of XOR")  # fmt: skip
 VERSIONS = {"primacy": "0.1.0", "jax": "0.10.2"}
