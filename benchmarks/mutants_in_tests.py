@@ -32,7 +32,7 @@ TESTS: dict[str, tuple[str, str]] = {
     "every example is its own donor": (CASES, "known_answers and path"),
     "control columns are the feature's own columns": (CASES, "known_answers and path"),
     "the learning rate is twice what was asked for": ("tests/training/test_step.py", ""),
-    "reliance is divided by the variance, not by twice it": (CASES, "known_answers and models"),
+    "reliance is divided by the variance, not by twice it": (CASES, "known_answers and path"),
     "accuracy asks whether a logit is above .5": (CASES, "known_answers and hand"),
     "variance explained is fitted where it is scored": (CASES, "known_answers and held"),
     "a margin is not looked at": (VERDICTS, "five_words"),
@@ -91,23 +91,22 @@ def dies_in(name: str) -> str | None:
 
 
 def section(noticed: list[dict], died: dict[str, str | None]) -> str:
-    """The table as Markdown."""
-    by_name = {own["mutant"]: own for own in noticed}
+    """The table as Markdown; a mutant whose tests were not run says so."""
     k = sum(own["case"] is not None for own in noticed)
     lines = [
         HEADING,
         "",
-        f"Each of {len(died)} mutants breaks one part (`primacy calibrate --mutants`): "
-        f"{k} are noticed by a case that runs in every calibration, and "
-        f"{sum(test is not None for test in died.values())} die in a test "
-        "(benchmarks/mutants_in_tests.py).",
+        f"Each of {len(noticed)} mutants breaks one part. {k} are noticed by a case that runs in "
+        f"every calibration (`primacy calibrate --mutants`). The tests that should notice were run "
+        f"for {len(died)} of them (benchmarks/mutants_in_tests.py): "
+        f"{sum(test is not None for test in died.values())} die there.",
         "",
         "| what is broken | noticed by | the answer that was missed | dies in |",
         "|---|---|---|---|",
     ]
-    for name, test in died.items():
-        own = by_name.get(name, {"case": None, "quantity": None})
-        cells = (name, own["case"] or "nothing", own["quantity"] or "-", test or "nothing")
+    for own in noticed:
+        test = died.get(own["mutant"], "not run") or "nothing"
+        cells = (own["mutant"], own["case"] or "nothing", own["quantity"] or "-", test)
         lines.append(f"| {' | '.join(str(c).replace('|', '/') for c in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -123,11 +122,15 @@ def main() -> int:
         died[name] = dies_in(name)
         print(json.dumps({"mutant": name, "dies in": died[name]}), flush=True)
     if asked.write is not None:
-        place = ROOT / "docs" / "calibration.md"
-        rest = place.read_text().split(f"\n{HEADING}")[0].rstrip("\n")
-        noticed = json.loads(asked.write.read_text())
-        place.write_text(f"{rest}\n\n{section(noticed, died)}")
+        write(json.loads(asked.write.read_text()), died)
     return 1 if None in died.values() else 0
+
+
+def write(noticed: list[dict], died: dict[str, str | None]) -> None:
+    """Put the table at the end of docs/calibration.md."""
+    place = ROOT / "docs" / "calibration.md"
+    rest = place.read_text().split(f"\n{HEADING}")[0].rstrip("\n")
+    place.write_text(f"{rest}\n\n{section(noticed, died)}")
 
 
 if __name__ == "__main__":

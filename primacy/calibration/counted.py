@@ -4,8 +4,7 @@ The margin of a ratio, ties of a trend, a probe of a rare class, a control that 
 seeds that start apart.
 """
 
-import types
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 import jax
 import numpy as np
@@ -16,9 +15,12 @@ from primacy.analysis.contrasts import NOWHERE, Estimate
 from primacy.analysis.inference import SignFlip, kendall
 from primacy.analysis.words import word_of
 from primacy.calibration import Check, case
+from primacy.calibration.control_path import study
 from primacy.records.study import Contrast, Hypothesis
 from primacy.registry import measures
-from primacy.training.lane import generators
+from primacy.study.describe import describe
+from primacy.study.spec import SeedAxis
+from primacy.training.lane import Lane, generators
 
 SEEDS = 8
 
@@ -75,7 +77,7 @@ def _rare() -> list[Check]:
 
 def _failing() -> list[Check]:
     """Networks .1 above chance, which is ten times what is allowed, and networks at chance."""
-    place: Any = types.SimpleNamespace(name="default")
+    place = describe(study()).conditions[0]
     spread = 0.01 * np.tile([-1.0, 1.0], SEEDS // 2)
     above, at = (
         outcomes.compared("untrained", place, "accuracy", None, "chance", 0.5, mean + spread)
@@ -83,7 +85,8 @@ def _failing() -> list[Check]:
     )
     above, at = outcomes.judged([above, at])
     null = 0.5 + outcomes.MARGIN
-    expected = stats.ttest_1samp(0.6 + spread, null, alternative="greater").pvalue
+    error = spread.std(ddof=1) / np.sqrt(SEEDS)
+    expected = stats.t.sf((0.6 - null) / error, SEEDS - 1)
     return [
         _exact("eight networks .1 above chance: the control fails", 1, above.word == "failed"),
         _exact("and log10 of its p", np.log10(float(expected)), np.log10(above.p or 1.0)),
@@ -93,9 +96,12 @@ def _failing() -> list[Check]:
 
 def _starts() -> list[Check]:
     """Seeds draw their own initial weights where seeds are said to vary them, else all the same."""
-    lanes: Any = [types.SimpleNamespace(seed=seed) for seed in range(SEEDS)]
+    asked = study()
+    ((name, condition),) = asked.conditions.items()
+    record = describe(asked).condition(name)
+    lanes = [Lane(condition, record, seed) for seed in range(SEEDS)]
 
-    def distinct(*axes: Any) -> int:
+    def distinct(*axes: SeedAxis) -> int:
         drawn = [rng("weights").normal() for rng in generators(lanes, "init", axes)]
         return len(np.unique(drawn))
 

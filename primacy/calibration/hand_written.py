@@ -2,9 +2,9 @@
 
 from typing import SupportsFloat
 
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jaxtyping import Float
 from scipy.stats import beta
 
 from primacy.analysis import learning_times, verdicts
@@ -47,8 +47,8 @@ def hand_written() -> list[Check]:
 
 def _answers() -> list[Check]:
     """Small logits: what decides is their sign."""
-    logits = np.array([[-0.3], [0.3], [0.3], [0.3]], np.float32)
-    labels = np.array([[0.0], [1.0], [1.0], [0.0]], np.float32)
+    logits = jnp.array([[-0.3], [0.3], [0.3], [0.3]], jnp.float32)
+    labels = jnp.array([[0.0], [1.0], [1.0], [0.0]], jnp.float32)
     found = measures.load()[ACCURACY].function(outputs=logits, targets=labels)
     return [_exact("accuracy of three small logits of the right sign of four", 0.75, found[0])]
 
@@ -210,9 +210,7 @@ def _record() -> StudyRecord:
     )  # fmt: skip
 
 
-def _exact(
-    quantity: str, expected: SupportsFloat, measured: Float[np.ndarray, ""] | float | None
-) -> Check:
+def _exact(quantity: str, expected: SupportsFloat, measured: SupportsFloat | None) -> Check:
     return Check(
         quantity=quantity,
         expected=float(expected),

@@ -34,7 +34,6 @@ OURS = (
     "held out",
     "leaky pipeline",
     "linear flow",
-    "planted models",
     "planted representations",
     "pushes along a direction",
     "shared task",

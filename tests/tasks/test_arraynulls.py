@@ -88,7 +88,7 @@ def test_an_array_in_its_own_shape_has_no_room(tmp_path):
 
 def test_a_run_judges_them_as_a_control(task, tmp_path):
     study = primacy.Study(
-        name="copies", task=task, model={"kind": "mlp", "widths": [8]}, controls="none",
+        name="copies", task=task, model={"kind": "mlp", "widths": [8]},
         training={"epochs": 4, "batch_size": 8, "evaluations": 3, "learning_rate": 0.01},
     )  # fmt: skip
     result = primacy.run(study, seeds=6, out=tmp_path / "run")
