@@ -46,7 +46,7 @@ def test_one_step_is_that_of_inputs_exchanged_by_hand():
     inputs[:, own] = np.roll(inputs[:, own], 1, axis=0)
 
     def loss(params):
-        out = plain.model.apply(params, inputs).outputs
+        out = plain.model.apply(params, jax.numpy.asarray(inputs)).outputs
         return step.loss_of(plain.task.loss, None)(out, batch.targets).mean()
 
     params = plain.model.init(streams(0, "init")("init"), *plain.size)
