@@ -5,8 +5,9 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 
-PATIENCE = 60.0
-"""Seconds of one evaluation after which a line says what is being waited for."""
+PATIENCE = 120.0
+"""Seconds of one evaluation after which a line says what is being waited for; the first one of a
+process compiles the measures, which takes a minute where the machine is busy."""
 
 
 class _Counting(io.TextIOBase):
