@@ -68,7 +68,9 @@ for registry in (tasks, models, measures, calibration.cases):
     registry.load()
 name, file, chosen = sys.argv[1:]
 mutants.known()[name].apply()
-asked = ["-q", "-x", "-p", "no:cacheprovider", file, *(["-k", chosen] if chosen else [])]
+# The package was imported first, so that pytest's plugins find it (and jaxtyping) there already.
+quiet = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+asked = [*quiet, file, *(["-k", chosen] if chosen else [])]
 sys.exit(pytest.main(asked))
 """
 
