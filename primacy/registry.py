@@ -26,7 +26,8 @@ T = TypeVar("T")
 # examples on which a measure fits, apart from those on which it is scored.
 DATA = ("inputs", "features", "targets", "outputs", "reps")
 OFFERED = (
-    *DATA, *(f"fit_{name}" for name in DATA), "forward", "columns", "donors", "loss",
+    *(*DATA, *(f"fit_{name}" for name in DATA)),
+    *("forward", "columns", "donors", "loss"),
     "onward",  # the outputs that the rest of the network gives for an edited hidden layer
     "own_targets",  # of each feature, the index of the target that it fully determines; else -1
     # Answers that are asked of the network once, for all measures:
@@ -35,7 +36,7 @@ OFFERED = (
     "slopes",  # of every output along every input, at the examples
     "heads",  # of each target, how many outputs are about it
     "codes",  # of each feature, how many columns of `features` tell it
-)  # fmt: skip
+)
 
 
 class Registry(dict[str, Any]):

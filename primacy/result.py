@@ -254,9 +254,14 @@ class Result:
         """Write the page, `report.html` in the folder unless `path` says otherwise."""
         path = Path(path) if path else self.folder / "report.html"
         page = report.page(
-            self.record, self.rows, self.lanes, self.summary, self.verdicts, self.provenance,
+            self.record,
+            self.rows,
+            self.lanes,
+            self.summary,
+            self.verdicts,
+            self.provenance,
             self.controls,
-        )  # fmt: skip
+        )
         write(path, page.encode())
         return path
 

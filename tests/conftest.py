@@ -16,8 +16,8 @@ os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-# Two processes test on two cores. And oneDNN's gradient of a 1x1 convolution was seen to wait for ever
-# for its second thread (PyTorch 2.13, AVX2).
+# Two processes test on two cores. And the gradient of a 1x1 convolution was seen to wait for ever
+# for a second thread of oneDNN (PyTorch 2.13, AVX2).
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["XDG_DATA_HOME"] = str(PROGRAMS.parent / "no-data")
 

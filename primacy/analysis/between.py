@@ -85,9 +85,13 @@ def table(runs: Runs) -> pl.DataFrame:
 
 
 SCHEMA = {
-    "condition": pl.String(), "seed": pl.Int64(), "first": pl.String(), "second": pl.String(),
-    "area": pl.Float64(), "area_total": pl.Float64(),
-}  # fmt: skip
+    "condition": pl.String(),
+    "seed": pl.Int64(),
+    "first": pl.String(),
+    "second": pl.String(),
+    "area": pl.Float64(),
+    "area_total": pl.Float64(),
+}
 
 
 def _height(
@@ -100,9 +104,12 @@ def _height(
     if criterion.measure not in runs.cards or criterion.ceiling == criterion.chance:
         return None
     trace = runs.trace(
-        condition.name, criterion.measure, split=criterion.split, feature=feature.name,
+        condition.name,
+        criterion.measure,
+        split=criterion.split,
+        feature=feature.name,
         target=own_target(condition, feature.name),
-    )  # fmt: skip
+    )
     if trace is None:
         return None
     return (trace - criterion.chance) / (criterion.ceiling - criterion.chance)

@@ -85,10 +85,21 @@ def _contrast(sides: Sequence[Side], h: Hypothesis, ids: tuple[str | None, ...])
     words = [side.words.get(name or "") for side, name in zip(sides, ids, strict=True)]
     picks = [p and [pick.condition for pick in p.picks] for p in plans]
     return _row(
-        sides, estimates, plans, picks,
-        {"kind": "contrast", "id": h.id, "claim": h.claim, "contrast": h.contrast,
-         "condition": None, "feature": None, "absent": tuple(absent)}, words,
-    )  # fmt: skip
+        sides,
+        estimates,
+        plans,
+        picks,
+        {
+            "kind": "contrast",
+            "id": h.id,
+            "claim": h.claim,
+            "contrast": h.contrast,
+            "condition": None,
+            "feature": None,
+            "absent": tuple(absent),
+        },
+        words,
+    )
 
 
 def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str, str]]:
@@ -144,10 +155,21 @@ def _quantity(
         return None
     picks = [p and [pick.condition for pick in p.picks] for p in plans]
     return _row(
-        sides, estimates, plans, picks,
-        {"kind": "quantity", "id": contrast.measure, "claim": what, "contrast": contrast,
-         "condition": c.name, "feature": feature, "absent": tuple(absent)}, [None] * len(sides),
-    )  # fmt: skip
+        sides,
+        estimates,
+        plans,
+        picks,
+        {
+            "kind": "quantity",
+            "id": contrast.measure,
+            "claim": what,
+            "contrast": contrast,
+            "condition": c.name,
+            "feature": feature,
+            "absent": tuple(absent),
+        },
+        [None] * len(sides),
+    )
 
 
 def _row(
@@ -243,9 +265,15 @@ def _why_unpaired(first: Side, other: Side, own: list[str], theirs: list[str]) -
 
 
 def _difference(
-    first: Side, other: Side, a: Estimate, b: Estimate,
-    x: Float[np.ndarray, " s"], y: Float[np.ndarray, " t"], tau: int | None, why: str | None,
-) -> Difference:  # fmt: skip
+    first: Side,
+    other: Side,
+    a: Estimate,
+    b: Estimate,
+    x: Float[np.ndarray, " s"],
+    y: Float[np.ndarray, " t"],
+    tau: int | None,
+    why: str | None,
+) -> Difference:
     """Other minus first, from their values by seed."""
     if why is None:
         _, i, j = np.intersect1d(first.runs.seeds, other.runs.seeds, return_indices=True)
@@ -274,9 +302,17 @@ def _difference(
         value, low, high = (None if v is None else float(np.exp(v)) for v in (value, low, high))
     note = "; ".join(t for t in (f"not paired: {why}" if why else "", problem or "") if t)
     return Difference(
-        other=other.label, value=value, low=_finite(low), high=_finite(high), p=p, p_holm=None,
-        paired=why is None, seeds=n, note=note, test=test,
-    )  # fmt: skip
+        other=other.label,
+        value=value,
+        low=_finite(low),
+        high=_finite(high),
+        p=p,
+        p_holm=None,
+        paired=why is None,
+        seeds=n,
+        note=note,
+        test=test,
+    )
 
 
 def _problem(a: Estimate, b: Estimate, tau: int) -> str:

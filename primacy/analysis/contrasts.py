@@ -185,10 +185,18 @@ def estimate(
         interval=told.interval(0.95) if told else NOWHERE,
         narrow=told.interval(0.90) if told else NOWHERE,
         p=told.p(1.0 if scale == "ratio" else 0.0) if told else None,
-        scale=scale, unit=unit, n=n, pairs=pairs, left_out=left_out, problem=problem,
-        test=tested, beside=more, tau=view.tau if plan.is_event else None, times=held,
+        scale=scale,
+        unit=unit,
+        n=n,
+        pairs=pairs,
+        left_out=left_out,
+        problem=problem,
+        test=tested,
+        beside=more,
+        tau=view.tau if plan.is_event else None,
+        times=held,
         columns=tuple(np.where(entered, s.values, np.nan) for s in sides),
-    )  # fmt: skip
+    )
 
 
 def _held(sides: list[Side], entered: Bool[np.ndarray, " s"], scale: str) -> Pairs:
@@ -247,10 +255,16 @@ def share_learned(
         value=k / pairs if pairs else None,
         interval=NOWHERE if problem else clopper_pearson(k, pairs),
         narrow=NOWHERE if problem else clopper_pearson(k, pairs, 0.90),
-        p=None, scale="share", unit="share of seeds", n=n, pairs=pairs,
-        left_out=dict(Counter(reasons[~entered].tolist())), problem=problem, successes=k,
+        p=None,
+        scale="share",
+        unit="share of seeds",
+        n=n,
+        pairs=pairs,
+        left_out=dict(Counter(reasons[~entered].tolist())),
+        problem=problem,
+        successes=k,
         tau=view.tau,
-    )  # fmt: skip
+    )
 
 
 def _beside(

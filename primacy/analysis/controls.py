@@ -153,13 +153,25 @@ def rows_in_both(record: StudyRecord) -> list[Outcome]:
         if (shared := shared_rows(c)) is None:
             continue
         share, by_chance, too_many = shared
-        found.append(Outcome(
-            control="rows in both", condition=c.name, measure="share of test rows", of=None,
-            expected=f"at most {by_chance + MAX_SHARED:.2g}, that of columns permuted apart and "
-            f"{MAX_SHARED:g}", chance=by_chance, n=len(record.seeds), value=rounded(share),
-            low=None, high=None, values=(), p=None, word="failed" if too_many else "passed",
-            why="Rows with the same inputs as a row that trains.",
-        ))  # fmt: skip
+        found.append(
+            Outcome(
+                control="rows in both",
+                condition=c.name,
+                measure="share of test rows",
+                of=None,
+                expected=f"at most {by_chance + MAX_SHARED:.2g}, "
+                f"that of columns permuted apart and {MAX_SHARED:g}",
+                chance=by_chance,
+                n=len(record.seeds),
+                value=rounded(share),
+                low=None,
+                high=None,
+                values=(),
+                p=None,
+                word="failed" if too_many else "passed",
+                why="Rows with the same inputs as a row that trains.",
+            )
+        )
     return found
 
 
@@ -185,9 +197,7 @@ def claims(
         curves: of the controls.
         lanes: of the controls.
     """
-    shuffled = {
-        c.control_of: c for c in controls.conditions if c.control == "shuffled labels"
-    }  # fmt: skip
+    shuffled = {c.control_of: c for c in controls.conditions if c.control == "shuffled labels"}
     if not record.hypotheses or any(c.key not in shuffled for c in record.conditions):
         return []
     names = {shuffled[c.key].name: c.name for c in record.conditions}
@@ -200,13 +210,24 @@ def claims(
     found = []
     for v in judged:
         difference = v.expect in ("less", "greater")
-        found.append(Outcome(
-            control="claims", condition="all conditions", measure=v.measure, of=v.id,
-            expected="not supported" if difference else "any word", chance=None, n=v.pairs,
-            value=v.value, low=v.low, high=v.high, values=(),
-            p=v.p_holm if difference and v.word == "supported" else None, word="shown",
-            why=f"Trained on shuffled labels: {v.word}. {v.why}",
-        ))  # fmt: skip
+        found.append(
+            Outcome(
+                control="claims",
+                condition="all conditions",
+                measure=v.measure,
+                of=v.id,
+                expected="not supported" if difference else "any word",
+                chance=None,
+                n=v.pairs,
+                value=v.value,
+                low=v.low,
+                high=v.high,
+                values=(),
+                p=v.p_holm if difference and v.word == "supported" else None,
+                word="shown",
+                why=f"Trained on shuffled labels: {v.word}. {v.why}",
+            )
+        )
     return found
 
 
@@ -216,12 +237,21 @@ def _constant(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Outcome:
     numbers, n = own["value"].drop_nulls(), own["seed"].n_unique()
     failed = numbers.len() > 0
     return Outcome(
-        control="constant feature", condition=c.name, measure=measure, of=None,
-        expected="null: nothing varies", chance=None, n=n,
-        value=rounded(float(numbers[0])) if failed else None, low=None, high=None,
-        values=(), p=None, word="failed" if failed else "passed",
+        control="constant feature",
+        condition=c.name,
+        measure=measure,
+        of=None,
+        expected="null: nothing varies",
+        chance=None,
+        n=n,
+        value=rounded(float(numbers[0])) if failed else None,
+        low=None,
+        high=None,
+        values=(),
+        p=None,
+        word="failed" if failed else "passed",
         why=f"{numbers.len()} of {own.height} values are a number, not null.",
-    )  # fmt: skip
+    )
 
 
 def _score(c: ConditionRecord) -> str:
@@ -232,9 +262,7 @@ def _is(column: str, name: str) -> pl.Expr:
     return pl.col(column).cast(pl.String) == name
 
 
-def _by_network(
-    rows: pl.DataFrame, c: ConditionRecord, measure: str
-) -> Float[np.ndarray, " n"]:  # fmt: skip
+def _by_network(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Float[np.ndarray, " n"]:
     """The mean of a measure's held-out rows in each network; one without a number is left out."""
     own = rows.lazy().filter(
         _is("condition", c.name), _is("measure", measure), _is("split", "test")

@@ -20,11 +20,16 @@ def parameters(weights: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     few = sum(w.size for w in weights.values()) <= FEW
     return [
         {
-            "parameter": name, "shape": list(w.shape), "mean": float(w.mean()),
-            "sd": float(w.std()), "min": float(w.min()), "max": float(w.max()),
-        } | ({"values": w.tolist()} if few else {})
+            "parameter": name,
+            "shape": list(w.shape),
+            "mean": float(w.mean()),
+            "sd": float(w.std()),
+            "min": float(w.min()),
+            "max": float(w.max()),
+        }
+        | ({"values": w.tolist()} if few else {})
         for name, w in weights.items()
-    ]  # fmt: skip
+    ]
 
 
 def to_json(

@@ -25,9 +25,15 @@ MARGIN = 0.01
 """Beyond chance by so much is beyond it at all: scores are accuracies or shares of variance."""
 
 Kind = Literal[
-    "untrained", "shuffled labels", "random feature", "constant feature", "null columns", "claims",
-    "task learned", "rows in both",
-]  # fmt: skip
+    "untrained",
+    "shuffled labels",
+    "random feature",
+    "constant feature",
+    "null columns",
+    "claims",
+    "task learned",
+    "rows in both",
+]
 Word = Literal["passed", "failed", "shown"]
 
 
@@ -110,9 +116,16 @@ def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def compared(
-    control: Kind, c: ConditionRecord, measure: str, of: str | None, expected: str, chance: float,
-    values: Float[np.ndarray, " n"], *, both_sides: bool = False,
-) -> Outcome:  # fmt: skip
+    control: Kind,
+    c: ConditionRecord,
+    measure: str,
+    of: str | None,
+    expected: str,
+    chance: float,
+    values: Float[np.ndarray, " n"],
+    *,
+    both_sides: bool = False,
+) -> Outcome:
     """An outcome of one number a network; p as for a mean beyond chance by more than `MARGIN`."""
     n, low, high, p = len(values), None, None, None
     mean = float(values.mean()) if n else None
@@ -125,12 +138,21 @@ def compared(
             p = min(1.0, 2 * min(p, _beyond(chance - mean, spread, n)))
     few = n < FEWEST
     return Outcome(
-        control=control, condition=c.name, measure=measure, of=of, expected=expected,
-        chance=chance, n=n, value=rounded(mean), low=rounded(low), high=rounded(high),
+        control=control,
+        condition=c.name,
+        measure=measure,
+        of=of,
+        expected=expected,
+        chance=chance,
+        n=n,
+        value=rounded(mean),
+        low=rounded(low),
+        high=rounded(high),
         values=tuple(float(f"{v:.6g}") for v in values) if few else (),
-        p=None if few else rounded(p), word="shown",
+        p=None if few else rounded(p),
+        word="shown",
         why=f"Only {n} network{'s' * (n != 1)}: shown, not tested." if few else "",
-    )  # fmt: skip
+    )
 
 
 def _beyond(difference: float, spread: float, n: int) -> float:

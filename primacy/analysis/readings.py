@@ -119,9 +119,12 @@ def _timeless(c: Contrast) -> Contrast:
         return None if side is None else {k: v for k, v in side.items() if k != "at"}
 
     return dataclasses.replace(
-        c, at="end", of=without(c.of) or {}, minus=without(c.minus),
+        c,
+        at="end",
+        of=without(c.of) or {},
+        minus=without(c.minus),
         relative_to=without(c.relative_to),
-    )  # fmt: skip
+    )
 
 
 def _readings(runs: Runs, group: Sequence[Hypothesis]) -> Iterator[Reading]:
@@ -166,8 +169,15 @@ def _read(
     except SelectionError as error:
         word, problem = "untestable", "; ".join(error.problems)
     value = None if found is None or found.value is None else float(found.value)
-    return Reading(moment=moment, measure=contrast.measure, contrast=contrast, stated=stated,
-                   word=word, value=value, problem=problem)  # fmt: skip
+    return Reading(
+        moment=moment,
+        measure=contrast.measure,
+        contrast=contrast,
+        stated=stated,
+        word=word,
+        value=value,
+        problem=problem,
+    )
 
 
 def _just_learned(runs: Runs, end: Contrast) -> Contrast | None:
@@ -248,8 +258,10 @@ def _compared(h: Hypothesis) -> str:
     def what(side: Mapping[str, Any] | None) -> Any:
         return None if side is None else {k: side[k] for k in ("feature", "target") if k in side}
 
-    apart = None if c.minus is None else sorted(
-        k for k in {*c.of, *c.minus} if c.of.get(k) != c.minus.get(k)
-    )  # fmt: skip
+    apart = (
+        None
+        if c.minus is None
+        else sorted(k for k in {*c.of, *c.minus} if c.of.get(k) != c.minus.get(k))
+    )
     sides = [what(c.of), what(c.minus), what(c.relative_to), apart]
     return json.dumps([c.measure, c.over, c.scale, h.expect, h.threshold, sides], sort_keys=True)

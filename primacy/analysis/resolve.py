@@ -128,9 +128,10 @@ class _Resolver:
             c.factors[factor]
             for c in self.record.conditions
             if factor in c.factors
-            and all(_same(c.factors.get(k), v) for k, v in self.contrast.of.items()
-                    if k in self.factors)
-        }  # fmt: skip
+            and all(
+                _same(c.factors.get(k), v) for k, v in self.contrast.of.items() if k in self.factors
+            )
+        }
         if any(isinstance(level, bool) or not isinstance(level, int | float) for level in found):
             return ()
         return tuple(sorted(float(level) for level in found))
@@ -231,8 +232,15 @@ class _Resolver:
         at, clock = self.moment(c, where, place, feature, target)
         if len(self.problems) > before:
             return None
-        return Pick(condition=c.name, split=split, layer=layer, feature=feature, target=target,
-                    at=at, clock=clock)  # fmt: skip
+        return Pick(
+            condition=c.name,
+            split=split,
+            layer=layer,
+            feature=feature,
+            target=target,
+            at=at,
+            clock=clock,
+        )
 
     def feature(self, c: ConditionRecord, where: dict[str, Any], place: str) -> str | None:
         card = self.card

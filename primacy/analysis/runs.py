@@ -39,10 +39,11 @@ class Runs:
         self.memo: dict[tuple, Any] = {}
         """What was worked out from these runs before, by what was asked."""
         self._lanes = {
-            name[0]: dict(zip(part["seed"], zip(part["ended"], part["end_step"], strict=True),
-                              strict=True))
+            name[0]: dict(
+                zip(part["seed"], zip(part["ended"], part["end_step"], strict=True), strict=True)
+            )
             for name, part in lanes.partition_by("condition", as_dict=True).items()
-        }  # fmt: skip
+        }
 
     def steps(self, condition: str, budget: float = 1.0) -> Int[np.ndarray, " e"]:
         """The evaluations of a condition within a share of its budget."""
@@ -85,10 +86,11 @@ class Runs:
         targets = self.record.condition(condition).targets
         if target is None and "target" in card.axes and len(targets) > 1:
             each = [
-                self.trace(condition, measure, split=split, layer=layer, feature=feature,
-                           target=t.name)
+                self.trace(
+                    condition, measure, split=split, layer=layer, feature=feature, target=t.name
+                )
                 for t in targets
-            ]  # fmt: skip
+            ]
             found = [one for one in each if one is not None]
             return np.mean(found, axis=0) if len(found) == len(targets) else None
         key = (

@@ -43,8 +43,16 @@ class View:
     def times(self, pick: Pick) -> Times | None:
         feature, target = pick.clock or (None, None)
         by = int(pick.at) if self.plan.is_event and pick.at != "end" else None
-        return times(self.runs, pick.condition, feature, target, event=self.plan.event, by=by,
-                     theta=self.theta, budget=self.budget)  # fmt: skip
+        return times(
+            self.runs,
+            pick.condition,
+            feature,
+            target,
+            event=self.plan.event,
+            by=by,
+            theta=self.theta,
+            budget=self.budget,
+        )
 
     def values(self, picks: tuple[Pick, ...], end: GridEnd) -> Side:
         """The mean over the picks, in each seed."""
@@ -97,8 +105,14 @@ class View:
             )
             values = early if end == "early" else late
             return Side(values, reasons, censored, learned, diverged, early, censored)
-        trace = runs.trace(pick.condition, self.plan.measure, split=pick.split, layer=pick.layer,
-                           feature=pick.feature, target=pick.target)  # fmt: skip
+        trace = runs.trace(
+            pick.condition,
+            self.plan.measure,
+            split=pick.split,
+            layer=pick.layer,
+            feature=pick.feature,
+            target=pick.target,
+        )
         if trace is None:
             return self.nothing(pick, reasons)
         values, missing = self.at(pick, trace, ended, found)

@@ -197,16 +197,30 @@ def _judge_one(runs: Runs, h: Hypothesis) -> tuple[Verdict, Chances | None]:
     changed = () if word == "untestable" else tuple(flips(runs, h, found, word))
     p = None if word == "untestable" else chances(h, found)
     verdict = Verdict(
-        id=h.id, claim=h.claim, answers=h.answers, control_for=h.control_for, word=word,
+        id=h.id,
+        claim=h.claim,
+        answers=h.answers,
+        control_for=h.control_for,
+        word=word,
         flags=("survivors",) if _survivors(found) else (),
-        measure=h.contrast.measure, value=rounded(found.value),
+        measure=h.contrast.measure,
+        value=rounded(found.value),
         bound=found.times.bound if found.times else None,
-        low=rounded(found.interval.low), high=rounded(found.interval.high), unit=found.unit,
-        scale=found.scale, n=found.n, pairs=found.pairs, p=None if p is None else rounded(p.least),
-        p_holm=None, margin=h.margin, threshold=h.threshold, expect=h.expect, flips=changed,
+        low=rounded(found.interval.low),
+        high=rounded(found.interval.high),
+        unit=found.unit,
+        scale=found.scale,
+        n=found.n,
+        pairs=found.pairs,
+        p=None if p is None else rounded(p.least),
+        p_holm=None,
+        margin=h.margin,
+        threshold=h.threshold,
+        expect=h.expect,
+        flips=changed,
         more_seeds=more_seeds(h, found) if word == "inconclusive" else None,
         why=why(h, found, word, reason),
-    )  # fmt: skip
+    )
     return verdict, p
 
 
@@ -219,8 +233,18 @@ def _survivors(found: Estimate) -> bool:
 
 def _nothing(runs: Runs, problem: str) -> Estimate:
     """The estimate of a contrast that selects nothing."""
-    return Estimate(value=None, interval=NOWHERE, narrow=NOWHERE, p=None, scale="difference",
-                    unit="", n=len(runs.seeds), pairs=0, left_out={}, problem=problem)  # fmt: skip
+    return Estimate(
+        value=None,
+        interval=NOWHERE,
+        narrow=NOWHERE,
+        p=None,
+        scale="difference",
+        unit="",
+        n=len(runs.seeds),
+        pairs=0,
+        left_out={},
+        problem=problem,
+    )
 
 
 def _with_holm(v: Verdict, p: float, at_best: float, family: int) -> Verdict:

@@ -19,9 +19,14 @@ TEST = 512
 def study() -> Study:
     """A bit and an XOR, each with its output, and every control that a study can have."""
     training = Training(
-        learning_rate=0.01, batch_size=64, examples=512, fit_examples=128, test_examples=TEST,
-        epochs=20, evaluations=6,
-    )  # fmt: skip
+        learning_rate=0.01,
+        batch_size=64,
+        examples=512,
+        fit_examples=128,
+        test_examples=TEST,
+        epochs=20,
+        evaluations=6,
+    )
     task = Boolean(features=("linear1", "parity2"), units_per_feature=6, balance="exact")
     condition = Condition(
         task=task,  # type: ignore[arg-type]

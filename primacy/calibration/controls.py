@@ -86,9 +86,14 @@ class Controlled:
 def study() -> Study:
     """Networks that learn both features within the budget, if there is something to learn."""
     training = Training(
-        learning_rate=0.01, batch_size=128, examples=1024, fit_examples=64, test_examples=TEST,
-        epochs=30, evaluations=7,
-    )  # fmt: skip
+        learning_rate=0.01,
+        batch_size=128,
+        examples=1024,
+        fit_examples=64,
+        test_examples=TEST,
+        epochs=30,
+        evaluations=7,
+    )
     return Study(
         name="controls",
         conditions={
@@ -176,8 +181,9 @@ def _plain(table: pl.DataFrame) -> pl.DataFrame:
 
 def _learned(result: Result) -> dict[str, float]:
     """Of each condition, the share of features and seeds that were learned."""
-    timed = _plain(result.summary.select("condition", "feature", "learned").with_columns(
-        measure=pl.lit(""))).drop_nulls("learned")  # fmt: skip
+    timed = _plain(
+        result.summary.select("condition", "feature", "learned").with_columns(measure=pl.lit(""))
+    ).drop_nulls("learned")
     return {
         name: float(np.mean(timed.filter(condition=name)["learned"].to_numpy()))
         for name in (REAL, SHUFFLED)

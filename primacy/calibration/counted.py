@@ -44,9 +44,17 @@ def _ratios() -> list[Check]:
     for r in (0.79, 0.81):
         test = SignFlip(r * b, b)
         estimate = Estimate(
-            value=test.estimate, interval=NOWHERE, narrow=NOWHERE, p=test.p(1.0), unit="ratio",
-            scale="ratio", n=6, pairs=6, left_out={}, test=test,
-        )  # fmt: skip
+            value=test.estimate,
+            interval=NOWHERE,
+            narrow=NOWHERE,
+            p=test.p(1.0),
+            unit="ratio",
+            scale="ratio",
+            n=6,
+            pairs=6,
+            left_out={},
+            test=test,
+        )
         found[r] = word_of(less, estimate)
     return [
         _exact("six ratios of .79, margin .25: less is supported", 1, found[0.79] == "supported"),

@@ -79,10 +79,15 @@ def _credit(name: str, function, inputs: np.ndarray) -> Float[np.ndarray, " k"]:
 
     def value(x: Float[Array, "n d"]) -> Float[Array, "k t"]:
         given = {
-            "forward": function, "inputs": x, "features": x, "outputs": function(x),
-            "columns": jnp.eye(4, dtype=bool), "donors": jnp.asarray(DONORS),
-            "heads": None, "codes": None,
-        }  # fmt: skip
+            "forward": function,
+            "inputs": x,
+            "features": x,
+            "outputs": function(x),
+            "columns": jnp.eye(4, dtype=bool),
+            "donors": jnp.asarray(DONORS),
+            "heads": None,
+            "codes": None,
+        }
         return own.function(**{ask: given[ask] for ask in own.asks})
 
     return np.asarray(jax.jit(value)(inputs), float)[:, 0]
@@ -113,9 +118,12 @@ def description_length() -> list[Check]:
             sets.append((unit[:, None].astype(np.float32), inputs, (unit ^ wrong)[:, None]))
         (fit, inputs, told), (test, _, asked) = sets
         length = value(
-            fit_reps=fit, fit_inputs=inputs, fit_features=told.astype(np.float32), reps=test,
+            fit_reps=fit,
+            fit_inputs=inputs,
+            fit_features=told.astype(np.float32),
+            reps=test,
             features=asked.astype(np.float32),
-        )  # fmt: skip
+        )
         # The first block of 64 at a bit each; and in each of the seven that follow, a probe that
         # was learned on n labels pays for its doubt of the next n no more than log2 n bits.
         price = (BITS / 64 + 7 * np.log2(2 * BITS)) / (2 * BITS)
@@ -147,9 +155,13 @@ def pushes() -> list[Check]:
 
     size = float(np.std(np.asarray(onward(jnp.asarray(reps)))))
     given = {
-        "fit_reps": reps, "fit_features": features, "reps": reps, "onward": onward,
-        "codes": None, "heads": None,
-    }  # fmt: skip
+        "fit_reps": reps,
+        "fit_features": features,
+        "reps": reps,
+        "onward": onward,
+        "codes": None,
+        "heads": None,
+    }
     value = {
         name: functools.partial(measures.load()[name].function, **given)
         for name in ("concept_sensitivity", "concept_slope", "concept_slope_p")

@@ -72,9 +72,12 @@ def _events() -> list[Check]:
         ("crossed for good: forgotten", 0, found.forgotten[0]),
         ("mean of times cut at 70: 50, 50, 70, 20", 47.5, restricted_mean(found.time, tau)),
         *_between(),
-        ("area under a curve that rises from 0 to 1 on a line", 0.5,
-         learning_times.area(np.linspace(0, 1, 10)[None], np.array(STEPS), STEPS[-1])[0]),
-    ]  # fmt: skip
+        (
+            "area under a curve that rises from 0 to 1 on a line",
+            0.5,
+            learning_times.area(np.linspace(0, 1, 10)[None], np.array(STEPS), STEPS[-1])[0],
+        ),
+    ]
     return [_exact(*row) for row in checks]
 
 
@@ -109,13 +112,14 @@ def _claims() -> list[Check]:
         _exact("its p: every difference has one sign, of 2^10", 2 / 2**10, paired.p),
         _exact("and its verdict is `supported`", 1, paired.word == "supported"),
         _exact("ratio of the mean times", a.mean() / b.mean(), ratio.value),
-        _exact("accuracy at the end, mean of ten: seven at 1, one at .6, two at .5", 0.86,
-               level.value),
+        _exact(
+            "accuracy at the end, mean of ten: seven at 1, one at .6, two at .5", 0.86, level.value
+        ),
         _exact("share that learned B", 0.8, never.value),
         # Clopper and Pearson for 8 of 10.
         _exact("and the upper end of its interval", beta.ppf(0.975, 9, 2), never.high),
         *_lost(starts),
-    ]  # fmt: skip
+    ]
 
 
 def _lost(starts: np.ndarray) -> list[Check]:
@@ -172,24 +176,48 @@ def _record() -> StudyRecord:
     """Two 0/1 features with an output each, and four claims about them."""
     criterion = Criterion(measure=ACCURACY, chance=0.5, ceiling=1.0)
     condition = ConditionRecord(
-        key="0" * 16, name="default", factors={}, spec={},
+        key="0" * 16,
+        name="default",
+        factors={},
+        spec={},
         features=tuple(
-            FeatureRecord(name=name, columns=(i,), target=name, predictivity=1.0, complexity=1.0,
-                          criterion=criterion)
+            FeatureRecord(
+                name=name,
+                columns=(i,),
+                target=name,
+                predictivity=1.0,
+                complexity=1.0,
+                criterion=criterion,
+            )
             for i, name in enumerate("AB")
         ),
         targets=tuple(
             TargetRecord(name=name, kind="binary", chance=0.5, ceiling=1.0, ceiling_known=True)
             for name in "AB"
         ),
-        inputs=("A", "B"), layers=(), steps=STEPS, steps_per_epoch=None, theta=0.9, confirm=3,
-        stop="budget", parameters=0,
-    )  # fmt: skip
+        inputs=("A", "B"),
+        layers=(),
+        steps=STEPS,
+        steps_per_epoch=None,
+        theta=0.9,
+        confirm=3,
+        stop="budget",
+        parameters=0,
+    )
     card = MeasureRecord(
-        name=ACCURACY, axes=("target",), by_layer=False, unit="fraction correct",
-        direction="higher is better learned", low=0.0, high=1.0, chance=0.5, formula="",
-        invariance="", misleads="", reference="",
-    )  # fmt: skip
+        name=ACCURACY,
+        axes=("target",),
+        by_layer=False,
+        unit="fraction correct",
+        direction="higher is better learned",
+        low=0.0,
+        high=1.0,
+        chance=0.5,
+        formula="",
+        invariance="",
+        misleads="",
+        reference="",
+    )
     of, minus = {"feature": "A"}, {"feature": "B"}
     time, ratio = (
         Contrast(measure="time_to_learn", of=of, minus=minus, scale=scale)
@@ -200,14 +228,20 @@ def _record() -> StudyRecord:
     claims = [
         Hypothesis(id="sooner", claim="", contrast=time, expect="less", margin=0.0),
         Hypothesis(id="ratio", claim="", contrast=ratio, expect="less", margin=0.0),
-        Hypothesis(id="level", claim="", contrast=level, expect="greater", margin=0.0,
-                   threshold=0.95),
+        Hypothesis(
+            id="level", claim="", contrast=level, expect="greater", margin=0.0, threshold=0.95
+        ),
         Hypothesis(id="never", claim="", contrast=never, expect="never", margin=0.6),
-    ]  # fmt: skip
+    ]
     return StudyRecord(
-        name="hand-written", question="", study_hash="0" * 64, seeds=tuple(range(SEEDS)),
-        conditions=(condition,), measures=(completed(card),), hypotheses=tuple(claims),
-    )  # fmt: skip
+        name="hand-written",
+        question="",
+        study_hash="0" * 64,
+        seeds=tuple(range(SEEDS)),
+        conditions=(condition,),
+        measures=(completed(card),),
+        hypotheses=tuple(claims),
+    )
 
 
 def _exact(quantity: str, expected: SupportsFloat, measured: SupportsFloat | None) -> Check:

@@ -36,19 +36,29 @@ def held_out() -> list[Check]:
 
 def _study(**changes) -> Study:
     training = Training(
-        learning_rate=0.01, batch_size=16, examples=64, fit_examples=64, test_examples=TEST,
-        epochs=60, evaluations=4,
-    )  # fmt: skip
+        learning_rate=0.01,
+        batch_size=16,
+        examples=64,
+        fit_examples=64,
+        test_examples=TEST,
+        epochs=60,
+        evaluations=4,
+    )
     condition = Condition(
         task=Controlled(shuffled=1.0),  # type: ignore[arg-type]
         model=MLP(widths=(64,)),
         training=training,
     )
     return dataclasses.replace(
-        Study(name="held out", conditions={"default": condition}, measures=("accuracy", "loss"),
-              seeds=SEEDS, controls="none"),
+        Study(
+            name="held out",
+            conditions={"default": condition},
+            measures=("accuracy", "loss"),
+            seeds=SEEDS,
+            controls="none",
+        ),
         **changes,
-    )  # fmt: skip
+    )
 
 
 def _ends(study: Study, measure: str, split: str) -> np.ndarray:

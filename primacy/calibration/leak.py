@@ -34,24 +34,33 @@ def table() -> pl.DataFrame:
 def study(folder: Path, together: bool) -> Study:
     """Networks that memorize; `together`: the copies of a row are kept on one side."""
     told: dict[str, Any] = {
-        "file": "data.csv", "target": ["y"],
+        "file": "data.csv",
+        "target": ["y"],
         "features": {"left": ["x0..x3"], "right": ["x4..x7"]},
-    }  # fmt: skip
+    }
     if together:
         told["split_by"] = GROUP
     training = Training(
-        learning_rate=0.01, batch_size=32, examples="all", fit_examples="all",
-        test_examples="all", steps=600, evaluations=4,
-    )  # fmt: skip
+        learning_rate=0.01,
+        batch_size=32,
+        examples="all",
+        fit_examples="all",
+        test_examples="all",
+        steps=600,
+        evaluations=4,
+    )
     condition = Condition(
         task=arrays.load(folder, told),  # type: ignore[arg-type]
         model=MLP(widths=(64,)),
         training=training,
     )
     return Study(
-        name="leaky pipeline", conditions={"default": condition},
-        measures=("accuracy", "reliance"), seeds=SEEDS, controls="none",
-    )  # fmt: skip
+        name="leaky pipeline",
+        conditions={"default": condition},
+        measures=("accuracy", "reliance"),
+        seeds=SEEDS,
+        controls="none",
+    )
 
 
 @case(

@@ -26,13 +26,23 @@ TOLERANCE = 1e-3
 LOGIT, THRESHOLD = 8.0, 0.45
 
 INPUTS = (
-    "reliance", "reliance_accuracy", "reliance_loss", "reliance_rest", "reliance_rest_accuracy",
-    "ablation", "input_gradient", "input_gradient_signed",
-)  # fmt: skip
+    "reliance",
+    "reliance_accuracy",
+    "reliance_loss",
+    "reliance_rest",
+    "reliance_rest_accuracy",
+    "ablation",
+    "input_gradient",
+    "input_gradient_signed",
+)
 HIDDEN = (
-    "variance_explained", "subspace_reliance", "interchange_accuracy", "erasure_loss",
-    "erasure_accuracy", "steering_dose",
-)  # fmt: skip
+    "variance_explained",
+    "subspace_reliance",
+    "interchange_accuracy",
+    "erasure_loss",
+    "erasure_accuracy",
+    "steering_dose",
+)
 
 BITS = np.array(list(itertools.product([0.0, 1.0], repeat=3)), np.float32)
 PAIRS = np.array(list(itertools.product(range(8), repeat=2)))
@@ -83,13 +93,18 @@ def _program(
     given |= {
         "swapped": swapped(forward, inputs, columns, donors),
         "swapped_rest": swapped(forward, inputs, columns, donors, rest=True),
-        "slopes": slopes_of(forward, inputs), "heads": None, "codes": None,
-        "inputs": inputs, "columns": columns, "donors": donors, "targets": targets,
+        "slopes": slopes_of(forward, inputs),
+        "heads": None,
+        "codes": None,
+        "inputs": inputs,
+        "columns": columns,
+        "donors": donors,
+        "targets": targets,
         "forward": forward,
         "onward": functools.partial(model.onward, params, "hidden1"),
         "own_targets": np.zeros(features.shape[1], np.int32),
         "loss": sigmoid_cross_entropy,
-    }  # fmt: skip
+    }
     registered = measures.load()
     found = {}
     for name in (*INPUTS, *HIDDEN):
@@ -106,9 +121,12 @@ def cross_entropy(logits: Float[np.ndarray, " n"], target: Float[np.ndarray, " n
 
 def _check(what: str, measure: str, expected: float, found: SupportsFloat) -> Check:
     return Check(
-        quantity=f"{measure}: {what}", expected=expected, measured=float(found),
-        tolerance=TOLERANCE, measures=() if measure == "dose_curve" else (measure,),
-    )  # fmt: skip
+        quantity=f"{measure}: {what}",
+        expected=expected,
+        measured=float(found),
+        tolerance=TOLERANCE,
+        measures=() if measure == "dose_curve" else (measure,),
+    )
 
 
 def _table(found: Found, network: str, names: Sequence[str], expected: dict) -> list[Check]:
@@ -149,16 +167,26 @@ def _one_of_three() -> list[Check]:
     # Interchanged, every logit meets every label.
     swapped = (cross_entropy(logits, first) + cross_entropy(logits, 1 - first)) / 2 - now
     checks = _table(
-        found, "a net that reads the first of three bits", ("the bit read", "a bit not read"),
+        found,
+        "a net that reads the first of three bits",
+        ("the bit read", "a bit not read"),
         {
             "variance_explained": (1 / 10, 9 / 10),
-            "reliance": (1, 0), "reliance_accuracy": (0.5, 0), "reliance_loss": (swapped, 0),
-            "reliance_rest": (0, 1), "reliance_rest_accuracy": (0, 0.5), "ablation": (held, 0),
-            "input_gradient": (LOGIT, 0), "input_gradient_signed": (LOGIT, 0),
-            "subspace_reliance": (1, 0), "interchange_accuracy": (1, 0.5),
-            "erasure_loss": (held, 0), "erasure_accuracy": (0.5, 0), "steering_dose": (0.6, None),
+            "reliance": (1, 0),
+            "reliance_accuracy": (0.5, 0),
+            "reliance_loss": (swapped, 0),
+            "reliance_rest": (0, 1),
+            "reliance_rest_accuracy": (0, 0.5),
+            "ablation": (held, 0),
+            "input_gradient": (LOGIT, 0),
+            "input_gradient_signed": (LOGIT, 0),
+            "subspace_reliance": (1, 0),
+            "interchange_accuracy": (1, 0.5),
+            "erasure_loss": (held, 0),
+            "erasure_accuracy": (0.5, 0),
+            "steering_dose": (0.6, None),
         },
-    )  # fmt: skip
+    )
     flips = found["dose_curve"][:, 1].max()
     return [*checks, _check("answers flipped along a bit that is not read", "dose_curve", 0, flips)]
 
@@ -181,19 +209,25 @@ def _xor() -> list[Check]:
     both = cross_entropy(LOGIT * (np.ones_like(b) - THRESHOLD), xor) - now
     held = cross_entropy(np.full(len(b), LOGIT * (0.5 - THRESHOLD)), xor) - now
     return _table(
-        found, "an XOR net", ("one input", "the other input", "the XOR", "a third bit"),
+        found,
+        "an XOR net",
+        ("one input", "the other input", "the XOR", "a third bit"),
         {
-            "reliance": (1, 1, 1, 0), "reliance_accuracy": (0.5, 0.5, 0.5, 0),
-            "reliance_rest": (1, 1, 0, 1), "reliance_rest_accuracy": (0.5, 0.5, 0, 0.5),
+            "reliance": (1, 1, 1, 0),
+            "reliance_accuracy": (0.5, 0.5, 0.5, 0),
+            "reliance_rest": (1, 1, 0, 1),
+            "reliance_rest_accuracy": (0.5, 0.5, 0, 0.5),
             "ablation": (ablated, ablated, both, 0),
             # Slopes 0, 2, 2 - 6 at sums 0, 1, 2, which come 1, 2, 1 times in 4.
             "input_gradient": (2 * LOGIT, 2 * LOGIT, np.sqrt(8) * LOGIT, 0),
             "input_gradient_signed": (0, 0, None, 0),
-            "subspace_reliance": (0, 0, 1, 0), "interchange_accuracy": (0.5, 0.5, 1, 0.5),
-            "erasure_loss": (0, 0, held, 0), "erasure_accuracy": (0, 0, 0.5, 0),
+            "subspace_reliance": (0, 0, 1, 0),
+            "interchange_accuracy": (0.5, 0.5, 1, 0.5),
+            "erasure_loss": (0, 0, held, 0),
+            "erasure_accuracy": (0, 0, 0.5, 0),
             "steering_dose": (None, None, 0.6, None),
         },
-    )  # fmt: skip
+    )
 
 
 def _copies() -> list[Check]:
@@ -210,16 +244,21 @@ def _copies() -> list[Check]:
     held = cross_entropy(np.full(len(bit), LOGIT * (0.5 - THRESHOLD)), bit) - now
     half = LOGIT / 2
     return _table(
-        found, "a net that reads both of two copies",
+        found,
+        "a net that reads both of two copies",
         ("one copy", "the other copy", "both copies", "another bit"),
         {
-            "reliance": (0.25, 0.25, 1, 0), "reliance_accuracy": (0.25, 0.25, 0.5, 0),
-            "reliance_rest": (0.25, 0.25, 0, 1), "reliance_rest_accuracy": (0.25, 0.25, 0, 0.5),
+            "reliance": (0.25, 0.25, 1, 0),
+            "reliance_accuracy": (0.25, 0.25, 0.5, 0),
+            "reliance_rest": (0.25, 0.25, 0, 1),
+            "reliance_rest_accuracy": (0.25, 0.25, 0, 0.5),
             "ablation": (ablated, ablated, held, 0),
             "input_gradient": (half, half, np.sqrt(2) * half, 0),
             "input_gradient_signed": (half, half, None, 0),
-            "subspace_reliance": (1, 1, 1, 0), "interchange_accuracy": (1, 1, 1, 0.5),
-            "erasure_loss": (held, held, held, 0), "erasure_accuracy": (0.5, 0.5, 0.5, 0),
+            "subspace_reliance": (1, 1, 1, 0),
+            "interchange_accuracy": (1, 1, 1, 0.5),
+            "erasure_loss": (held, held, held, 0),
+            "erasure_accuracy": (0.5, 0.5, 0.5, 0),
             "steering_dose": (0.6, 0.6, 0.6, None),
         },
-    )  # fmt: skip
+    )

@@ -150,6 +150,7 @@ def _rotated() -> list[Check]:
         _check("before a rotation", POOLED, 0.8, plain[POOLED][0]),
         _check("after a rotation", POOLED, 0.8, turned[POOLED][0]),
         _check("before a rotation", UNIT_MEAN, 0.5, plain[UNIT_MEAN][0]),
-        _check("after a rotation", UNIT_MEAN, (parts[0] / parts.sum(0)).mean(),
-               turned[UNIT_MEAN][0]),
-    ]  # fmt: skip
+        _check(
+            "after a rotation", UNIT_MEAN, (parts[0] / parts.sum(0)).mean(), turned[UNIT_MEAN][0]
+        ),
+    ]

@@ -43,13 +43,19 @@ def exact_probabilities() -> list[Check]:
         # The interval ends where one flip more becomes as extreme as .05 allows: at the smallest.
         _exact("95 % interval of six differences 1 to 6, lower end", 1.0, six.interval(0.95).low),
         _exact("95 % interval of six differences 1 to 6, upper end", 6.0, six.interval(0.95).high),
-        _exact("0 of 30 runs: upper limit of the share, 95 %", 1 - 0.025 ** (1 / 30),
-               clopper_pearson(0, 30).high),
-        _exact("30 of 30 runs: lower limit of the share, 95 %", 0.025 ** (1 / 30),
-               clopper_pearson(30, 30).low),
+        _exact(
+            "0 of 30 runs: upper limit of the share, 95 %",
+            1 - 0.025 ** (1 / 30),
+            clopper_pearson(0, 30).high,
+        ),
+        _exact(
+            "30 of 30 runs: lower limit of the share, 95 %",
+            0.025 ** (1 / 30),
+            clopper_pearson(30, 30).low,
+        ),
         _exact("Holm's p of .01, .03, .04: the largest", 0.06, float(adjusted.max())),
         _exact("Holm's p of .01, .03, .04: the smallest", 0.03, float(adjusted.min())),
-    ]  # fmt: skip
+    ]
 
 
 def _exact(quantity: str, expected: float, measured: float) -> Check:
@@ -79,14 +85,21 @@ def simulated_studies() -> list[Check]:
     wrong = ("supported", "contradicted")
     return [
         _rate("no effect, normal: supported or contradicted", level, _share(null, greater, wrong)),
-        _rate("no effect, skewed sizes: supported or contradicted", level,
-              _share(skewed, greater, wrong)),
+        _rate(
+            "no effect, skewed sizes: supported or contradicted",
+            level,
+            _share(skewed, greater, wrong),
+        ),
         _rate("effect of .7 SD: intervals that hold it", 1 - level, float(covered)),
-        _rate("effect at the margin, equal: supported", inside,
-              _share(edge, equal, ("supported",))),
-        _rate("effect at the margin, greater: supported", beyond,
-              _share(edge, _claim("greater", 0.5), ("supported",))),
-    ]  # fmt: skip
+        _rate(
+            "effect at the margin, equal: supported", inside, _share(edge, equal, ("supported",))
+        ),
+        _rate(
+            "effect at the margin, greater: supported",
+            beyond,
+            _share(edge, _claim("greater", 0.5), ("supported",)),
+        ),
+    ]
 
 
 def _claim(expect: Literal["greater", "equal"], margin: float) -> Hypothesis:
@@ -97,10 +110,20 @@ def _claim(expect: Literal["greater", "equal"], margin: float) -> Hypothesis:
 def _share(studies: list[SignFlip], claim: Hypothesis, words: tuple[str, ...]) -> float:
     """The share of studies in which the verdict on the claim is one of these words."""
     found = [
-        Estimate(value=s.estimate, interval=NOWHERE, narrow=NOWHERE, p=s.p(0.0), unit="",
-                 scale="difference", n=len(s.a), pairs=len(s.a), left_out={}, test=s)
+        Estimate(
+            value=s.estimate,
+            interval=NOWHERE,
+            narrow=NOWHERE,
+            p=s.p(0.0),
+            unit="",
+            scale="difference",
+            n=len(s.a),
+            pairs=len(s.a),
+            left_out={},
+            test=s,
+        )
         for s in studies
-    ]  # fmt: skip
+    ]
     return float(np.mean([word_of(claim, estimate) in words for estimate in found]))
 
 

@@ -52,17 +52,20 @@ def examined(study: Study | None = None) -> dict[str, Any]:
     speed = {"one_core": machine.gemm(1), "all_cores": machine.gemm(machine.cores())}
     found: dict[str, Any] = {
         "machine": {
-            "processor": machine.processor(), "cores": machine.cores(),
+            "processor": machine.processor(),
+            "cores": machine.cores(),
             "memory_bytes": machine.memory(),
         },
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         "jax": {
-            "device": f"{pool[0].platform} ({pool[0].device_kind})", "workers": len(pool),
-            "xla_flags": os.environ.get("XLA_FLAGS", ""), **_products(),
+            "device": f"{pool[0].platform} ({pool[0].device_kind})",
+            "workers": len(pool),
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+            **_products(),
         },
         "cache": _cache(),
         "gemm_gflops": speed,
-    }  # fmt: skip
+    }
     if study is not None:
         found |= planned(study, speed["all_cores"], len(pool))
     found["determinism"] = determinism(specimen(study))
@@ -105,9 +108,16 @@ def specimen(study: Study | None = None) -> Study:
     """The first condition of a study, cut to a few steps; of no study, a small boolean one."""
     condition = _small() if study is None else next(iter(study.studies[0].conditions.values()))
     training = dataclasses.replace(
-        condition.training, epochs=None, steps=STEPS, phases=(), evaluations=3,
-        spacing="linear", also=(), confirm=1, stop="budget",
-    )  # fmt: skip
+        condition.training,
+        epochs=None,
+        steps=STEPS,
+        phases=(),
+        evaluations=3,
+        spacing="linear",
+        also=(),
+        confirm=1,
+        stop="budget",
+    )
     condition = dataclasses.replace(condition, training=training)
     return Study(name="specimen", conditions={"default": condition}, measures=("loss",), seeds=1)
 
@@ -138,10 +148,13 @@ def determinism(study: Study) -> list[dict[str, Any]]:
     rows = []
 
     def row(what: str, weights: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
-        rows.append({
-            "what": what, "same": all(np.array_equal(weights[k], other[k]) for k in other),
-            "largest": max(largest_difference(weights[k], other[k]) for k in other),
-        })  # fmt: skip
+        rows.append(
+            {
+                "what": what,
+                "same": all(np.array_equal(weights[k], other[k]) for k in other),
+                "largest": max(largest_difference(weights[k], other[k]) for k in other),
+            }
+        )
 
     row("the same block again", bench.weights(near, block), reference)
     row(f"other lane order in a block of {near}", bench.weights(near, block[::-1]), reference)
@@ -218,14 +231,21 @@ def told(found: dict[str, Any]) -> Group:
         ("processor", f"{own['processor']}, {own['cores']} cores"),
         ("memory", f"{own['memory_bytes'] / 1e9:.1f} GB"),
         ("versions", ", ".join(f"{k} {v}" for k, v in found["versions"].items())),
-        ("matrix products", f"{speed['one_core']:.0f} GFLOP/s on one core, "
-                            f"{speed['all_cores']:.0f} on all at once"),
-        ("JAX", f"{jax_['device']}, {jax_['workers']} workers; a matrix product keeps "
-                f"{jax_['cores_of_a_product']:.1f} cores busy ({threads})"),
+        (
+            "matrix products",
+            f"{speed['one_core']:.0f} GFLOP/s on one core, {speed['all_cores']:.0f} on all at once",
+        ),
+        (
+            "JAX",
+            f"{jax_['device']}, {jax_['workers']} workers; a matrix product keeps "
+            f"{jax_['cores_of_a_product']:.1f} cores busy ({threads})",
+        ),
         ("XLA_FLAGS", jax_["xla_flags"] or "none of yours"),
-        ("program cache", f"{cache['folder'] or 'none'}: {cache['files']} files, "
-                          f"{cache['bytes'] / 1e6:.0f} MB"),
-    ):  # fmt: skip
+        (
+            "program cache",
+            f"{cache['folder'] or 'none'}: {cache['files']} files, {cache['bytes'] / 1e6:.0f} MB",
+        ),
+    ):
         facts.add_row(name, plain(value))
     parts: list[Any] = [facts]
     if "plan" in found:
@@ -270,21 +290,23 @@ def _table(*heads: str) -> Callable[..., Table]:
 
 
 def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
-    return _table("conditions", "parameters", "networks", "trained", "seconds", "memory")([
-        (
-            plain(row["conditions"][0]) + (
-                f" and {len(row['conditions']) - 1} more" if len(row["conditions"]) > 1 else ""
-            ),
-            f"{row['parameters']:,}", f"{row['networks']} (+{row['controls']})",
-            "one by one" if row["width"] == 1 else f"{row['width']} side by side",
-            f"{row['seconds']:.1f} (+{row['compile_seconds']:.0f})",
-            f"{row['memory_bytes'] / 1e6:.0f} MB",
-        )
-        for row in rows
-    ])  # fmt: skip
+    return _table("conditions", "parameters", "networks", "trained", "seconds", "memory")(
+        [
+            (
+                plain(row["conditions"][0])
+                + (f" and {len(row['conditions']) - 1} more" if len(row["conditions"]) > 1 else ""),
+                f"{row['parameters']:,}",
+                f"{row['networks']} (+{row['controls']})",
+                "one by one" if row["width"] == 1 else f"{row['width']} side by side",
+                f"{row['seconds']:.1f} (+{row['compile_seconds']:.0f})",
+                f"{row['memory_bytes'] / 1e6:.0f} MB",
+            )
+            for row in rows
+        ]
+    )
 
 
 def _bits_table(rows: Sequence[dict[str, Any]]) -> Table:
-    return _table("against a plain block", "same bits", "largest difference")([
-        (row["what"], "yes" if row["same"] else "no", f"{row['largest']:.1e}") for row in rows
-    ])  # fmt: skip
+    return _table("against a plain block", "same bits", "largest difference")(
+        [(row["what"], "yes" if row["same"] else "no", f"{row['largest']:.1e}") for row in rows]
+    )

@@ -36,10 +36,14 @@ class TerminalProgress(Progress):
     def __init__(self, console: Console) -> None:
         self._console, self._live = console, console.is_terminal
         self._bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console,
-        )  # fmt: skip
+        )
         self._ranks: dict[str, list[float]] = {}
         self._done = self._lanes = self._steps = self._diverged = 0
         self._began = self._told = self._ask_again = 0.0
@@ -84,9 +88,11 @@ class TerminalProgress(Progress):
         if self._live:
             rate = self._rate(now)
             self._bar.update(
-                self._task, completed=self._steps, rate=f"{rate:,.0f} seed-steps/s",
+                self._task,
+                completed=self._steps,
+                rate=f"{rate:,.0f} seed-steps/s",
                 description=self._standing(),
-            )  # fmt: skip
+            )
         elif now - max(self._told, self._began) >= self.every and self._plan:
             self._told = now
             left = (self._plan.seed_steps - self._steps) / max(self._rate(now), 1e-9)

@@ -63,16 +63,23 @@ def structures(todo: Plan, gflops: float, at_once: int) -> list[dict[str, Any]]:
             work = own.multiplications / (1e9 * gflops * EFFICIENCY) * at_once
             work += sum(len(b) * b.lanes[0].record.budget for b in batches) * STEP_SECONDS
             work += sum(len(c.steps) * n for c, n in counts) * LOOK_SECONDS
-            rows.append({
-                "study": part.record.name,
-                "conditions": list(dict.fromkeys(c.name for c in own_conditions)),
-                "parameters": records[0].parameters,
-                "networks": own.lanes, "controls": own.control_lanes,
-                "width": width, "how": "one by one" if width == 1 else "side by side",
-                "blocks": blocks,
-                "workers": busy, "seconds": work / busy, "core_seconds": work,
-                "compile_seconds": COMPILE_SECONDS, "memory_bytes": own.memory,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "study": part.record.name,
+                    "conditions": list(dict.fromkeys(c.name for c in own_conditions)),
+                    "parameters": records[0].parameters,
+                    "networks": own.lanes,
+                    "controls": own.control_lanes,
+                    "width": width,
+                    "how": "one by one" if width == 1 else "side by side",
+                    "blocks": blocks,
+                    "workers": busy,
+                    "seconds": work / busy,
+                    "core_seconds": work,
+                    "compile_seconds": COMPILE_SECONDS,
+                    "memory_bytes": own.memory,
+                }
+            )
     return rows
 
 

@@ -32,11 +32,14 @@ def gemm(processes: int, seconds: float = 0.5) -> float:
     """
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", _PRODUCTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={**os.environ, **_ONE_THREAD},
+            [sys.executable, "-c", _PRODUCTS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **_ONE_THREAD},
         )
         for _ in range(processes)
-    ]  # fmt: skip
+    ]
     for child in started:
         assert child.stdout is not None
         child.stdout.readline()  # imported and warm: all begin together

@@ -58,9 +58,12 @@ def _nowhere(directions: Directions) -> Bool[Array, "k 1"]:
 
 
 def _single(
-    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"], outputs: Float[Array, "n o"],
-    codes: Widths | None, heads: Widths | None,
-) -> tuple[Directions, Float[Array, "m k"], Float[Array, "n t"], Int[Array, " t"]]:  # fmt: skip
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m c"],
+    outputs: Float[Array, "n o"],
+    codes: Widths | None,
+    heads: Widths | None,
+) -> tuple[Directions, Float[Array, "m k"], Float[Array, "n t"], Int[Array, " t"]]:
     """The features with one direction, and the targets with one output."""
     fit_one = alone(fit_features, codes)
     if heads is None:

@@ -49,9 +49,12 @@ def _one_hot(values: Float[Array, " n"], width: int) -> Float[Array, "n w"]:
 
 
 def _said(
-    fit_levels: Float[Array, "m l"], levels: Float[Array, "n l"],
-    fit_target: Float[Array, " m"], target: Float[Array, " n"], classes: int,
-) -> tuple[Float[Array, " n"], Bool[Array, " n"], Bool[Array, ""]]:  # fmt: skip
+    fit_levels: Float[Array, "m l"],
+    levels: Float[Array, "n l"],
+    fit_target: Float[Array, " m"],
+    target: Float[Array, " n"],
+    classes: int,
+) -> tuple[Float[Array, " n"], Bool[Array, " n"], Bool[Array, ""]]:
     """The class that each test example's level says, where it says one, and whether they predict.
 
     Predict: the said classes are right on held-out examples more often than the most frequent one.
@@ -87,11 +90,16 @@ def _levels(
 
 
 def _conflicts(
-    swapped: Float[Array, "p n o"], outputs: Float[Array, "n o"],
-    fit_features: Float[Array, "m c"], features: Float[Array, "n c"],
-    fit_targets: Float[Array, "m t"], targets: Float[Array, "n t"], donors: Int[Array, " n"],
-    codes: Widths | None, heads: Widths | None,
-) -> list[list[_Conflicts]]:  # fmt: skip
+    swapped: Float[Array, "p n o"],
+    outputs: Float[Array, "n o"],
+    fit_features: Float[Array, "m c"],
+    features: Float[Array, "n c"],
+    fit_targets: Float[Array, "m t"],
+    targets: Float[Array, "n t"],
+    donors: Int[Array, " n"],
+    codes: Widths | None,
+    heads: Widths | None,
+) -> list[list[_Conflicts]]:
     widths = heads or (1,) * targets.shape[1]
     table = []
     for k, (fit_levels, levels, has) in enumerate(_levels(fit_features, features, codes)):

@@ -21,8 +21,10 @@ Loss = Callable[[Float[Array, "n o"], Float[Array, "n t"]], Float[Array, "n t"]]
 
 LEACE = "LEACE: Belrose et al. 2023, arXiv 2306.03819"
 AMNESIC = "amnesic probing and its random control: Elazar et al. 2021, arXiv 2006.00995"
-INVARIANCE = "rotation, shift and overall scale of the layer, if the network undoes them; shift " \
-    "and scale of the feature"  # fmt: skip
+INVARIANCE = (
+    "rotation, shift and overall scale of the layer, if the network undoes them; shift "
+    "and scale of the feature"
+)
 
 
 def _erased(
@@ -33,17 +35,25 @@ def _erased(
 
 
 def _rise(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
-    targets: Float[Array, "n t"], loss: Loss, directions: Directions,
-) -> Float[Array, "k t"]:  # fmt: skip
+    onward: Onward,
+    reps: Float[Array, "n h"],
+    outputs: Float[Array, "n o"],
+    targets: Float[Array, "n t"],
+    loss: Loss,
+    directions: Directions,
+) -> Float[Array, "k t"]:
     now = jax.vmap(lambda changed: loss(changed, targets))(_erased(onward, reps, directions))
     return (now - loss(outputs, targets)[None]).mean(axis=1)
 
 
 def _lost(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
-    targets: Float[Array, "n t"], heads: Widths | None, directions: Directions,
-) -> Float[Array, "k t"]:  # fmt: skip
+    onward: Onward,
+    reps: Float[Array, "n h"],
+    outputs: Float[Array, "n o"],
+    targets: Float[Array, "n t"],
+    heads: Widths | None,
+    directions: Directions,
+) -> Float[Array, "k t"]:
     changed = _erased(onward, reps, directions)
     now = jax.vmap(lambda one: accuracy(one, targets, heads))(changed)
     # What cannot be erased (a constant, a group of columns) has no number at all.

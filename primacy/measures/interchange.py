@@ -19,10 +19,14 @@ from primacy.measures.learned import accuracy
 from primacy.measures.moments import share, variance
 from primacy.registry import measure
 
-GEIGER = "interchange interventions: Geiger et al. 2021, arXiv 2106.02997; on subspaces: Geiger " \
-    "et al. 2023, arXiv 2303.02536"  # fmt: skip
-INVARIANCE = "rotation, shift and overall scale of the layer, if the network undoes them; shift " \
-    "and scale of the feature"  # fmt: skip
+GEIGER = (
+    "interchange interventions: Geiger et al. 2021, arXiv 2106.02997; on subspaces: Geiger "
+    "et al. 2023, arXiv 2303.02536"
+)
+INVARIANCE = (
+    "rotation, shift and overall scale of the layer, if the network undoes them; shift "
+    "and scale of the feature"
+)
 
 
 def _interchanged(
@@ -34,19 +38,27 @@ def _interchanged(
 
 
 def _reliance(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
-    donors: Int[Array, " n"], heads: Widths | None, directions: Directions,
-) -> Float[Array, "k t"]:  # fmt: skip
+    onward: Onward,
+    reps: Float[Array, "n h"],
+    outputs: Float[Array, "n o"],
+    donors: Int[Array, " n"],
+    heads: Widths | None,
+    directions: Directions,
+) -> Float[Array, "k t"]:
     change = _interchanged(onward, reps, donors, directions) - outputs[None]
     whole = pooled(2 * variance(outputs)[None], heads)
     return share(pooled((change**2).mean(axis=1), heads), whole)
 
 
 def _as_exchanged(
-    onward: Onward, reps: Float[Array, "n h"], targets: Float[Array, "n t"],
-    donors: Int[Array, " n"], own_targets: Int[Array, " k"], heads: Widths | None,
+    onward: Onward,
+    reps: Float[Array, "n h"],
+    targets: Float[Array, "n t"],
+    donors: Int[Array, " n"],
+    own_targets: Int[Array, " k"],
+    heads: Widths | None,
     directions: Directions,
-) -> Float[Array, "k t"]:  # fmt: skip
+) -> Float[Array, "k t"]:
     def right(changed: Float[Array, "n o"], own: Int[Array, ""]) -> Float[Array, " t"]:
         mine = (jnp.arange(targets.shape[1]) == own)[None]
         found = accuracy(changed, jnp.where(mine, targets[donors], targets), heads)

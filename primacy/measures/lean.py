@@ -17,9 +17,11 @@ REFERENCE = "downstream classifiers under conflict: Lampinen, Chan, Hermann 2024
 
 
 def _classifier(
-    x: Float[Array, "m r"], test: Float[Array, "n r"], label: Float[Array, " m"],
+    x: Float[Array, "m r"],
+    test: Float[Array, "n r"],
+    label: Float[Array, " m"],
     used: Float[Array, " m"],
-) -> Float[Array, " n"]:  # fmt: skip
+) -> Float[Array, " n"]:
     """Logits of a logistic regression with |w|^2 / 2 on the examples that are used (C = 1)."""
     m, r = x.shape
     x = jnp.concatenate([x, jnp.ones((m, 1), x.dtype)], axis=1)

@@ -71,10 +71,12 @@ def _with_features(
         return compared(layer, distances(feature[:, None], pairs), comparison)
 
     if codes is not None and not plain(codes):
-        return jnp.stack([
-            compared(layer, distances(features[:, own], pairs), comparison)
-            for own in slices(codes)
-        ])  # fmt: skip
+        return jnp.stack(
+            [
+                compared(layer, distances(features[:, own], pairs), comparison)
+                for own in slices(codes)
+            ]
+        )
     # One feature after the other, so that memory does not grow with their number.
     return jax.lax.map(one, features.T)
 

@@ -35,10 +35,14 @@ def coalitions(players: int) -> tuple[Bool[np.ndarray, "c q"], Float[np.ndarray,
     q = players
     table = np.array(list(itertools.product([False, True], repeat=q)))
     size = table.sum(axis=1)
-    within = [math.factorial(s - 1) * math.factorial(q - s) / math.factorial(q) if s else 0.0
-              for s in size]  # fmt: skip
-    without = [math.factorial(s) * math.factorial(q - s - 1) / math.factorial(q) if s < q else 0.0
-               for s in size]  # fmt: skip
+    within = [
+        math.factorial(s - 1) * math.factorial(q - s) / math.factorial(q) if s else 0.0
+        for s in size
+    ]
+    without = [
+        math.factorial(s) * math.factorial(q - s - 1) / math.factorial(q) if s < q else 0.0
+        for s in size
+    ]
     weights = np.where(table, np.array(within)[:, None], -np.array(without)[:, None])
     return table, weights
 

@@ -24,8 +24,10 @@ among them: there rounding would decide."""
 HALF = 0.5
 """Share of examples that must flip."""
 
-REFERENCE = "difference-of-means steering: Marks and Tegmark 2023, arXiv 2310.06824; Turner et " \
-    "al. 2023, arXiv 2308.10248"  # fmt: skip
+REFERENCE = (
+    "difference-of-means steering: Marks and Tegmark 2023, arXiv 2310.06824; Turner et "
+    "al. 2023, arXiv 2308.10248"
+)
 
 
 def _toward_other(
@@ -42,9 +44,13 @@ def _toward_other(
 
 
 def _flipped(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"],
-    amounts: Float[Array, "n k"], heads: Widths | None, directions: Directions,
-) -> Float[Array, "k t"]:  # fmt: skip
+    onward: Onward,
+    reps: Float[Array, "n h"],
+    outputs: Float[Array, "n o"],
+    amounts: Float[Array, "n k"],
+    heads: Widths | None,
+    directions: Directions,
+) -> Float[Array, "k t"]:
     """Share of examples whose answer changes when each moves its amount."""
     now = moved(onward, reps, amounts, directions.move)
     before = answers(outputs, heads)[None]
@@ -54,9 +60,11 @@ def _flipped(
 
 
 def _single(
-    fit_reps: Float[Array, "m h"], fit_features: Float[Array, "m c"],
-    features: Float[Array, "n c"], codes: Widths | None,
-) -> tuple[Directions, Float[Array, "n k"]]:  # fmt: skip
+    fit_reps: Float[Array, "m h"],
+    fit_features: Float[Array, "m c"],
+    features: Float[Array, "n c"],
+    codes: Widths | None,
+) -> tuple[Directions, Float[Array, "n k"]]:
     """Each feature's direction, and each example's way to the feature's other value."""
     fit_one, one = alone(fit_features, codes), alone(features, codes)
     return directions_of(fit_reps, fit_one), _toward_other(fit_one, one)

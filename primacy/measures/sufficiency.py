@@ -13,8 +13,10 @@ from primacy.measures.classes import Widths
 from primacy.measures.used import reliance, reliance_accuracy, reliance_r_squared
 from primacy.registry import measure
 
-REFERENCE = "sufficiency beside comprehensiveness: DeYoung et al. 2020, arXiv 1911.03429; " \
-    "randomizing all other features: Shah et al. 2020, arXiv 2006.07710"  # fmt: skip
+REFERENCE = (
+    "sufficiency beside comprehensiveness: DeYoung et al. 2020, arXiv 1911.03429; "
+    "randomizing all other features: Shah et al. 2020, arXiv 2006.07710"
+)
 OFF_DATA = (
     "Where the feature correlates with the other columns, the network is asked about inputs that "
     "never occur. It speaks of the feature together with whatever shares its columns. Not "

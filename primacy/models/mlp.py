@@ -40,8 +40,11 @@ class MLP:
     """
 
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
-        256, 128, 64, 64,
-    )  # fmt: skip
+        256,
+        128,
+        64,
+        64,
+    )
     """Units of each hidden layer, input side first."""
     activation: Literal["leaky_relu", "relu", "tanh", "gelu"] = "leaky_relu"
     """What each hidden unit makes of its sum (leaky_relu: slope .01 below 0)."""

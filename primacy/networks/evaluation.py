@@ -154,9 +154,12 @@ def own_task(record: ConditionRecord, overrides: Sequence[str] = ()) -> Task:
 
 
 def _task(
-    document: dict[str, Any], overrides: Sequence[str], file: str,
-    lines: dict | None = None, folder: Path = Path(),
-) -> Task:  # fmt: skip
+    document: dict[str, Any],
+    overrides: Sequence[str],
+    file: str,
+    lines: dict | None = None,
+    folder: Path = Path(),
+) -> Task:
     changed, mistakes = override(document, overrides, lambda path: holds_list(document, path))
     for path in changed:
         if path[0] != "task":
@@ -172,9 +175,7 @@ def _task(
         task, wrong = checked(kinds[kind], fields, ("task",), {"folder": folder})
         mistakes += wrong
     if mistakes or task is None:
-        told = placed(
-            mistakes, file=file, document=document, lines=lines or {}, overridden=changed
-        )  # fmt: skip
+        told = placed(mistakes, file=file, document=document, lines=lines or {}, overridden=changed)
         raise StudyError(told)
     return task
 

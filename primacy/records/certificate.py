@@ -99,12 +99,18 @@ def rows(checks: Sequence[Check]) -> list[dict[str, Any]]:
     """The table as JSON values, one object a check."""
     return [
         {
-            "case": c.case, "quantity": c.quantity, "expected": c.expected, "measured": c.measured,
-            "tolerance": c.tolerance, "relative": c.relative, "passed": c.passed,
-            "measures": list(c.measures), "reference": c.reference,
+            "case": c.case,
+            "quantity": c.quantity,
+            "expected": c.expected,
+            "measured": c.measured,
+            "tolerance": c.tolerance,
+            "relative": c.relative,
+            "passed": c.passed,
+            "measures": list(c.measures),
+            "reference": c.reference,
         }
         for c in checks
-    ]  # fmt: skip
+    ]
 
 
 def place() -> Path:

@@ -106,9 +106,13 @@ def _groups(
 
 
 def _written(
-    store: Store, name: str, group: Sequence[LaneKey], sources: Mapping[str, Any],
-    record: StudyRecord, sizes: Mapping[str, Mapping[LaneKey, Size]],
-) -> dict[str, Any]:  # fmt: skip
+    store: Store,
+    name: str,
+    group: Sequence[LaneKey],
+    sources: Mapping[str, Any],
+    record: StudyRecord,
+    sizes: Mapping[str, Mapping[LaneKey, Size]],
+) -> dict[str, Any]:
     """Write a part of these networks; returns what the manifest says of it."""
     wanted = set(group)
     ends = {
@@ -170,9 +174,13 @@ def _bounded(group: Sequence[LaneKey], rows: Mapping[LaneKey, int]) -> Iterator[
 
 
 def _piece(
-    store: Store, name: str, lanes: Sequence[LaneKey], sources: Mapping[str, Any],
-    record: StudyRecord, read: dict[str, bytes],
-) -> Path:  # fmt: skip
+    store: Store,
+    name: str,
+    lanes: Sequence[LaneKey],
+    sources: Mapping[str, Any],
+    record: StudyRecord,
+    read: dict[str, bytes],
+) -> Path:
     """The sorted rows of some networks in a file of their own; `read` has what was read before."""
     keys = pl.DataFrame(lanes, {c: curves.SCHEMA[c] for c in ("condition", "seed")}, orient="row")
     found = []
@@ -192,9 +200,12 @@ def _piece(
 
 
 def _checked(
-    store: Store, name: str, part: Mapping[str, Any], record: StudyRecord,
+    store: Store,
+    name: str,
+    part: Mapping[str, Any],
+    record: StudyRecord,
     rows: Mapping[LaneKey, int],
-) -> None:  # fmt: skip
+) -> None:
     """Read a new part again: as many rows and weights of each network as there were before.
 
     Raises:

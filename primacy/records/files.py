@@ -17,10 +17,21 @@ MAX_BYTES = 1 << 30
 
 PAUSES = (0.05, 0.25)
 """Seconds before a failed read is tried once more, and once again."""
-TRANSIENT = frozenset({
-    errno.EIO, errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE,
-    errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-})  # fmt: skip
+TRANSIENT = frozenset(
+    {
+        errno.EIO,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EAGAIN,
+        errno.EINTR,
+        errno.EBUSY,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+    }
+)
 """Errors that a network file system or a busy machine may give once and not again."""
 
 

@@ -53,8 +53,8 @@ INBOX = "inbox"
 FOLDERS = ("curves", "checkpoints", CONTROLS, "figures", DAMAGED, INBOX, live.LIVE)
 MAX_MANIFEST_BYTES = 1 << 28
 """Of `manifest.json`, which has about a kilobyte for each part."""
-OWN_NAMES = (*FOLDERS, MANIFEST, journal.JOURNAL, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS,
-             CONDITIONS, JUDGED, "data.md", "report.html")  # fmt: skip
+_KEPT = (MANIFEST, journal.JOURNAL, LOCK_JSON, STUDY, STATUS, SUMMARY, VERDICTS, CONDITIONS)
+OWN_NAMES = (*FOLDERS, *_KEPT, JUDGED, "data.md", "report.html")
 """What a run folder calls its own; a member of a study of studies cannot be called so."""
 
 
@@ -309,9 +309,12 @@ class Store:
             self._keep({})
 
     def commit(
-        self, table: pl.DataFrame, lanes: pl.DataFrame, weights: dict[str, np.ndarray],
+        self,
+        table: pl.DataFrame,
+        lanes: pl.DataFrame,
+        weights: dict[str, np.ndarray],
         origin: Mapping[str, Any],
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Add a block: its files, then its line in the journal. Returns the part's name."""
         if not exists(self.folder / MANIFEST):
             self.manifest()  # says what is wrong
@@ -321,9 +324,8 @@ class Store:
         content, held = to_parquet(table, "curves"), save(dict(sorted(weights.items())))
         write(self.parts.path(name, "curves"), content)
         write(self.parts.path(name, "checkpoints"), held)
-        part = {
-            "curves": sha256(content), "checkpoints": sha256(held), "lanes": rows, **origin,
-        }  # fmt: skip
+        digests = {"curves": sha256(content), "checkpoints": sha256(held)}
+        part = {**digests, "lanes": rows, **origin}
         if bad := self.damage(name, part):  # never called stored what was not read again
             raise Damaged(f"written and read back differently: {'; '.join(bad)}")
         journal.append(self.folder / journal.JOURNAL, journal.line(name, part))

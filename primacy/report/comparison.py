@@ -156,13 +156,17 @@ def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
         "name": row.claim,
         "where": " · ".join(filter(None, where)),
         "values": [
-            {"label": label, "text": _value(row, found), "word": found and found.word,
-             "note": _note(found),
-             "between": _between(row, found)}
+            {
+                "label": label,
+                "text": _value(row, found),
+                "word": found and found.word,
+                "note": _note(found),
+                "between": _between(row, found),
+            }
             for label, found in by_label.items()
         ],
         "differences": [_told(row, d) for d in row.differences],
-    }  # fmt: skip
+    }
 
 
 def _note(found: Found | None) -> str:

@@ -279,10 +279,8 @@ class Arrays:
             if name in self.shortcut:
                 known["shortcut"] = {t: self._predicts(x, y[t], kinds[t]) for t in y}
             null = copies[i] if copies else ()
-            features.append(
-                Feature(name=name, columns=places, predictivity=None, levels=levels, facts=known,
-                        null_columns=null)
-            )  # fmt: skip
+            made = Feature(name, places, levels=levels, facts=known, null_columns=null)
+            features.append(dataclasses.replace(made, predictivity=None))
         return tuple(features)
 
     def _predicts(

@@ -34,8 +34,13 @@ ENDINGS = (".csv", ".npz", ".parquet")
 # What polars, csv, zipfile, zlib and NumPy raise of damaged files, ValueError apart (RuntimeError:
 # an npz that claims to be encrypted or of a version to come).
 _DAMAGE = (
-    pl.exceptions.PolarsError, csv.Error, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError,
-)  # fmt: skip
+    pl.exceptions.PolarsError,
+    csv.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+)
 
 
 _READ: dict[str, Table] = {}  # by SHA-256: many networks and conditions share one file
@@ -165,8 +170,10 @@ def _parquet(content: bytes) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
     # bytes), so another process reads first. -P: it imports nothing from the current folder.
     trial = subprocess.run(
         [sys.executable, "-P", "-c", _TRIAL.format(most=MOST_CELLS, columns=MAX_COLUMNS)],
-        input=content, capture_output=True, check=False,
-    )  # fmt: skip
+        input=content,
+        capture_output=True,
+        check=False,
+    )
     if trial.returncode:
         said = trial.stdout.decode(errors="replace").strip()
         raise ValueError(said or "cannot be read as parquet: damaged")

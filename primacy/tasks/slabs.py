@@ -108,8 +108,10 @@ class Slabs:
         """
         problems = []
         if len(self.pieces) != len(self.copies):
-            problems.append(f"{len(self.pieces)} pieces and {len(self.copies)} copies: give one "
-                            "number of copies for each kind")  # fmt: skip
+            problems.append(
+                f"{len(self.pieces)} pieces and {len(self.copies)} copies: give one "
+                "number of copies for each kind"
+            )
         if len(set(self.pieces)) < len(self.pieces):
             problems.append("pieces: a kind stands twice; give it more copies")
         if unknown := sorted({*self.pieces} - {1, *SHARES}):

@@ -185,9 +185,11 @@ def linearly_separable(table: Bool[np.ndarray, "rows"]) -> bool:
     sign = np.where(table[binding], 1.0, -1.0)[:, None]
     points = np.column_stack([turned[binding], np.ones(binding.size)])
     answer = linprog(
-        np.zeros(k + 1), A_ub=-sign * points, b_ub=-np.ones(binding.size),
+        np.zeros(k + 1),
+        A_ub=-sign * points,
+        b_ub=-np.ones(binding.size),
         bounds=[(0, None)] * k + [(None, None)],
-    )  # fmt: skip
+    )
     if answer.status not in (0, 2):
         raise RuntimeError(f"linear separability is undecided: {answer.message}")
     return answer.status == 0

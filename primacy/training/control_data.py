@@ -82,7 +82,7 @@ def stacked(each: Sequence[Sources], width: int, stack: Callable[[Iterable[Any]]
         return Sources(inputs, inputs, inputs)
     return Sources(
         inputs, stack(one.targets for one in padded), stack(one.features for one in padded)
-    )  # fmt: skip
+    )
 
 
 def mapped(function: Callable[[Any], Any], sources: Sources) -> Sources:

@@ -93,10 +93,12 @@ class Ending:
         return not self.running
 
     def _learned(self, seen: dict[str, np.ndarray], i: int) -> bool:
-        there = np.array([
-            sign * seen[name][i][index] >= np.float32(sign * level)
-            for name, index, sign, level in self._criteria
-        ])  # fmt: skip
+        there = np.array(
+            [
+                sign * seen[name][i][index] >= np.float32(sign * level)
+                for name, index, sign, level in self._criteria
+            ]
+        )
         self._held = np.where(there, self._held + 1, 0)
         self._confirmed |= self._held >= self.lane.record.confirm
         return bool(self._confirmed.all())

@@ -110,14 +110,18 @@ def _condition(c: ConditionRecord, palette: Mapping[str, Any]) -> dict[str, Any]
         "name": visible(c.name),
         "axis": charts.called(charts.measured(c), ranks.split(c)),
         "features": [
-            {"name": visible(f.name), "hue": figures.PALETTE.index(palette[f.name][0]) + 1,
-             "dash": list(palette[f.name][1]), "level": level}
+            {
+                "name": visible(f.name),
+                "hue": figures.PALETTE.index(palette[f.name][0]) + 1,
+                "dash": list(palette[f.name][1]),
+                "level": level,
+            }
             for f, level in zip(watched, levels, strict=True)
         ],
         "range": [min(known), max(known)] if known else None,
         "first": next((s for s in c.steps if s > 0), 1),
         "last": c.budget,
-    }  # fmt: skip
+    }
 
 
 def status(folder: Path) -> Status:

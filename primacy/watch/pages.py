@@ -48,15 +48,24 @@ class Pages:
         try:
             run = Result(self.folder)
             page = report.page(
-                run.record, run.rows, run.lanes, run.summary, run.verdicts, run.provenance,
+                run.record,
+                run.rows,
+                run.lanes,
+                run.summary,
+                run.verdicts,
+                run.provenance,
                 run.controls,
-            )  # fmt: skip
+            )
         except (StoreError, OSError) as error:
-            page = document.environment().from_string(_WAITING).render(
-                style=(style := document.style()),
-                policy=document.policy(style),
-                why=str(error) if (self.folder / "study.lock.json").exists() else "",
-            )  # fmt: skip
+            page = (
+                document.environment()
+                .from_string(_WAITING)
+                .render(
+                    style=(style := document.style()),
+                    policy=document.policy(style),
+                    why=str(error) if (self.folder / "study.lock.json").exists() else "",
+                )
+            )
         return living(page).encode()
 
 

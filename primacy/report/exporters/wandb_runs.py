@@ -26,16 +26,27 @@ def offline_runs(runs: Iterable[Series], out: Path) -> list[str]:
         raise ValueError(f"{out} holds runs of W&B already; give another --out")
     out.mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(
-        mode="offline", console="off", silent=True, save_code=False, disable_git=True,
-        x_disable_meta=True, x_disable_stats=True, x_disable_machine_info=True,
-    )  # fmt: skip
+        mode="offline",
+        console="off",
+        silent=True,
+        save_code=False,
+        disable_git=True,
+        x_disable_meta=True,
+        x_disable_stats=True,
+        x_disable_machine_info=True,
+    )
     found = []
     for own in runs:
         name = f"{own.condition}/{own.name}"
         run: Any = wandb.init(
-            dir=str(out), project=own.study, group=own.condition, name=name,
-            config=dict(own.config), settings=settings, reinit="create_new",
-        )  # fmt: skip
+            dir=str(out),
+            project=own.study,
+            group=own.condition,
+            name=name,
+            config=dict(own.config),
+            settings=settings,
+            reinit="create_new",
+        )
         for step, rows in itertools.groupby(own.rows, key=lambda row: row[0]):
             values = {tag: value for _, tag, value in rows if math.isfinite(value)}
             run.log(values, step=step)

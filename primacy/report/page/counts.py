@@ -19,11 +19,15 @@ def so_far(standings: Sequence[Mapping[str, Any]], steps: Sequence[int]) -> pl.D
     A network that diverged is not among them, and stays in the number that they are counted of.
     """
     rows = [
-        (row["feature"], step, sum(t is not None and t <= step for t in row["times"]),
-         HEIGHT + COUNTS + COUNT_ROW * (1.0 + i))
+        (
+            row["feature"],
+            step,
+            sum(t is not None and t <= step for t in row["times"]),
+            HEIGHT + COUNTS + COUNT_ROW * (1.0 + i),
+        )
         for i, row in enumerate(r for r in standings if r["timed"])
         for step in steps
-    ]  # fmt: skip
+    ]
     schema = {"feature": pl.String, "step": pl.Int64, "learned": pl.Int64, "pixel": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -46,10 +50,27 @@ def layers(x: Mapping[str, Any], color: Mapping[str, Any]) -> list[dict]:
     title = {"type": "text", "align": "left", "baseline": "middle", "color": MUTED}
     names = {"type": "text", "align": "left", "baseline": "middle"}
     return [
-        layer("so far names", names, x={"value": WIDTH + 8}, y=pixel, text={"field": "label"},
-              color=color),
-        layer("so far", {"type": "text", "baseline": "middle"}, x=x, y=pixel, color=color,
-              text={"field": "learned", "type": "quantitative"}),
-        layer("so far title", title, x={"value": 0}, y={"value": HEIGHT + COUNTS},
-              text={"field": "text"}),
-    ]  # fmt: skip
+        layer(
+            "so far names",
+            names,
+            x={"value": WIDTH + 8},
+            y=pixel,
+            text={"field": "label"},
+            color=color,
+        ),
+        layer(
+            "so far",
+            {"type": "text", "baseline": "middle"},
+            x=x,
+            y=pixel,
+            color=color,
+            text={"field": "learned", "type": "quantitative"},
+        ),
+        layer(
+            "so far title",
+            title,
+            x={"value": 0},
+            y={"value": HEIGHT + COUNTS},
+            text={"field": "text"},
+        ),
+    ]

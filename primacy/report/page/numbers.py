@@ -163,9 +163,12 @@ def _criterion(runs: Runs, limit: int) -> dict[str, Any]:
                 trace = None
                 if k is not None and k.measure in runs.cards:
                     trace = runs.trace(
-                        c.name, k.measure, split=k.split, feature=f.name,
+                        c.name,
+                        k.measure,
+                        split=k.split,
+                        feature=f.name,
                         target=own_target(c, f.name),
-                    )  # fmt: skip
+                    )
                 mask.append("0" if trace is None else "1")
                 if trace is not None:
                     lines.append(trace[:, kept[c.steps]])

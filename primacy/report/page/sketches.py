@@ -125,9 +125,17 @@ def race(
     `levels` are drawn across, `marks` (steps) down. Both axes have numbers.
     """
     return plot(
-        medians, bands, seeds, levels=levels, marks=marks, axis=stepped(*x), y=y, label=label,
-        width=width, height=height,
-    )  # fmt: skip
+        medians,
+        bands,
+        seeds,
+        levels=levels,
+        marks=marks,
+        axis=stepped(*x),
+        y=y,
+        label=label,
+        width=width,
+        height=height,
+    )
 
 
 def plot(

@@ -259,9 +259,12 @@ def _contradictions(claim: Claim, path: Path) -> Iterator[Mistake]:
     elif claim.scale == "ratio" and claim.threshold is not None and claim.threshold <= 0:
         yield Mistake((*path, "threshold"), "a ratio is compared with a number above 0")
     if (
-        claim.expect in ("less", "greater") and claim.margin and claim.threshold is None
-        and claim.minus is None and claim.over is None
-    ):  # fmt: skip
+        claim.expect in ("less", "greater")
+        and claim.margin
+        and claim.threshold is None
+        and claim.minus is None
+        and claim.over is None
+    ):
         word, end = ("below", -claim.margin) if claim.expect == "less" else ("above", claim.margin)
         yield Mistake(
             (*path, "margin"),

@@ -83,11 +83,23 @@ def finished(
     if not any(line.points for line in drawing.lines):
         return None
     svg = sketches.plot(
-        drawing.lines, drawing.areas, drawing.seeds, drawing.dots, axis=axis,
-        label=f"{what} against {across}. {caption}", width=WIDTH, height=HEIGHT, **more,
-    )  # fmt: skip
-    return {"svg": Markup(svg), "key": drawing.key, "what": what, "across": across,
-            "caption": caption}  # fmt: skip
+        drawing.lines,
+        drawing.areas,
+        drawing.seeds,
+        drawing.dots,
+        axis=axis,
+        label=f"{what} against {across}. {caption}",
+        width=WIDTH,
+        height=HEIGHT,
+        **more,
+    )
+    return {
+        "svg": Markup(svg),
+        "key": drawing.key,
+        "what": what,
+        "across": across,
+        "caption": caption,
+    }
 
 
 def values_of(runs: Runs, contrast: Contrast) -> list[Float[np.ndarray, " s"]] | None:

@@ -81,9 +81,14 @@ def over_training(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None
     reach = [figures.reach(runs.record.condition(p.condition)) for g in groups for p in g]
     ends = (min(first for first, _ in reach), max(last for _, last in reach))
     return finished(
-        drawing, told, "training step (log-like axis)", dashes(runs, claim),
-        sketches.stepped(*ends), y=drawing.reach(0.0), levels=[0.0],
-    )  # fmt: skip
+        drawing,
+        told,
+        "training step (log-like axis)",
+        dashes(runs, claim),
+        sketches.stepped(*ends),
+        y=drawing.reach(0.0),
+        levels=[0.0],
+    )
 
 
 def _of_times(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None:
@@ -109,9 +114,14 @@ def _of_times(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None:
     ends = (min(first for first, _ in steps), max(last for _, last in steps))
     what = runs.cards[found[0].measure].name.replace("_", " ")
     return finished(
-        drawing, what, "training step (log-like axis)", "Dashed: the criterion.",
-        sketches.stepped(*ends), y=drawing.reach(*levels), levels=levels,
-    )  # fmt: skip
+        drawing,
+        what,
+        "training step (log-like axis)",
+        "Dashed: the criterion.",
+        sketches.stepped(*ends),
+        y=drawing.reach(*levels),
+        levels=levels,
+    )
 
 
 def _compared(

@@ -72,8 +72,14 @@ def _drawn(runs: Runs, claim: Claim, member: str | None) -> dict[str, Any] | Non
 
 def _cell(r: Reading, h: Hypothesis) -> dict[str, Any]:
     value = "" if r.value is None or r.word == "untestable" else sized(r, h)
-    return {"word": r.word, "symbol": SYMBOLS[r.word], "value": value, "stated": r.stated,
-            "kind": r.word.replace(" ", "-"), "problem": r.problem}  # fmt: skip
+    return {
+        "word": r.word,
+        "symbol": SYMBOLS[r.word],
+        "value": value,
+        "stated": r.stated,
+        "kind": r.word.replace(" ", "-"),
+        "problem": r.problem,
+    }
 
 
 def sized(r: Reading, h: Hypothesis) -> str:
@@ -169,24 +175,31 @@ def _sentence(claim: Claim, cards: Mapping[str, MeasureRecord]) -> str:
         case "moment":
             parts = [
                 f"{r.word} ({sized(r, claim.first)}) {said(claim, r.moment)}"
-                for r in readings if r.measure == _shown_by(readings, own)
-            ]  # fmt: skip
+                for r in readings
+                if r.measure == _shown_by(readings, own)
+            ]
             both = ", by both definitions" if len(definitions) > 1 else ""
             lead = "It depends on when it is read" if depend else "One moment alone decides it"
             return f"{lead}: {listed(parts)}{both}."
         case "definition":
             parts = [
                 f"{r.word} ({sized(r, claim.first)}) by {_name(cards, r.measure)}"
-                for r in readings if r.moment == readings[-1].moment
-            ]  # fmt: skip
+                for r in readings
+                if r.moment == readings[-1].moment
+            ]
             lead = "It depends on the definition" if depend else "One definition alone decides it"
             return f"{lead}, at {_number_of(moments)}: {listed(parts)}."
     by = [
         f"by {_name(cards, m)} "
-        + listed([f"{r.word} ({sized(r, claim.first)}) {said(claim, r.moment)}"
-                  for r in readings if r.measure == m])
+        + listed(
+            [
+                f"{r.word} ({sized(r, claim.first)}) {said(claim, r.moment)}"
+                for r in readings
+                if r.measure == m
+            ]
+        )
         for m in definitions
-    ]  # fmt: skip
+    ]
     lead = "It depends on the moment and the definition" if depend else "Some readings decide it"
     return f"{lead}: {'; '.join(by)}."
 

@@ -48,9 +48,14 @@ def over_levels(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None:
     factor = str(claim.first.contrast.over)
     caption = dashes(runs, claim)
     return finished(
-        drawing, axis_title(runs, claim, plan), factor, caption, sketches.even(plan.levels),
-        y=drawing.reach(0.0), levels=[0.0],
-    )  # fmt: skip
+        drawing,
+        axis_title(runs, claim, plan),
+        factor,
+        caption,
+        sketches.even(plan.levels),
+        y=drawing.reach(0.0),
+        levels=[0.0],
+    )
 
 
 def places(runs: Runs, plan: Plan) -> list[str]:
@@ -99,9 +104,14 @@ def over_places(
         f"{f', in {layer}' if layer else ''}."
     )
     return finished(
-        drawing, axis_title(runs, claim, plan), "position of the feature", caption,
-        sketches.even(positions), y=drawing.reach(0.0), levels=[0.0],
-    )  # fmt: skip
+        drawing,
+        axis_title(runs, claim, plan),
+        "position of the feature",
+        caption,
+        sketches.even(positions),
+        y=drawing.reach(0.0),
+        levels=[0.0],
+    )
 
 
 def over_networks(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None:
@@ -127,9 +137,14 @@ def over_networks(runs: Runs, claim: Claim, plan: Plan) -> dict[str, Any] | None
     caption += f"; dashed: the threshold, {number(h.threshold)}." if marks else "."
     what = axis_title(runs, claim, plan)
     return finished(
-        drawing, "share of the networks", what, caption, sketches.linear(low, high),
-        y=(0.0, 1.0), marks=marks,
-    )  # fmt: skip
+        drawing,
+        "share of the networks",
+        what,
+        caption,
+        sketches.linear(low, high),
+        y=(0.0, 1.0),
+        marks=marks,
+    )
 
 
 def _steps(
