@@ -295,7 +295,7 @@ def _trace(
     )
 
 
-def pack(lines: Sequence[Float[np.ndarray, "s e"]], left_bits: int = 0) -> str:
+def pack(lines: Sequence[Float[np.ndarray, "_ _"]], left_bits: int = 0) -> str:
     """Values as text; `left_bits` low bits of each are rounded away."""
     flat = np.concatenate([np.empty(0), *(line.ravel() for line in lines)]).astype("<f4")
     bits = np.where(np.isnan(flat), np.float32(np.nan), flat).view("<u4")

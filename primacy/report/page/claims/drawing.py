@@ -112,14 +112,14 @@ def values_of(runs: Runs, contrast: Contrast) -> list[Float[np.ndarray, " s"]] |
 
 
 def medians(
-    places: Sequence[float], values: Sequence[Float[np.ndarray, " s"]]
+    places: Sequence[float], values: Sequence[Float[np.ndarray, " _"]]
 ) -> list[tuple[float, float]]:
     known = [(x, v[np.isfinite(v)]) for x, v in zip(places, values, strict=True)]
     return [(x, float(np.median(v))) for x, v in known if v.size]
 
 
 def band(
-    places: Sequence[float], values: Sequence[Float[np.ndarray, " s"]]
+    places: Sequence[float], values: Sequence[Float[np.ndarray, " _"]]
 ) -> list[tuple[float, float]]:
     """The area between the ends of the seeds: all of them, or the middle 80 % of many."""
     known = [(x, v[np.isfinite(v)]) for x, v in zip(places, values, strict=True)]
