@@ -81,7 +81,7 @@ def _events() -> list[Check]:
     return [_exact(*row) for row in checks]
 
 
-def _between() -> list[tuple[str, float, Float[np.ndarray, ""]]]:
+def _between() -> list[tuple[str, SupportsFloat, SupportsFloat]]:
     """The areas between a rising line and a constant one that it crosses, or lies above."""
     rising, steps = np.linspace(0, 1, 10)[None], np.array(STEPS)
     crossed = area_between(rising, np.full_like(rising, 0.5), steps, STEPS[-1])

@@ -279,8 +279,8 @@ class Arrays:
             if name in self.shortcut:
                 known["shortcut"] = {t: self._predicts(x, y[t], kinds[t]) for t in y}
             null = copies[i] if copies else ()
-            made = Feature(name, places, levels=levels, facts=known, null_columns=null)
-            features.append(dataclasses.replace(made, predictivity=None))
+            stated = {"columns": places, "levels": levels, "facts": known, "null_columns": null}
+            features.append(Feature(name=name, predictivity=None, **stated))
         return tuple(features)
 
     def _predicts(
