@@ -28,7 +28,7 @@ def page():
     [
         "loads nothing from the internet",
         "The unit of replication is one trained network",
-        "of a ratio 1 shows no effect",
+        "for a ratio, 1 shows no effect",
     ],
 )
 def test_the_page_says_it(page, sentence):
