@@ -32,7 +32,8 @@ def learned_label(row: Mapping[str, Any], condition: ConditionRecord | None = No
     if not row["timed"]:
         return "no time-to-learn"
     if row["steps"] is not None:
-        return f"{ranks.when(row, row['steps'])} steps"
+        when = ranks.when(row, row["steps"])
+        return f"{when} step{'s' * (when != '1')}"
     did = "learned by"
     if condition is not None and ranks.by_use(condition):
         # What did not stay at its own end value may be in use all the same.
