@@ -75,7 +75,9 @@ def table(name, target, **changes):
 # Tries that work.
 
 
-@pytest.mark.parametrize("name", ["binary", "text", "numbers", "classes", "names", "plans", "small"])
+@pytest.mark.parametrize(
+    "name", ["binary", "text", "numbers", "classes", "names", "plans", "small"]
+)
 def test_a_table_is_drafted_checked_looked_at_and_run(said, folder, name):
     study = folder / f"my-{name}.toml"
     assert said("init", "--own-data", f"{name}.csv", "--out", study.name)[0] == 0
