@@ -3,14 +3,17 @@
 Oracle: the reader's own question. Sentences of errors are tested beside what raises them.
 """
 
+import io
 import re
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from primacy.cli import app
 from primacy.report import html as report
-from primacy.report.page import controls, findings, prose, ranks
+from primacy.report.page import controls, findings, methods, prose, ranks
+from primacy.report.terminal import verdict_table
 from tests.support.pages import PROVENANCE, arrays, made
 
 
@@ -125,3 +128,35 @@ def test_a_control_says_when_it_fails_and_when_it_is_only_shown():
         rule
     )
     assert "Fewer than six networks are shown and not tested." in rule
+
+
+def test_why_a_claim_is_untestable_is_said_in_the_terminal():
+    study = made(4)
+    found = [v for v in study.verdicts if v.word == "untestable"]
+    assert found, "four seeds are too few for every claim"
+    text = io.StringIO()
+    Console(file=text, width=400).print(verdict_table(found))
+    for verdict in found:
+        assert verdict.why and verdict.why in text.getvalue()
+
+
+def test_named_values_of_a_task_are_told_without_brackets():
+    (condition,) = arrays(made(6)).record.conditions
+    task = {"kind": "arrays", "as_binary": [["region", "south"], ["churn", "yes"]], "split": "seed"}
+    told = methods._settings(condition, task)
+    assert "as binary: region = south and churn = yes; split: seed" in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("relience", '"reliance"'), ("lost_accuracy", '"accuracy"')]
+)
+def test_an_unknown_name_is_answered_with_names_near_it(typed, meant, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(["explain", typed])
+    assert ended.value.code == 2 and meant in capsys.readouterr().err
+
+
+def test_check_counts_the_seeds_that_a_run_would_train(capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(["check", "complexity", "--seeds", "7"])
+    assert ended.value.code == 0 and "7 seeds" in capsys.readouterr().out
