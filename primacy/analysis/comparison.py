@@ -136,7 +136,10 @@ def _quantity(
     feature: str | None,
     what: str,
 ) -> Row | None:
-    """A quantity of a feature (or of a target: None) in every run; null: the first cannot answer it, or no other can."""
+    """A quantity of a feature (None: of a target) in every run.
+
+    Null: the first cannot answer it, or no other can.
+    """
     names = [c.name, *(m.get(c.name) for m in maps)]
     estimates: list[Estimate | None] = []
     plans: list[Plan | None] = []
