@@ -102,8 +102,17 @@ def _contrast(sides: Sequence[Side], h: Hypothesis, ids: tuple[str | None, ...])
     )
 
 
-def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str, str]]:
-    """What is compared of a condition beside the contrasts: a contrast, its feature, its name."""
+def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str | None, str]]:
+    """What is compared of a condition beside the contrasts: a contrast, its feature, its name.
+
+    Without a feature it is the final score of a target that no single feature determines.
+    """
+    owned = {f.target for f in c.features}
+    for t in c.targets:
+        if t.name not in owned and t.score in runs.cards:
+            whose = "" if len(c.targets) == 1 else f" of {t.name}"
+            of = {"condition": c.name, "target": t.name}
+            yield Contrast(measure=t.score, of=of), None, f"final {_called(t.score)}{whose}"
     heads = [m for m in runs.record.measures if m.section == "table" and m.family_order == 0]
     measures = [m.name for m in sorted(heads, key=in_family)]
     measures += [m for m in ("reliance",) if m in runs.cards]
@@ -113,17 +122,21 @@ def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str,
         of = {"condition": c.name, "feature": f.name}
         for event in (TIME_TO_LEARN, TIME_TO_PICK_UP):
             if event_criterion(c, event, f.name) is not None:
-                yield Contrast(measure=event, of=of), f.name, event.replace("_", " ")
+                yield Contrast(measure=event, of=of), f.name, _called(event)
         for score in ("accuracy", "r_squared"):
             known = f.target is not None and score in runs.cards
             kinds = {t.name: t.kind for t in c.targets}
             fits = (kinds.get(f.target or "") == "number") == (score == "r_squared")
             if known and fits:
-                yield Contrast(measure=score, of=of), f.name, f"final {score.replace('_', ' ')}"
+                yield Contrast(measure=score, of=of), f.name, f"final {_called(score)}"
         for name in measures:
             more = {} if own_target(c, f.name) or name != "reliance" else None
             if more is not None:
-                yield Contrast(measure=name, of=of), f.name, name.replace("_", " ")
+                yield Contrast(measure=name, of=of), f.name, _called(name)
+
+
+def _called(measure: str) -> str:
+    return measure.replace("_", " ")
 
 
 def _quantity(
@@ -131,10 +144,13 @@ def _quantity(
     maps: Sequence[Mapping[str, str]],
     c: ConditionRecord,
     contrast: Contrast,
-    feature: str,
+    feature: str | None,
     what: str,
 ) -> Row | None:
-    """A quantity of a feature in every run; null: the first cannot answer it, or no other can."""
+    """A quantity of a feature (None: of a target) in every run.
+
+    Null: the first cannot answer it, or no other can.
+    """
     names = [c.name, *(m.get(c.name) for m in maps)]
     estimates: list[Estimate | None] = []
     plans: list[Plan | None] = []

@@ -134,6 +134,13 @@ def _head(record: StudyRecord) -> Iterator[tuple[str, str]]:
         yield f"hypothesis {h.id}", ", ".join(f"{k} = {_text(v)}" for k, v in said.items())
 
 
+def _is_group(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    columns = value[1]
+    return isinstance(columns, list | tuple) and all(isinstance(c, str) for c in columns)
+
+
 def _ranges(seeds: tuple[int, ...]) -> str:
     if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
         return f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"
@@ -150,4 +157,10 @@ def _flat(thing: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
+    """A setting as it is read: named groups of columns by their names."""
+    if isinstance(value, list | tuple) and value and all(map(_is_group, value)):
+        return ", ".join(
+            name if list(columns) == [name] else f"{name} ({', '.join(columns)})"
+            for name, columns in value
+        )
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

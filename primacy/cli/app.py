@@ -17,9 +17,10 @@ app = App(
     name="primacy",
     help="Which features a neural network learns first, how strongly it represents each, and "
     "which it actually uses.",
-    help_epilogue="Start with `primacy run complexity`. Exit codes: 0 done, 1 not finished or a "
-    "check failed, 2 refused before any work, 130 and 143 interrupted (the same command resumes), "
-    "141 the reader of the output is gone.",
+    help_epilogue="Start with `primacy run complexity`, or with a table of your own: `primacy init "
+    "--own-data FILE --out mine.toml`, then `primacy run mine.toml`. Exit codes: 0 done, 1 not "
+    "finished or a check failed, 2 refused before any work, 130 and 143 interrupted (the same "
+    "command resumes), 141 the reader of the output is gone.",
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )

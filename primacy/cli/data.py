@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -133,6 +134,12 @@ def _print(file: Path, found: "Audit") -> None:
         console.print(f"\n{shown(finding.what)}\n  -> {shown(finding.cure)}")
     if found.target is None:
         console.print("\n--target NAME also shows what each column predicts alone.")
+    command = f"primacy init --own-data {shlex.quote(str(file))}"
+    console.print(
+        f"\nNext: a first study of these columns, to edit:\n  {command} --out mine.toml",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _number(value: float | None) -> str:

@@ -67,6 +67,8 @@ class TerminalProgress(Progress):
         if plan.lanes and self._live:
             self._task = self._bar.add_task("compiling", total=plan.seed_steps, rate="")
             self._bar.start()
+        elif plan.lanes:
+            self.say("compiling; programs that an earlier run left in the cache take no time")
 
     def set_aside(self, folder: Path, problems: Sequence[str]) -> None:
         """Name the damaged files, and say where the parts are now."""

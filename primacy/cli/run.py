@@ -112,14 +112,17 @@ def run(
         result = _train(requested, folder, [*command, *number], fork, allow_mixed, trainer)
         if isinstance(result, int):
             return result
+        # Before the page: hours of training have their answer, whatever becomes of the drawings.
+        if as_json:
+            print((result.folder / "verdicts.json").read_text())
+        else:
+            place = ["--out", str(result.folder)] if out or fork else []
+            _show(result, [*command, "--seeds", str(CONFIRMATORY), *place])
         page = result.report()
+        if not as_json:
+            new_console().print(f"The page: {page}", soft_wrap=True)
         if watch:
             time.sleep(watching.LAST_SECONDS)
-    if as_json:
-        print((result.folder / "verdicts.json").read_text())
-    else:
-        place = ["--out", str(result.folder)] if out or fork else []
-        _show(result, page, [*command, "--seeds", str(CONFIRMATORY), *place])
     return 0
 
 
@@ -160,8 +163,8 @@ def _train(
             return interruption.code
 
 
-def _show(result: Any, page: Path, more: Sequence[str]) -> None:
-    """The answer, the verdicts, the page; `more` is the command that trains the missing seeds."""
+def _show(result: Any, more: Sequence[str]) -> None:
+    """The answer and the verdicts; `more` is the command that trains the missing seeds."""
     from primacy.analysis.verdicts import CONFIRMATORY
     from primacy.report.terminal import failed_controls, lines, verdict_table
 
@@ -184,7 +187,6 @@ def _show(result: Any, page: Path, more: Sequence[str]) -> None:
             f"Judged before with {', '.join(map(str, before))} seeds: to look, add seeds and look "
             "again makes false verdicts more frequent (docs/statistics.md, table 9)."
         )
-    console.print(f"The page: {page}", soft_wrap=True)
 
 
 def _dry_run(study: Any, folder: Path, fork: bool, allow_mixed: bool, as_json: bool) -> int:

@@ -1,12 +1,24 @@
 """Commands about what can be run: list, explain, check, init, schema."""
 
+import difflib
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from primacy.cli.shared import Json, Models, Overrides, Plugins, Refused, give, load, new_console
+from primacy.cli.shared import (
+    Json,
+    Models,
+    Overrides,
+    Plugins,
+    Refused,
+    give,
+    load,
+    new_console,
+    seeds_override,
+)
 from primacy.errors import shown
 
 
@@ -87,7 +99,7 @@ def _entry(name: str) -> tuple[dict[str, Any], Any]:
     from primacy.analysis.learning_times import EVENTS
     from primacy.records import certificate
     from primacy.records.curves import DERIVED
-    from primacy.registry import closest, measures, models, tasks
+    from primacy.registry import measures, models, tasks
     from primacy.report.page.methods import AREAS, SUMMARY
     from primacy.report.terminal import card_text, entry_text
     from primacy.study import reference
@@ -115,15 +127,26 @@ def _entry(name: str) -> tuple[dict[str, Any], Any]:
     else:
         known = [*EVENTS, *sorted({*measures, *DERIVED}), *sorted(tasks), *sorted(models)]
         raise Refused(
-            f'nothing is called "{name}".{closest(name, known)} `primacy list measures`, `primacy '
+            f'nothing is called "{name}".{_near(name, known)} `primacy list measures`, `primacy '
             "list tasks` and `primacy list models` show what there is"
         )
     return facts, entry_text(name, facts)
 
 
+def _near(name: str, known: Sequence[str]) -> str:
+    """What was perhaps meant: spelled nearly so, or with this word in its name."""
+    words = {word for word in re.split(r"\W+|_", name.lower()) if len(word) > 2}
+    alike = [k for k in known if words & set(k.split("_"))]
+    found = list(dict.fromkeys([*difflib.get_close_matches(name.lower(), known, n=3), *alike]))[:5]
+    if not found:
+        return ""
+    return f" Did you mean {' or '.join(json.dumps(k) for k in found)}?"
+
+
 def check(
     study: str,
     *,
+    seeds: int | None = None,
     overrides: Overrides = (),
     plugins: Plugins = (),
     models: Models = (),
@@ -133,6 +156,7 @@ def check(
 
     Args:
         study: A file that ends in .toml, or a built-in study.
+        seeds: Networks of each condition, as `primacy run --seeds` would train.
         overrides: Change a key of the study first. Repeatable.
         as_json: Print the problems as JSON.
     """
@@ -140,7 +164,7 @@ def check(
     give(models)
     from primacy.study import file as studyfile
 
-    read = studyfile.read(study, overrides=overrides)
+    read = studyfile.read(study, overrides=[*overrides, *seeds_override(seeds)])
     if as_json:
         print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
     else:
@@ -163,7 +187,7 @@ def init(
     out: Path | None = None,
     as_json: Json = False,
 ) -> int:
-    """Print a built-in study as a commented file to start your own from.
+    """Print a commented study to start from: a built-in one, or one of your own data.
 
     Args:
         study: A built-in study.

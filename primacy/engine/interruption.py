@@ -122,3 +122,17 @@ def waiting() -> Iterator[str]:
                 f"{names.get(ident, 'a thread')} in {inner.f_code.co_name} ({place}:"
                 f"{inner.f_lineno})"
             )
+
+
+COMPILE = PACKAGE / "training" / "programs.py"
+
+
+def compiling() -> bool:
+    """Whether a thread of this process compiles a program."""
+    for frame in sys._current_frames().values():
+        inner: FrameType | None = frame
+        while inner is not None:
+            if inner.f_code.co_name == "compile" and inner.f_code.co_filename == str(COMPILE):
+                return True
+            inner = inner.f_back
+    return False

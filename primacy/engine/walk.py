@@ -10,7 +10,7 @@ import polars as pl
 
 from primacy.analysis import summary as summaries
 from primacy.engine import forecast, inbox
-from primacy.engine.interruption import waiting
+from primacy.engine.interruption import compiling, waiting
 from primacy.engine.jobs import Driver, Engine, Job
 from primacy.engine.live import Live
 from primacy.engine.plan import Plan, program
@@ -27,6 +27,9 @@ from primacy.training.block import Trained
 
 STALL_SECONDS = 60.0
 """A run in which nothing advances for less than this is never called stalled."""
+
+COMPILING_SECONDS = 900.0
+"""The same while a program is compiled: on a busy machine that alone takes minutes."""
 
 STALL_FACTOR = 10.0
 """Times its forecast that a block may take before the run is called stalled."""
@@ -123,11 +126,12 @@ class Walk:
         """Rewrite the page; report when nothing has advanced for longer than is forecast."""
         self.pages.rewrite(sum(place.done for place in self.places.values()))
         still = time.monotonic() - self._moved
-        if still < STALL_SECONDS or self._moved == self._reported:
+        least = COMPILING_SECONDS if compiling() else STALL_SECONDS
+        if still < least or self._moved == self._reported:
             return
         # Only now: the forecast measures the machine's speed.
         allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
-        if still > allowed:
+        if still > (allowed := max(least, allowed)):
             self.progress.stalled(still, allowed, tuple(waiting()))
             self._reported = self._moved
 

@@ -3,6 +3,7 @@
 As every page of ours it is one file, complete without JavaScript, and requests nothing.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,6 +87,8 @@ def answer(comparison: Comparison) -> str:
         for side in comparison.sides[1:]
         if not any(d.other == side.label for r in comparison.rows for d in r.differences)
     ]
+    if why := _nothing_pairs(comparison):
+        said += f" No difference is paired within seeds: {why}."
     if apart:
         said += f" {listed(apart)} and {labels[0]} share nothing that can be compared."
     tested = [(r, d) for r in comparison.rows for d in r.differences if d.p_holm is not None]
@@ -118,12 +121,30 @@ def _where(comparison: Comparison, row: Row) -> str:
 
 
 def _first_note(comparison: Comparison) -> str:
-    notes = [d.note for r in comparison.rows for d in r.differences if d.note]
+    once = bool(_nothing_pairs(comparison))
+    notes = [_apart(d)[1] if once else d.note for r in comparison.rows for d in r.differences]
+    notes = [note for note in notes if note]
     return notes[0] if notes else "nothing is shared"
 
 
 def _name(row: Row) -> str:
-    return f"{row.claim} of {visible(row.feature)}" if row.feature else f"the claim {row.id}"
+    if row.kind == "contrast":
+        return f"the claim {row.id}"
+    return f"{row.claim} of {visible(row.feature)}" if row.feature else visible(row.claim)
+
+
+def _nothing_pairs(comparison: Comparison) -> str:
+    """The one reason why no difference is paired; empty where some are, or the reasons differ."""
+    found = {_apart(d)[0] for row in comparison.rows for d in row.differences}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _apart(d: Difference) -> tuple[str, str]:
+    """Why it is not paired (empty: it is), and the rest of its note."""
+    if d.paired:
+        return "", d.note
+    why, _, rest = d.note.removeprefix("not paired: ").partition("; ")
+    return why, rest
 
 
 def _chips(comparison: Comparison) -> list[tuple[str, str]]:
@@ -147,6 +168,7 @@ def _chips(comparison: Comparison) -> list[tuple[str, str]]:
 
 def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
     labels = (side.label for side in comparison.sides)
+    once = bool(_nothing_pairs(comparison))  # then the answer says it
     by_label = dict(zip(labels, row.found, strict=True))
     unit = "" if row.is_ratio else row.unit
     condition = row.condition if len(comparison.pairs) > 1 else None
@@ -165,7 +187,10 @@ def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
             }
             for label, found in by_label.items()
         ],
-        "differences": [_told(row, d) for d in row.differences],
+        "differences": [
+            _told(row, dataclasses.replace(d, note=_apart(d)[1]) if once else d)
+            for d in row.differences
+        ],
     }
 
 

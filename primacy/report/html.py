@@ -335,7 +335,9 @@ def _chips(
     judged = summary.filter(pl.col("learned").is_not_null())
     never = judged.filter(~pl.col("learned") & ~pl.col("diverged")).height
     if judged.height:
-        chips.append((f"never learned: {never} of {judged.height}", "warn" if never else "plain"))
+        what = "without a time" if any(map(places.relative, record.conditions)) else "never learned"
+        pairs = f"{never} of {judged.height} (networks × features)"
+        chips.append((f"{what}: {pairs}", "warn" if never else "plain"))
     if record.post_hoc:
         chips.append((f"{len(record.post_hoc)} of the claims post hoc", "warn"))
     hashed = str(provenance.get("hash") or record.study_hash)

@@ -154,6 +154,8 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
             effect.append(f" [{number(verdict.low)}, {number(verdict.high)}]")
         if verdict.value is not None:
             effect.append(f"\n{verdict.unit}", style="dim")
+        if verdict.word == "untestable" and verdict.why:
+            effect.append("\n").append(plain(verdict.why))
         table.add_row(
             plain(verdict.claim),
             word,

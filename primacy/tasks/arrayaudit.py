@@ -1,6 +1,7 @@
 """A user's file looked at before anything is trained on it: what will mislead, and the cure."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import stats
 
 from primacy.rng import streams
+from primacy.tasks.arraykinds import all_different
 from primacy.tasks.arraysplits import labels_of
 from primacy.tasks.datafile import Table
 
@@ -20,6 +22,8 @@ BINS = 16
 FOLDS = 5
 LEAK = 0.99
 """Of the way from chance to 1: what alone predicts so well was probably computed from it."""
+SUSPECT = 0.9
+"""The same for what may have been recorded after the outcome: worth the question."""
 COPY = 0.999
 """Absolute correlation from which two columns count as copies."""
 CORRELATED = 0.9
@@ -284,6 +288,11 @@ def _findings(found: Audit, table: Table, inputs: list[str]) -> Iterator[Finding
             f"text with more than {MAX_LEVELS} different values: {_listed(text)}",
             "leave it out, or use it in split_by if it names what rows belong to",
         )
+    for name in (c for c in own if all_different(table, c)):
+        yield Finding(
+            f"{name}: {found.rows:,} different values in {found.rows:,} rows",
+            "an identifier? Then leave it out",
+        )
     yield from _scales(found, own)
     copies = [f"{a} and {b}" for a, b, r in found.correlated if abs(r) >= COPY]
     if copies:
@@ -303,12 +312,24 @@ def _leaks(found: Audit) -> Iterator[Finding]:
     if found.chance is None:
         return
     enough = found.chance + LEAK * (1 - found.chance)
+    suspect = found.chance + SUSPECT * (1 - found.chance)
     for column in found.columns:
-        if column.alone and column.alone[0] >= enough:
+        score = column.alone[0] if column.alone else -math.inf
+        if score >= enough:
             yield Finding(
                 f"{column.name} alone predicts {found.target} almost perfectly "
-                f"({column.alone[0]:.3f}; chance {found.chance:.3f})",
+                f"({score:.3f}; chance {found.chance:.3f})",
                 "was it computed from the target, or recorded after it? Then leave it out",
+            )
+        elif score >= suspect:
+            so_well = (
+                f"in {100 * score:.1f} % of rows (chance {100 * found.chance:.1f} %)"
+                if found.classes
+                else f"with R^2 {score:.3f} (chance 0)"
+            )
+            yield Finding(
+                f"{column.name} alone predicts {found.target} {so_well}",
+                "is it known before the outcome? If not, leave it out",
             )
     if found.classes and found.chance > 0.9:
         yield Finding(

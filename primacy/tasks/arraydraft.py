@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from primacy.tasks import datafile
-from primacy.tasks.arraykinds import MAX_CLASSES, counts_up, is_binary
+from primacy.tasks.arraykinds import MAX_CLASSES, counts_up, identifies, is_binary
 from primacy.tasks.arraysplits import SPLITS, labels_of
 
 MAX_GROUPS = 12
@@ -122,6 +122,11 @@ def _columns(
         inputs.append(name)
         if known.size < values.size:
             missing[name] = values.size - known.size
+    for name in (rows := [c for c in inputs if c not in several and identifies(table, c)]):
+        if len(inputs) - len(rows) >= 2:  # else there is nothing to ask of
+            inputs.remove(name)
+            count = f"{table.frame.height:,}"
+            left[name] = f"{count} different values in {count} rows: an identifier?"
     return split, inputs, two, several, missing, left
 
 

@@ -35,6 +35,7 @@ def folder(tmp_path_factory):
             "y": b,
             "kind": np.array(["red", "green", "blue"])[np.digitize(a, [-0.5, 0.5])],
         },
+        "plans": {"x": a, "plan": np.array(["s", "m", "l"])[np.digitize(b, [-0.5, 0.5])], "z": yes},
         "small": {"x": a[:12], "y": b[:12], "z": yes[:12]},
         "gaps": {"x": [None, None, None, *a[3:].tolist()], "y": b, "z": yes},
         "still": {"x": a, "y": np.ones(150), "z": yes},
@@ -74,7 +75,9 @@ def table(name, target, **changes):
 # Tries that work.
 
 
-@pytest.mark.parametrize("name", ["binary", "text", "numbers", "classes", "names", "small"])
+@pytest.mark.parametrize(
+    "name", ["binary", "text", "numbers", "classes", "names", "plans", "small"]
+)
 def test_a_table_is_drafted_checked_looked_at_and_run(said, folder, name):
     study = folder / f"my-{name}.toml"
     assert said("init", "--own-data", f"{name}.csv", "--out", study.name)[0] == 0
@@ -93,6 +96,17 @@ def test_a_table_is_drafted_checked_looked_at_and_run(said, folder, name):
     for words in (["judge", out_folder], ["verify", out_folder], ["runs"], ["report", out_folder]):
         code, told = said(*words)
         assert code == 0, told
+
+
+def test_a_run_says_its_answer_even_if_the_page_cannot_be_drawn(said, folder, monkeypatch, capsys):
+    def broken(self, out=None):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(primacy.Result, "report", broken)
+    (folder / "nopage.toml").write_text(table("binary", "sick", features='age = ["age"]'))
+    with pytest.raises(RuntimeError, match="no page"):
+        app.main(["run", "nopage.toml", *QUICK])
+    assert "This trains only the missing ones" in capsys.readouterr().out
 
 
 def test_a_built_in_study_is_listed_printed_changed_and_planned(said, folder):

@@ -13,6 +13,7 @@ import primacy
 from primacy.engine import threads, walk
 from primacy.engine.progress import Progress
 from primacy.result import open as open_run
+from primacy.training import programs
 from tests.support import tiny
 
 HEAD = """
@@ -164,3 +165,20 @@ def test_a_run_in_which_nothing_advances_says_where_it_waits(tmp_path, monkeypat
     ((seconds, allowed, waits),) = progress.reports
     assert seconds > allowed == 0.5
     assert any("_work (engine/threads.py:" in where for where in waits)
+
+
+def test_a_run_that_compiles_is_not_called_stalled(tmp_path, monkeypatch):
+    """The compiler is held for three times what a stall takes; oracle: no report from in there."""
+    held = []
+
+    def pooled(lowered):
+        held.append(time.sleep(1.5))
+        return ()
+
+    monkeypatch.setattr(programs, "pooled", pooled)
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(walk, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(walk, "STALL_FACTOR", 0.0)
+    heard = Heard(threading.Event())
+    primacy.run(tiny.study(seeds=1, controls="none"), tmp_path, progress=heard)
+    assert held and not [w for _, _, waits in heard.reports for w in waits if "programs.py" in w]

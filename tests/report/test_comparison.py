@@ -1,15 +1,17 @@
 """The page of a comparison: what it says, and that names stay text. Its numbers: analysis."""
 
+import dataclasses
 import html
 import re
 
+import polars as pl
 import pytest
 
 from primacy.analysis.compared import Side
 from primacy.analysis.comparison import compare
 from primacy.analysis.runs import Runs
 from primacy.report import comparison as report
-from tests.support.pages import HOSTILE, copied, made
+from tests.support.pages import HOSTILE, arrays, copied, made
 
 
 def side(label, study):
@@ -58,3 +60,35 @@ def test_the_same_study_twice_says_that_nothing_differs():
     twice = compare([side("a", made(6)), side("b", made(6))])
     assert "No setting differs" in report.answer(twice)
     assert "Nothing: the studies are the same" in report.page(twice)
+
+
+def tables(name, features, seeds=6):
+    """A run on own data with these groups of columns."""
+    study = arrays(made(seeds))
+    (c,) = study.record.conditions
+    changed = dataclasses.replace(c, key=name, spec={**c.spec, "task": {"features": features}})
+    record = dataclasses.replace(study.record, conditions=(changed,))
+    return Side(name, Runs(study.curves, study.lanes, record))
+
+
+def test_own_data_compare_their_score_and_say_once_why_nothing_pairs():
+    """Oracle: the stored accuracy of the one target; both runs have the same curves."""
+    groups = [["age", ["age"]], ["plan", ["plan_a", "plan_b"]]]
+    found = compare([tables("a", groups), tables("b", groups[:1])])
+    (score,) = [r for r in found.rows if r.id == "accuracy" and r.feature is None]
+    assert score.claim == "final accuracy" and score.differences[0].value == 0.0
+    last = (
+        arrays(made(6))
+        .curves.filter(
+            pl.col("measure") == "accuracy",
+            pl.col("split") == "test",
+            pl.col("step") == pl.col("step").max(),
+        )
+        .sort("seed")
+    )
+    assert list(score.by_seed[0].values()) == pytest.approx(last["value"].to_list())
+    (differs,) = [d for d in found.differs if d.what == "task.features"]
+    assert differs.values == ("age, plan (plan_a, plan_b)", "age")
+    text = html.unescape(report.page(found))
+    assert "No difference is paired within seeds: the tasks draw other examples." in text
+    assert "not paired" not in text.split("<main", 1)[-1].split("data:text/csv", 1)[0]

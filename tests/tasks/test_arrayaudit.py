@@ -40,6 +40,19 @@ def test_a_column_that_is_the_target_scores_1_and_is_called_a_leak(made):
     assert "copy alone predicts y almost perfectly (1.000; chance" in told(found)
 
 
+def test_what_was_perhaps_recorded_after_the_outcome_is_asked_about(made):
+    y = (normal(0) > 0).astype(int)
+    ticket = np.where(np.arange(400) < 12, 1 - y, y)
+    found = audit(made(customer=np.arange(400) + 1000, ticket=ticket, noise=normal(1), y=y), "y")
+    # Oracle: counted; 388 of 400 rows agree, and a constant is right in the larger class.
+    chance = 100 * max(y.mean(), 1 - y.mean())
+    assert f"ticket alone predicts y in 97.0 % of rows (chance {chance:.1f} %) -> is it" in told(
+        found
+    )
+    said = "customer: 400 different values in 400 rows -> an identifier? Then leave it out"
+    assert said in told(found) and "noise:" not in told(found)
+
+
 def test_what_one_column_predicts_is_what_a_tree_on_its_bins_predicts():
     tree = pytest.importorskip("sklearn.tree")
     x = normal(2, 4_000)
@@ -141,7 +154,9 @@ def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, 
         out = capsys.readouterr()
         if "--json" in words:
             assert json.loads(out.out)["rows"] == 400
+            assert "Next:" not in out.out
         elif code:
             assert 'Did you mean "outcome"' in out.err
         else:
             assert "outcome has classes" in out.out and "alone: accuracy" in out.out
+            assert out.out.endswith(f"  primacy init --own-data {file} --out mine.toml\n")

@@ -49,6 +49,20 @@ def test_many_columns_are_grouped_and_a_number_can_be_the_target(tmp_path):
     assert task.loss == "squared_error"
 
 
+def test_what_numbers_the_rows_is_left_out_and_what_measures_is_not(tmp_path):
+    rng, rows = np.random.default_rng(0), 100
+    income = 20_000 + 700 * np.arange(rows) + rng.integers(0, 600, rows)  # all different, too
+    columns = {"row": np.arange(rows) + 7, "client_id": income[::-1] * 5, "income": income}
+    path, out = tmp_path / "d.csv", tmp_path / "d.toml"
+    pl.DataFrame({**columns, "x": rng.normal(size=rows), "y": np.arange(rows) % 2}).write_csv(path)
+    assert called("init", "--own-data", path, "--out", out) == 0
+    task = file.read(str(out)).conditions["default"].task
+    assert [f.name for f in task.declared] == ["income", "x"]
+    why = "100 different values in 100 rows: an identifier?"
+    for name in ("row", "client_id"):
+        assert f"# left out: {name} ({why})" in out.read_text()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [(None, "no such file"), ("a,b\nx,y\nz,w\nq,r\n", "needs two columns of numbers")],

@@ -135,7 +135,9 @@ def _strong(
         if measure == "variance_explained":
             wide = [f.name for f in c.features if is_group(f)]
             joint = learning_curves.path(c, curves, lanes, GROUP, wide)
-            course = pl.concat([course, joint]) if wide and not joint.is_empty() else course
+            # A class has a row of either measure: the one that the summary takes stands.
+            once = course.filter(~pl.col("feature").is_in(joint["feature"].unique().to_list()))
+            course = pl.concat([once, joint])
         if course.is_empty():
             continue
         over = learning_curves.beyond(course)

@@ -214,9 +214,15 @@ def exceptions(
                 else f"every network that did not diverge {verb} every timed feature"
             ),
         ),
+        # A criterion relative to the run's own end holds at the end: what was lost came back.
         (
-            "Forgotten",
-            forgotten or _none("nothing that was learned was lost again"),
+            "Dipped below the criterion in between" if ranks.relative(condition) else "Forgotten",
+            forgotten
+            or _none(
+                "whatever reached its criterion stayed there"
+                if ranks.relative(condition)
+                else "nothing that was learned was lost again"
+            ),
         ),
         ("Diverged", diverged or _none("every loss stayed finite and in bounds")),
     ]

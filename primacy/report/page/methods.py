@@ -181,11 +181,24 @@ def _settings(c: ConditionRecord, task: Mapping[str, Any]) -> str:
     # The table of settings has the columns of every feature and the hash of the data.
     told = [f"features: {listed(ranks.declared(c))}"]
     told += [
-        f"{k.replace('_', ' ')}: {setting(v)}"
+        f"{k.replace('_', ' ')}: {_named(v)}"
         for k, v in task.items()
         if k not in ("kind", "features", "sha256") and v is not None
     ]
     return f" ({'; '.join(told)})"
+
+
+def _named(value: Any) -> str:
+    """A value of a task; what is told by name, such as `as_binary`, as `region = south`."""
+    pairs = (
+        isinstance(value, list | tuple)
+        and value
+        and all(
+            isinstance(v, list | tuple) and len(v) == 2 and all(isinstance(x, str) for x in v)
+            for v in value
+        )
+    )
+    return listed([f"{k} = {v}" for k, v in value]) if pairs else setting(value)
 
 
 def setting(value: Any) -> str:
@@ -308,6 +321,8 @@ def _family(verdicts: Sequence[Verdict]) -> str:
     if rest := len(without) - shares:
         why.append(f"{rest} that could not be tested")
     have = "has" if len(without) == 1 else "have"
+    if len(without) == len(verdicts):
+        return f"the claims with a p-value, of which there is none ({listed(why)})"
     return f"the {len(verdicts) - len(without)} with a p-value ({listed(why)} {have} none)"
 
 

@@ -78,6 +78,7 @@ def _own_data(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataF
     told = [
         *reliance.shortcuts(condition, rows, summary),
         reliance.relied(condition, rows, summary),
+        reliance.scored(condition, rows, summary),
         *reliance.suspects(condition, rows),
     ]
     if ranks.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
@@ -109,6 +110,8 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
         return f"{prefix}{names} was{'' if prefix else ' not'} {verb} within {tau}, in any seed."
     if verb != "learned" and (there := [r["feature"] for r in timed if r["steps"] == 0]):
         return _from_the_start(there, timed, ranks.relative(condition)) + ending
+    if ranks.by_use(condition) and (late := [r for r in timed if not reliance.has_place(r)]):
+        return _among_needed(condition, [r for r in timed if r not in late], late, summary)
     if len(timed) == 1:
         row = timed[0]
         after = f", after {_median(row)} steps (median)" if row["steps"] is not None else ""
@@ -140,6 +143,20 @@ def order(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame
     )
 
 
+def _among_needed(
+    condition: ConditionRecord, kept: Sequence[Row], late: Sequence[Row], summary: pl.DataFrame
+) -> str:
+    """The order of what is needed in most seeds; a time of the others is chance, and no rival."""
+    if not kept:
+        n = late[0]["seeds"]
+        told = listed([f"{r['feature']} in {r['learned']}" for r in late if r["learned"]])
+        return f"No feature has a time in most seeds, so none came first: {told} of {n}."
+    names = listed([r["feature"] for r in late[: reliance.NAMED]])
+    more = len(late) - reliance.NAMED
+    names += f" and {more} more" if more > 0 else ""
+    return f"{order(condition, kept, summary)} No time in most seeds, and so no place: {names}."
+
+
 def _meaning(condition: ConditionRecord) -> str:
     """What the times of own data mean; nothing where features are learned."""
     found = next((f.criterion for f in condition.features if f.criterion is not None), None)
@@ -156,7 +173,8 @@ def _meaning(condition: ConditionRecord) -> str:
         return f"{said} {found.amount:g}{what.get(found.measure, ' of R²')} or more."
     end = f"{100 * condition.theta:g} % of its value at the run's own end"
     if found.measure != "reliance":
-        end = f"{100 * condition.theta:g} % of what it costs at the run's own end"
+        of = what.get(found.measure, " of R²").removeprefix(" of ")
+        end = f"{100 * condition.theta:g} % of the {of} that it costs at the run's own end"
     return f"{said} {end}. Times are relative to each run's own end."
 
 
@@ -278,8 +296,8 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     if missed and ranks.relative(condition):
         told = listed([f"{name} in {k}" for name, k in missed.items()])
         said.append(
-            f"Without a time, as not staying at {100 * condition.theta:g} % of the own end value: "
-            f"{told} of {n} seeds."
+            f"No time can be told where a feature's value does not stay at "
+            f"{100 * condition.theta:g} % of its value at the end: {told} of {n} seeds."
         )
     elif len(missed) == 1:
         ((name, k),) = missed.items()
