@@ -83,7 +83,7 @@ def test_one_that_comes_back_is_not(capsys, monkeypatch):
 
 
 HANGS = """
-import signal, sys, threading, torch, primacy
+import signal, sys, time, torch, primacy
 from tests.support.tracked import data, make
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 net = make()
@@ -94,7 +94,8 @@ class Hangs(torch.nn.Module):
     def forward(self, x):
         if self.hang:
             print("hanging", file=sys.stderr, flush=True)
-            threading.Event().wait()
+            while True:
+                time.sleep(0.1)
         return self.inner(x)
 model = Hangs()
 how = {"evaluations": [0, 1, 9], "measures": ["accuracy"]}
