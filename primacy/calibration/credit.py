@@ -63,7 +63,7 @@ def credit() -> list[Check]:
             found += [
                 Check(
                     quantity=f"{name}: {what}, input {i + 1}",
-                    expected=value,
+                    expected=float(value),
                     measured=float(measured[i]),
                     tolerance=TOLERANCE,
                     measures=(name,),
@@ -130,7 +130,7 @@ def description_length() -> list[Check]:
         found.append(
             Check(
                 quantity=f"bits of a label that is wrong in {100 * share:g} %, from the layer",
-                expected=entropy(share),
+                expected=float(entropy(share)),
                 measured=float(length[0]),
                 tolerance=float(price),
                 measures=("description_length",),
@@ -147,13 +147,13 @@ def description_length() -> list[Check]:
 def pushes() -> list[Check]:
     """A layer of 40 independent units; the output is the first of them, and a tenth of another."""
     rng = np.random.default_rng(0)
-    reps = rng.standard_normal((EXAMPLES, UNITS)).astype(np.float32)
-    features = (reps[:, :2] > 0).astype(np.float32)
+    reps = jnp.asarray(rng.standard_normal((EXAMPLES, UNITS)), jnp.float32)
+    features = (reps[:, :2] > 0).astype(jnp.float32)
 
     def onward(layer: Float[Array, "n h"]) -> Float[Array, "n o"]:
         return layer[:, :1] + 0.1 * layer[:, 5:6]
 
-    size = float(np.std(np.asarray(onward(jnp.asarray(reps)))))
+    size = float(np.std(np.asarray(onward(reps))))
     given = {
         "fit_reps": reps,
         "fit_features": features,
@@ -166,7 +166,7 @@ def pushes() -> list[Check]:
         name: functools.partial(measures.load()[name].function, **given)
         for name in ("concept_sensitivity", "concept_slope", "concept_slope_p")
     }
-    outputs = onward(jnp.asarray(reps))
+    outputs = onward(reps)
     found = {
         name: np.asarray(jax.jit(lambda o, f=function: f(outputs=o))(outputs), float)[:, 0]
         for name, function in value.items()
@@ -181,7 +181,7 @@ def pushes() -> list[Check]:
     return [
         Check(
             quantity=f"{name}: {what}",
-            expected=expected,
+            expected=float(expected),
             measured=float(found[name][i]),
             tolerance=tolerance,
             measures=(name,),

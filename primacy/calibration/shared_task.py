@@ -33,7 +33,7 @@ def layer(share: float, rest: Float[np.ndarray, " n"], turn: int) -> Float[np.nd
     return (both @ units[:2]).astype(np.float32)
 
 
-def alike(a: Float[np.ndarray, "n h"], b: Float[np.ndarray, "n h"]) -> float:
+def alike(a: Float[np.ndarray, "n h"], b: Float[np.ndarray, "n g"]) -> float:
     """Pearson's r of the Euclidean distances of all pairs of inputs."""
     pairs = np.array(list(itertools.combinations(range(len(BITS)), 2)))
     first, second = (np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1) for x in (a, b))
@@ -67,7 +67,7 @@ def shared_task() -> list[Check]:
         found += [
             Check(
                 quantity=f"simple part {share:g}: {what}, Pearson's r",
-                expected=expected,
+                expected=float(expected),
                 measured=float(measured),
                 tolerance=1e-4,
             )

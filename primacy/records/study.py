@@ -315,7 +315,9 @@ class Hypothesis:
     """Id of the hypothesis of which this is a control arm."""
     reported_by: Stated[str | None] = dataclasses.field(default=None, metadata={"unkeyed": True})
     """Who reported the expected direction before; null: the claim is this study's own."""
-    leaves_open: Stated[str | None] = dataclasses.field(default=None, metadata={"unkeyed": True})
+    leaves_open: Stated[str | None] = dataclasses.field(
+        default=None, compare=False, metadata={"unkeyed": True}
+    )
     """What of the question it does not answer: a note to the reader, which decides nothing."""
 
     @model_serializer(mode="wrap")

@@ -177,7 +177,7 @@ def test_address_restores_the_view(opened):
     assert page.locator(".cell").count() == 12 and "Seed 3" in told and "at step 72" in told
     other = opened("grid", at=page.evaluate("location.hash"))
     assert other.locator("#explore").inner_text() == told
-    assert other.evaluate("scrollY") > 0
+    other.wait_for_function("scrollY > 0")
     # What cannot be is ignored.
     page = opened("grid", at="#explore?c=99&m=nothing&p0=length&theta=7&t=-1&seed=x&f=-3&g=8")
     assert page.locator(".cell").count() == 48 and page.said == []

@@ -11,8 +11,8 @@ from primacy.engine.addresses import refuse_open
 from primacy.engine.inbox import wire
 from primacy.engine.jobs import Engine
 from primacy.engine.plan import plan
-from primacy.engine.run import jobs_of
 from primacy.engine.threads import Threads
+from primacy.engine.walk import jobs_of
 from primacy.records.files import Damaged, StoreError
 from primacy.study import file
 from tests.faults.study import made_up, study

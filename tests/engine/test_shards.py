@@ -10,8 +10,10 @@ import pytest
 from primacy.cli.app import app
 from primacy.engine import inbox
 from primacy.engine.plan import plan, share
-from primacy.engine.run import Progress, jobs_of, run
+from primacy.engine.progress import Progress
+from primacy.engine.run import run
 from primacy.engine.shards import work
+from primacy.engine.walk import jobs_of
 from primacy.records.store import INBOX, Store
 from primacy.training.block import Interrupted
 from tests.faults.study import Trainer, study

@@ -26,6 +26,9 @@ IMAGE = (1, 3, 4)
 """The same numbers as an image: a convolutional network whose layers are as wide as those of the
 MLP is measured by the MLP's compiled program."""
 TOLERANCE = 1e-5
+WIDER = {"description_length": 1e-4, "description_length_control": 1e-4}
+"""Sums of log-probabilities under classifiers that were fitted to few examples: what the fits make
+of a layer's last digits."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,7 +112,8 @@ def agree(network, other, declared):
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         scale = max(1.0, float(np.nanmax(np.abs(value), initial=0)))
-        np.testing.assert_allclose(found[name], value, rtol=0, atol=TOLERANCE * scale, err_msg=name)
+        at_most = scale * WIDER.get(name.partition("/")[0], TOLERANCE)
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=at_most, err_msg=name)
 
 
 @pytest.mark.parametrize("kind", ["binary", "number", "class"])
