@@ -35,6 +35,7 @@ def start(model, seed=0):
     }
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration on top of oneDNN")
 @pytest.mark.parametrize("kind", KINDS)
 def test_outputs_and_gradients_are_pytorchs(kind):
     """Oracle: PyTorch's conv2d and batch_norm with the same parameters."""
