@@ -69,7 +69,27 @@ def draft(path: Path) -> str:
     batch = max(1, min(32, rows // 5))
     lines += ["", "[model]", 'kind = "mlp"', "widths = [32, 16]", ""]
     lines += ["[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50"]
+    lines += _claim([name for name, _ in _groups(table, inputs)])
     return "\n".join(lines) + "\n"
+
+
+def _claim(groups: Sequence[str]) -> list[str]:
+    """A first hypothesis, commented out: whoever expects something says so before the run."""
+    if len(groups) < 2:
+        return []
+    more = f"in the end the output relies more on {groups[0]} than on {groups[1]}"
+    return [
+        "",
+        "# What do you expect? A claim that stands here before the run gets a verdict:",
+        "# [[hypothesis]]",
+        '# id = "first-claim"',
+        f"# claim = {_text(more)}",
+        '# measure = "reliance"',
+        f"# of = {{ feature = {_text(groups[0])} }}",
+        f"# minus = {{ feature = {_text(groups[1])} }}",
+        '# expect = "greater"',
+        "# margin = 0.02                 # a difference of less is none",
+    ]
 
 
 def _made(

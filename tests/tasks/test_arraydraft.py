@@ -37,6 +37,11 @@ def test_a_draft_is_a_study_of_the_files_columns(tmp_path, capsys):
     text = out.read_text()
     assert "# left out: name (not numbers, 60 different values)" in text
     assert "# left out: still (never changes)" in text
+    # The claim that it offers is one: its lines hold without their marks.
+    start, claim = text.split("# [[hypothesis]]")
+    out.write_text(start + "[[hypothesis]]" + claim.replace("\n# ", "\n"))
+    (hypothesis,) = file.read(str(out)).hypotheses
+    assert hypothesis.contrast.of == {"feature": "age (years)"} and hypothesis.margin == 0.02
 
 
 def test_many_columns_are_grouped_and_a_number_can_be_the_target(tmp_path):
