@@ -5,6 +5,7 @@ grid, another definition, the layer next to the last, half the budget, and one s
 """
 
 import copy
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from primacy.analysis.contrasts import FEWEST, Estimate, estimate, share_learned
 from primacy.analysis.inference import SignFlip, clopper_pearson
 from primacy.analysis.learning_times import TIME_TO_LEARN
 from primacy.analysis.picks import Plan
-from primacy.analysis.resolve import resolve
+from primacy.analysis.resolve import SelectionError, resolve
 from primacy.analysis.runs import Runs, variants
 from primacy.analysis.words import Word, bounds, word_of
 from primacy.records.study import Contrast, Hypothesis
@@ -57,7 +58,9 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
                 if own != {theta}:
                     yield f"theta {theta:g}", one(runs, c, theta=theta)
         for label, changed in _confirmed_otherwise(runs, plan):
-            yield label, one(changed, c)
+            # By a stated step too few evaluations may follow to confirm it so often.
+            with contextlib.suppress(SelectionError):
+                yield label, one(changed, c)
     if plan.is_event and h.expect != "never":
         called = c.measure.replace("_", "-")
         yield f"{called} one evaluation earlier", paired(runs, c, grid=("early", "early"))

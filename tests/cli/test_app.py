@@ -449,7 +449,7 @@ def test_a_damaged_part_is_named_without_a_traceback(folder, run, capsys):
         (["run", "complexty"], 'Did you mean "complexity"?'),
         (["run", "none.toml"], "none.toml"),
         (["judge", "nowhere"], "not a run folder"),
-        (["explain", "acuracy"], 'Did you mean "accuracy"?'),
+        (["explain", "acuracy"], 'Did you mean "accuracy" or'),
         (["rn"], "run"),
         (["run", "complexity", "--sseeds", "3"], "--seeds"),
         (["list", "measurs"], "measures"),
