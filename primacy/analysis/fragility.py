@@ -4,8 +4,8 @@ Another criterion, another number of evaluations that confirm it, the other end 
 grid, another definition, the layer next to the last, half the budget, and one seed fewer.
 """
 
-import copy
 import contextlib
+import copy
 import dataclasses
 import functools
 from collections.abc import Iterator
