@@ -4,7 +4,6 @@ Another criterion, another number of evaluations that confirm it, the other end 
 grid, another definition, the layer next to the last, half the budget, and one seed fewer.
 """
 
-import contextlib
 import copy
 import dataclasses
 import functools
@@ -58,9 +57,13 @@ def _variants(runs: Runs, h: Hypothesis) -> Iterator[tuple[str, Estimate]]:
                 if own != {theta}:
                     yield f"theta {theta:g}", one(runs, c, theta=theta)
         for label, changed in _confirmed_otherwise(runs, plan):
-            # By a stated step too few evaluations may follow to confirm it so often.
-            with contextlib.suppress(SelectionError):
-                yield label, one(changed, c)
+            try:
+                found = one(changed, c)
+            except (
+                SelectionError
+            ):  # too few evaluations follow a stated step to confirm it so often
+                continue
+            yield label, found
     if plan.is_event and h.expect != "never":
         called = c.measure.replace("_", "-")
         yield f"{called} one evaluation earlier", paired(runs, c, grid=("early", "early"))
