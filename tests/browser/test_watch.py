@@ -1,13 +1,13 @@
 """The watched page in headless Chromium: live curves, no foreign request, accessible."""
 
 import json
-import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from primacy.engine.run import run
 from primacy.records import live
+from primacy.records.files import write
 from primacy.records.store import STATUS
 from primacy.watch import server as servers
 from primacy.watch.server import Server
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 
 def tell(folder, **facts):
-    (folder / STATUS).write_text(json.dumps(facts))
+    write(folder / STATUS, json.dumps(facts).encode())  # whole or not at all, as a run does
 
 
 @pytest.fixture
@@ -85,10 +85,9 @@ def test_goes_on_drawing_and_shows_the_new_page_when_asked(opened, folder):
     tell(folder, state="running", done=2, lanes=3)
     page.get_by_role("button", name="Show what is new").wait_for()
     assert page.inner_text("#live-told") == "Training: 2 of 3 networks stored."
-    loaded = threading.Event()
-    page.on("load", lambda _: loaded.set())
-    page.get_by_role("button", name="Show what is new").click()
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Show what is new").click()
     page.wait_for_selector(".live-card svg")
-    assert loaded.is_set() and not page.get_by_role("button", name="Show what is new").is_visible()
+    assert not page.get_by_role("button", name="Show what is new").is_visible()
     tell(folder, state="complete", lanes=3)
     page.get_by_text("The run is complete").wait_for()
