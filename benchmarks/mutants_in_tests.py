@@ -68,8 +68,10 @@ for registry in (tasks, models, measures, calibration.cases):
     registry.load()
 name, file, chosen = sys.argv[1:]
 mutants.known()[name].apply()
-# The package was imported first, so that pytest's plugins find it (and jaxtyping) there already.
+# The package was imported first, so that pytest's plugins find it there already: jaxtyping, which
+# would check its shapes, refuses that and is left out.
 quiet = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+quiet += ["-o", "addopts=--import-mode=importlib"]
 asked = [*quiet, file, *(["-k", chosen] if chosen else [])]
 sys.exit(pytest.main(asked))
 """

@@ -114,7 +114,7 @@ def _narrow() -> None:
 
 @mutant("no control ever fails", "counted")
 def _never_fails() -> None:
-    replace("primacy.analysis.controls", "_beyond", lambda old: lambda *given: 1.0)
+    replace("primacy.analysis.outcomes", "_beyond", lambda old: lambda *given: 1.0)
 
 
 @mutant("a probe's examples weigh the same, whatever their class", "counted")

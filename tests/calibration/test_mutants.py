@@ -1,6 +1,8 @@
 """Mutants of the instrument; oracle: a calibration that cannot notice would find nothing."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -16,6 +18,30 @@ FEW = ("a lucky moment counts as learned", "p is one-sided", "a margin is not lo
 def test_the_case_that_should_notices(name):
     found = mutants._in_own_process(name)
     assert found.case == MUTANTS[name].likely and found.quantity
+
+
+EACH = """\
+import os
+from primacy import calibration
+from primacy.calibration import mutants
+from primacy.registry import measures, models, tasks
+
+for registry in (tasks, models, measures, calibration.cases):
+    registry.load()
+for own in mutants.known().values():
+    child = os.fork()  # nothing puts back what a mutant replaces
+    if not child:
+        own.apply()
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        print(own.name)
+"""
+
+
+def test_every_mutant_finds_what_it_breaks():
+    asked = [sys.executable, "-W", "ignore", "-c", EACH]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == list(mutants.known()), done.stderr
 
 
 def test_a_mutant_that_changes_nothing_is_not_noticed(monkeypatch):
