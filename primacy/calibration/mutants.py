@@ -291,7 +291,7 @@ def _no_margin() -> None:
     def new(old: Any) -> Any:
         return lambda h, *given, **named: old(dataclasses.replace(h, margin=0.0), *given, **named)
 
-    replace("primacy.analysis.words", "word_of", new)
+    replace("primacy.analysis.words", "judged", new)
 
 
 if __name__ == "__main__":

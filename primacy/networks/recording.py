@@ -157,11 +157,12 @@ class Run:
         )
 
 
-def needed(declared: Declared) -> set[str]:
-    """Names of the measures without which no time could be told."""
+def needed(declared: Declared, names: Sequence[str]) -> set[str]:
+    """Names of the measures without which no time could be told, beside those asked for, if any."""
     own = describe.features(_task(declared))
     found = {f.criterion.measure for f in own if f.criterion is not None}
     wide = any(len(f.columns) > 1 for f in declared.features)
+    wide = wide and (not names or "variance_explained" in names)
     score = {describe.score_of(target.kind) for target in declared.targets}
     return found | score | ({"variance_explained_group"} if wide else set())
 

@@ -315,7 +315,7 @@ def chosen(
 ) -> tuple[Measure, ...]:
     """The measures asked for or the default ones, and what times and claims need."""
     offered = measures.load()
-    wanted = {*names, *needed(declared)}
+    wanted = {*names, *needed(declared, names)}
     wanted |= set() if names else {h.contrast.measure for h in hypotheses}
     return tuple(
         measure
