@@ -14,7 +14,7 @@ from primacy.cli import app
 from primacy.report import html as report
 from primacy.report.page import controls, findings, methods, prose, ranks
 from primacy.report.terminal import verdict_table
-from tests.support.pages import PROVENANCE, arrays, made
+from tests.support.pages import PROVENANCE, arrays, copied, made
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,27 @@ def test_what_was_not_learned_is_said_of_networks(conditions, start):
     rates = (1e-3, 2e-3, 3e-3)[:conditions]
     study = made(4, rates=rates, never=(0, 1, 2))
     assert start in prose.sentences(study.record, study.summary, [], study.curves)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ("abcd", "In both conditions, neither b nor d was learned in half of the networks."),
+        ("abcdef", "In both conditions, none of b, d and f was learned in half of the networks."),
+    ],
+)
+def test_what_was_not_learned_in_the_same_places_is_said_once(names, told):
+    study = copied(made(4, rates=(1e-3, 3e-3), never=(0, 1, 2)), *names)
+    assert told in prose.sentences(study.record, study.summary, [], study.curves)
+
+
+def test_few_conditions_with_different_leaders_are_named():
+    study = copied(made(6, rates=(1e-3, 3e-3)), *"ab")
+    first, second = (c.name for c in study.record.conditions)
+    led = pl.when(pl.col("condition").cast(str) == first).then(pl.lit("a")).otherwise(pl.lit("b"))
+    value = pl.when(pl.col("feature").cast(str) == led).then(0.9).otherwise(0.2)
+    told = report.answer(study.record, study.summary.with_columns(reliance=value), [])
+    assert f"At the end a is used most with {first}, b with {second}." in told
 
 
 def test_own_data_says_what_first_means_and_what_the_output_relies_on():

@@ -12,6 +12,9 @@ from primacy.report.page.ranking import CLEAR, EQUAL, above
 from primacy.report.page.ranks import when
 from primacy.report.page.wording import among, counted, listed
 
+NAMED = 3
+"""Conditions that a sentence names; more are counted."""
+
 
 def conditions(
     trained: Sequence[ConditionRecord],
@@ -48,18 +51,34 @@ def conditions(
         for r in standings[c.name]:
             if r["timed"] and r["steps"] is None:
                 never.setdefault(r["feature"], []).append(c.name)
-    for name, own in never.items() if leaders else ():
-        where = _in_conditions(own, n)
-        what = f"learned {name}" if verb == "learned" else f"came to where {name} is {verb}"
-        said.append(f"{where}, fewer than half of the networks {what}.")
+    said += _never(never, n, verb) if leaders else []
     if diverged := sum(standings[c.name][0]["diverged"] for c in trained):
         lanes = sum(standings[c.name][0]["seeds"] for c in trained)
         said.append(f"{diverged} of {lanes} networks diverged.")
     return said
 
 
+def _never(never: Mapping[str, list[str]], n: int, verb: str) -> list[str]:
+    """What fewer than half of the networks learned, and where: a sentence for the same places."""
+    said = []
+    for own in dict.fromkeys(map(tuple, never.values())):
+        names = [name for name, where in never.items() if tuple(where) == own]
+        if len(names) > 1:
+            was = "was learned" if verb == "learned" else f"is {verb}"
+            none = (
+                f"neither {listed(names, 'nor')}" if len(names) == 2 else f"none of {listed(names)}"
+            )
+            told = f"{none} {was} in half of the networks"
+        else:
+            few = "fewer than half of the networks"
+            told = f"{few} learned {names[0]}"
+            told = told if verb == "learned" else f"{names[0]} is {verb} in {few}"
+        said.append(f"{_in_conditions(own, n)}, {told}.")
+    return said
+
+
 def _conditions(names: Sequence[str], n: int) -> str:
-    if len(names) == n or len(names) > 3:
+    if len(names) == n or len(names) > NAMED:
         return among(len(names), n, "condition")
     return f"with {listed(names)}"
 
@@ -92,7 +111,7 @@ def _tops(
     most: str,
 ) -> str | None:
     """The feature that leads a column in most conditions, and in how many; equal ones apart."""
-    tops: Counter = Counter()
+    tops: dict[str, list[str]] = {}
     level: Counter = Counter()
     every = nothing = seen = 0
     for c in trained:
@@ -108,7 +127,7 @@ def _tops(
         top = known[0][column]
         near = [r["feature"] for r in known if top - r[column] < EQUAL * abs(top)]
         if len(near) < 2:  # none is near a top of 0
-            tops[known[0]["feature"]] += 1
+            tops.setdefault(known[0]["feature"], []).append(c.name)
         else:
             level[tuple(sorted(near))] += 1
             every += len(near) == len(known)
@@ -126,12 +145,15 @@ def _tops(
         return (
             f"At the end {listed(names)} are {most}, about equally, {among(k, seen, 'condition')}."
         )
-    name, k = tops.most_common(1)[0]
+    name, own = max(tops.items(), key=lambda top: len(top[1]))
     equal = level.total()
     notes = [f"about equal in {equal}"] if equal else []
     notes += [none] if none else []
     note = f" ({listed(notes)})" if notes else ""
-    return f"At the end {name} is {most} {among(k, seen, 'condition')}{note}."
+    others = [f"{f} with {listed(c)}" for f, c in tops.items() if f != name]
+    if others and seen <= NAMED:
+        return f"At the end {name} is {most} with {listed(own)}, {listed(others)}{note}."
+    return f"At the end {name} is {most} {among(len(own), seen, 'condition')}{note}."
 
 
 def _by_condition(
@@ -145,13 +167,12 @@ def _by_condition(
     first = min((standings[c][0] for c in own), key=lambda r: r["steps"])
     span = f"median step {when(first, first['steps'], max(standings[c][0]['steps'] for c in own))}"
     others = [(f, c) for f, c in [*ranked[1:], ("no single feature", leaders.get("", []))] if c]
-    told = [
-        f"{f} in {c[0] if len(c) == 1 else listed(c) if len(c) <= 3 else len(c)}" for f, c in others
-    ]
+    told = [f"{f} {f'with {listed(c)}' if len(c) <= NAMED else f'in {len(c)}'}" for f, c in others]
+    where = f"with {listed(own)}" if told and n <= NAMED else among(len(own), n, "condition")
     seeds = {standings[c][0]["seeds"] for c in own}
     each = f", {seeds.pop()} seeds each" if len(seeds) == 1 else ""
     rest = f"; {listed(told)}" if told else ""
-    return [f"{name} was {verb} first {among(len(own), n, 'condition')} ({span}{each}){rest}."]
+    return [f"{name} was {verb} first {where} ({span}{each}){rest}."]
 
 
 def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[dict]]) -> list[str]:
@@ -172,7 +193,7 @@ def _alone(conditions: Sequence[ConditionRecord], standings: Mapping[str, list[d
             said += f", latest with {ranked[-1]} ({_median(reached[ranked[-1]])})"
     lost = [c for c in timed if c not in reached]
     if reached and lost:
-        said += f"; not with {listed(lost) if len(lost) <= 3 else f'{len(lost)} others'}"
+        said += f"; not with {listed(lost) if len(lost) <= NAMED else f'{len(lost)} others'}"
     return [f"{said}."]
 
 
