@@ -66,11 +66,12 @@ benchmarks/.venv/installed: pyproject.toml constraints.txt
 statistics: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/operating_characteristics.py
 
-# Runs killed at random and resumed; run folders damaged at random. Hours of work, not of tests:
-# TRIALS and SEED choose how many and which.
+# Runs killed at random and resumed; run folders damaged at random; other examples of hypothesis than
+# those that the tests always try. Hours of work, not of tests: TRIALS and SEED choose which.
 TRIALS ?= 200
 SEED ?= 0
 reliability: .venv/installed-test
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile new --hypothesis-seed $(SEED)
 	$(BIN)/python benchmarks/reliability.py --trials $(TRIALS) --seed $(SEED)
 
 kills: .venv/installed-test

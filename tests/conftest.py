@@ -1,14 +1,18 @@
 """Every test runs with run-time shape checks (pyproject) and JAX's strict rank promotion.
 
 Compiled programs are kept between tests and sessions, as they are for users. What the user of this
-machine calibrated is not seen.
+machine calibrated is not seen. Nothing depends on chance or on the order in which the two processes
+get their files: hypothesis tries the same examples every time (`make reliability` tries new ones),
+and the global random numbers begin anew with every test.
 """
 
 import os
+import random
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "programs"
 PROGRAMS.mkdir(parents=True, exist_ok=True)
@@ -20,6 +24,30 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # for a second thread of oneDNN (PyTorch 2.13, AVX2).
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["XDG_DATA_HOME"] = str(PROGRAMS.parent / "no-data")
+
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", derandomize=True, **UNTIMED)
+settings.register_profile("new", **UNTIMED)
+settings.load_profile("same")
+
+
+def _seed():
+    """The global generators, as if this process had drawn nothing yet."""
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _seed_of_one_file():
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seed_of_one_test():
+    _seed()
 
 
 @pytest.fixture(scope="module", autouse=True)

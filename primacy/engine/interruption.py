@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -94,7 +94,7 @@ class Interruption:
             left = ends - time.monotonic()
             ready, _, _ = select.select([self._read], [], [], max(0.0, left))
             if not ready:
-                where = "; ".join(waiting())
+                where = "; ".join(waiting(sys._current_frames()))
                 hint = f" {self._hint}" if self._hint else ""
                 print(
                     f"Still busy {GRACE_SECONDS:g} s after the signal: {where}. Stopped.{hint}",
@@ -109,10 +109,14 @@ class Interruption:
         os._exit(self.code)
 
 
-def waiting() -> Iterator[str]:
-    """For every thread inside this package, the innermost function of ours and its line."""
+def waiting(frames: Mapping[int, FrameType]) -> Iterator[str]:
+    """For every thread inside this package, the innermost function of ours and its line.
+
+    Args:
+        frames: of `sys._current_frames`, as for `compiling`.
+    """
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for ident, frame in sys._current_frames().items():
+    for ident, frame in frames.items():
         inner: FrameType | None = frame
         while inner is not None and not Path(inner.f_code.co_filename).is_relative_to(PACKAGE):
             inner = inner.f_back
@@ -127,9 +131,9 @@ def waiting() -> Iterator[str]:
 COMPILE = PACKAGE / "training" / "programs.py"
 
 
-def compiling() -> bool:
+def compiling(frames: Mapping[int, FrameType]) -> bool:
     """Whether a thread of this process compiles a program."""
-    for frame in sys._current_frames().values():
+    for frame in frames.values():
         inner: FrameType | None = frame
         while inner is not None:
             if inner.f_code.co_name == "compile" and inner.f_code.co_filename == str(COMPILE):

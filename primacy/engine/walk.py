@@ -1,9 +1,11 @@
 """A walk over the blocks of a plan: it drives an engine, and commits what comes back."""
 
 import dataclasses
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 import polars as pl
@@ -33,6 +35,11 @@ COMPILING_SECONDS = 900.0
 
 STALL_FACTOR = 10.0
 """Times its forecast that a block may take before the run is called stalled."""
+
+
+def _least(frames: Mapping[int, FrameType]) -> float:
+    """Seconds without news that are never a stall, by what the threads are in."""
+    return COMPILING_SECONDS if compiling(frames) else STALL_SECONDS
 
 
 def folders(study: Study, store: Store) -> tuple[Store, ...]:
@@ -125,14 +132,18 @@ class Walk:
     def _idle(self) -> None:
         """Rewrite the page; report when nothing has advanced for longer than is forecast."""
         self.pages.rewrite(sum(place.done for place in self.places.values()))
-        still = time.monotonic() - self._moved
-        least = COMPILING_SECONDS if compiling() else STALL_SECONDS
-        if still < least or self._moved == self._reported:
+        moved, still = self._moved, time.monotonic() - self._moved
+        if still < _least(sys._current_frames()) or moved == self._reported:
             return
-        # Only now: the forecast measures the machine's speed.
+        # Only now: the forecast measures the machine's speed, and meanwhile a thread may move on.
         allowed = STALL_SECONDS + STALL_FACTOR * forecast.longest_block(self.todo)
-        if still > (allowed := max(least, allowed)):
-            self.progress.stalled(still, allowed, tuple(waiting()))
+        if moved == self._moved:
+            self._still(still, allowed, sys._current_frames())
+
+    def _still(self, still: float, allowed: float, frames: Mapping[int, FrameType]) -> None:
+        """Report a stall, judged and described by the same look at the threads."""
+        if still > (allowed := max(_least(frames), allowed)):
+            self.progress.stalled(still, allowed, tuple(waiting(frames)))
             self._reported = self._moved
 
     def _commit(self, job: Job, trained: Trained) -> None:

@@ -65,7 +65,7 @@ def test_p_is_never_0(n):
     assert min(test.p_above(0.0), equivalence(of_mean(np.zeros(n)), -9.0, 9.0)) > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(-20, 20), min_size=1, max_size=17),
     st.sampled_from([0.9, 0.95]),
@@ -167,7 +167,7 @@ def test_holm_of_nothing():
     assert holm(np.array([], dtype=np.float64)).size == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(st.integers(0, 4), min_size=5, max_size=5), min_size=1, max_size=4))
 def test_kendall_is_that_of_scipy(rows):
     """Oracle: scipy.stats.kendalltau (tau-b); all values equal is 0 here and NaN there."""

@@ -26,7 +26,7 @@ def literal(values, steps, threshold, m):
     return steps[max(0, e - m)], False, False
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.lists(st.sampled_from([0.2, 0.5, 0.9, 1.0, float("nan")]), min_size=7, max_size=7),

@@ -3,13 +3,15 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.support.chromium import CHROMIUM, FLAGS
+from tests.support.chromium import CHROMIUM, FLAGS, MILLISECONDS, new_page
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=FLAGS, timeout=MILLISECONDS
+        )
         yield browser
         browser.close()
 
@@ -17,22 +19,16 @@ def browser():
 @pytest.fixture
 def opened(browser, files):
     """Opens a page and gathers whatever it asks for or complains of."""
-    contexts = []
+    pages = []
 
     def open_page(name, *, width=1240, at="", **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.asked, page.said = [], []
-        page.on("request", lambda r: page.asked.append(r.url))
-        page.on("console", lambda m: page.said.append(m.text))
-        page.on("pageerror", lambda e: page.said.append(str(e)))
-        page.on("dialog", lambda d: (page.said.append(d.message), d.dismiss()))
+        page = new_page(browser, viewport={"width": width, "height": 900}, **options)
+        pages.append(page)
         page.goto(files[name] + at)
         if options.get("java_script_enabled", True):
             page.locator("#explore[data-ready]").wait_for()
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.support.chromium import MARKS, open_all
 from tests.support.pages import HOSTILE, arrays, asked, copied, joined, made, reported
+from tests.support.waiting import until
 
 pytestmark = MARKS
 
@@ -71,9 +73,10 @@ def test_is_complete_without_javascript(opened):
     linear = page.locator("#figure-race-linear svg")
     assert not linear.is_visible()
     page.get_by_label("Linear step axis").check()
-    assert linear.is_visible() and not page.locator("#figure-race-log svg").is_visible()
+    expect(linear).to_be_visible()
+    expect(page.locator("#figure-race-log svg")).not_to_be_visible()
     page.get_by_text("Every seed", exact=True).first.click()
-    assert page.locator("#figure-race-seeds svg").is_visible()
+    expect(page.locator("#figure-race-seeds svg")).to_be_visible()
 
 
 def test_figures_of_claims_are_dark_on_a_dark_page(opened):
@@ -143,12 +146,14 @@ STOPS = """[...document.querySelectorAll('.scroll')].filter(r => r.checkVisibili
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_keyboard_stops_only_at_what_scrolls(opened, width):
     page = opened("plain", width=width)
-    for opening in (False, True):
-        if opening:
-            open_all(page)
-        page.wait_for_timeout(200)
+
+    def settled():
         stops = page.evaluate(STOPS)
-        assert len(stops) >= 8 and all(scrolls == stop for scrolls, stop in stops)
+        return len(stops) >= 8 and all(scrolls == stop for scrolls, stop in stops)
+
+    until(settled)
+    open_all(page)
+    until(settled)
     page = opened("plain", width=width, java_script_enabled=False)
     assert page.locator(".scroll:not([tabindex])").count() == 0
 
@@ -249,15 +254,10 @@ def test_keyboard_reaches_wide_tables_and_closed_parts(opened):
     page.locator("section#order .scroll").first.focus()
     before = page.evaluate("document.activeElement.scrollLeft")
     page.keyboard.press("ArrowRight")
-    # Asked from outside: the page's policy refuses the script by which Playwright would wait.
-    for _ in range(100):
-        if page.evaluate("document.activeElement.scrollLeft") > before:
-            break
-        page.wait_for_timeout(50)
-    assert page.evaluate("document.activeElement.scrollLeft") > before
+    until(lambda: page.evaluate("document.activeElement.scrollLeft") > before)
     page.locator("details.measure summary").first.focus()
     page.keyboard.press("Enter")
-    assert page.locator("details.measure dl").first.is_visible()
+    expect(page.locator("details.measure dl").first).to_be_visible()
 
 
 def test_numbers_can_be_saved(opened):

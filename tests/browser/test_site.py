@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import MARKS
+from tests.support.chromium import MARKS, new_page
 
 pytestmark = MARKS
 
@@ -41,14 +41,9 @@ def built(folder: Path) -> None:
 @pytest.fixture
 def page(browser):
     """A page that gathers what it requests and complains of."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.asked, page.said = [], []
-    page.on("request", lambda r: page.asked.append(r.url))
-    page.on("console", lambda m: page.said.append(m.text))
-    page.on("pageerror", lambda e: page.said.append(str(e)))
+    page = new_page(browser, viewport={"width": 1280, "height": 900})
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_every_page_opens_without_a_request_to_a_network(site, page):
@@ -66,7 +61,7 @@ def test_the_search_finds_a_term_from_the_disk(site, page):
     page.goto((site / "index.html").as_uri())
     page.keyboard.press("Control+k")
     page.keyboard.type("spectral decoupling")
-    page.get_by_role("option").first.wait_for(timeout=10_000)
+    page.get_by_role("option").first.wait_for()
     assert "Terms" in page.get_by_role("listbox").inner_text()
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from primacy.engine.run import run
 from primacy.records import live
@@ -12,7 +13,7 @@ from primacy.records.store import STATUS
 from primacy.watch import server as servers
 from primacy.watch.server import Server
 from tests.support import tiny
-from tests.support.chromium import MARKS
+from tests.support.chromium import MARKS, new_page
 
 pytestmark = MARKS
 
@@ -40,30 +41,26 @@ def tell(folder, **facts):
 def opened(browser, folder, monkeypatch):
     """Opens the address of a server, and gathers what is asked for and complained of."""
     monkeypatch.setattr(servers, "POLL_SECONDS", 0.05)
-    contexts = []
+    pages = []
     with Server(folder).serving() as server:
 
         def open_page(**options):
-            contexts.append(browser.new_context(**options))
-            page = contexts[-1].new_page()
-            page.asked, page.said = [], []
-            page.on("request", lambda r: page.asked.append(r.url))
-            page.on("console", lambda m: page.said.append(m.text))
-            page.on("pageerror", lambda e: page.said.append(str(e)))
+            pages.append(page := new_page(browser, **options))
+            page.clock.set_fixed_time(0)  # nobody is idle, however long it takes
             page.goto(server.url)
             page.wait_for_url(f"http://127.0.0.1:{server.port}/")
             page.wait_for_selector(".live-card svg")
             return page
 
         yield open_page
-        for context in contexts:
-            context.close()
+        for page in pages:
+            page.context.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_shows_curves_within_a_block(opened, folder, width, scheme):
     page = opened(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    assert page.inner_text("#live-told") == "Training: 1 of 3 networks stored."
+    expect(page.locator("#live-told")).to_have_text("Training: 1 of 3 networks stored.")
     card = page.locator(".live-card")
     assert "2 networks in training, step 12 of 24" in card.inner_text()
     assert card.locator("path.seed").count() == 4  # two networks, two features
@@ -81,13 +78,15 @@ def test_goes_on_drawing_and_shows_the_new_page_when_asked(opened, folder):
     file = next(iter(live.files(folder).values()))
     live.append(file, [live.line(16, [0.9, 0.6])])
     page.get_by_text("step 16 of 24").wait_for()
-    page.mouse.wheel(0, 1)  # touched: nothing moves under the reader
+    page.clock.set_fixed_time(60_000)
+    page.keyboard.press("Shift")  # touched: nothing moves under the reader
     tell(folder, state="running", done=2, lanes=3)
     page.get_by_role("button", name="Show what is new").wait_for()
-    assert page.inner_text("#live-told") == "Training: 2 of 3 networks stored."
+    expect(page.locator("#live-told")).to_have_text("Training: 2 of 3 networks stored.")
     with page.expect_event("load"):
         page.get_by_role("button", name="Show what is new").click()
     page.wait_for_selector(".live-card svg")
+    expect(page.locator("#live-told")).to_have_text("Training: 2 of 3 networks stored.")
     assert not page.get_by_role("button", name="Show what is new").is_visible()
     tell(folder, state="complete", lanes=3)
     page.get_by_text("The run is complete").wait_for()

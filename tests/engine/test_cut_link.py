@@ -16,17 +16,21 @@ pytest.importorskip("distributed")
 
 from primacy.engine.run import run
 from tests.faults.study import Trainer, study
-from tests.support.cluster import Cluster, until
+from tests.support.cluster import Cluster
 from tests.support.folders import promised
+from tests.support.waiting import until
 
 SEEDS = 8
 CUT_SECONDS = 4.0
 
 DRIVER = f"""
 import sys
+import distributed
 from primacy.engine.dask import Dask
 from primacy.engine.run import run
 from tests.faults.study import study
+with distributed.Client(sys.argv[2], timeout=120) as client:
+    client.wait_for_workers(2, timeout=600)
 run(study({SEEDS}), sys.argv[1], engine=lambda n: Dask(n, address=sys.argv[2], insecure=True))
 """
 
@@ -71,14 +75,13 @@ def test_a_link_that_is_cut_and_healed_changes_nothing(hosts, tmp_path, monkeypa
         cluster.scheduler("tcp://10.213.7.1:0", inside=near)
         cluster.worker("--host", "10.213.7.1", inside=near)
         cluster.worker("--host", "10.213.7.2", inside=far)
-        until(lambda: len([*cluster.folder.glob("dask-scratch-space/*.dirlock")]) == 2)
         words = [*near, sys.executable, "-c", DRIVER, tmp_path / "run", cluster.address]
         driver = subprocess.Popen(words, env=cluster.env)
         until(lambda: len({process for _, process in cluster.attempts}) == 2)
         assert ip("-n", here, "link", "set", link, "down").returncode == 0
         time.sleep(CUT_SECONDS)
         assert ip("-n", here, "link", "set", link, "up").returncode == 0
-        assert driver.wait(timeout=300) == 0
+        assert driver.wait(timeout=600) == 0
         assert set(cluster.seeds()) == set(range(SEEDS))
     Trainer(monkeypatch)
     run(study(SEEDS), tmp_path / "threads")

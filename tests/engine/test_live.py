@@ -6,19 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import polars as pl
 import pytest
 
 from primacy.engine import live as writer
-from primacy.engine import provisional
+from primacy.engine import provisional, threads
 from primacy.engine import walk as engine_walk
 from primacy.engine.run import run
 from primacy.records import live
 from primacy.training.block import Interrupted
 from tests.support import tiny
+from tests.support.waiting import until
 
 DATA = ("curves", "checkpoints")
 
@@ -125,11 +125,8 @@ def test_after_a_kill_the_next_run_leaves_nothing_of_it(tmp_path):
     folder = tmp_path / "run"
     started = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], env=os.environ)
     try:
-        for _ in range(1200):
-            if any(live.read(file)[0] for file in live.files(folder).values()):
-                break
-            assert started.poll() is None
-            time.sleep(0.1)
+        until(lambda: started.poll() is not None or live.files(folder))
+        assert started.poll() is None
         assert live.files(folder)  # within the first block: nothing is stored yet
         assert not list((folder / "curves").glob("*"))
     finally:
@@ -148,6 +145,7 @@ def test_after_a_kill_the_next_run_leaves_nothing_of_it(tmp_path):
 def test_the_page_is_provisional_while_the_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(provisional, "PAGE_SECONDS", 0.0)
     monkeypatch.setattr(provisional, "PAGE_SHARE", np.inf)
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 1e6)  # no page but those that are asked for here
     page, seen = tmp_path / "run" / "report.html", []
     commit = engine_walk.Walk._commit
 

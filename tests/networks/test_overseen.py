@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -51,34 +51,44 @@ def test_a_gigabyte_of_prints_is_not_shown_and_not_kept(tmp_path, capfd):
 
 
 class Waits(torch.nn.Module):
-    """Takes its time when it is asked in evaluation mode."""
+    """In evaluation mode it waits until it is called late."""
 
-    def __init__(self, seconds):
+    def __init__(self, late):
         super().__init__()
-        self.inner, self.seconds = make(), seconds
+        self.inner, self.late = make(), late
 
     def forward(self, x):
         if not self.training:
-            time.sleep(self.seconds)
+            assert self.late.wait(600)
         return self.inner(x)
 
 
 def test_an_evaluation_that_does_not_come_back_is_named(tmp_path, capsys, monkeypatch):
+    late = threading.Event()
+
+    class Timer(threading.Timer):
+        def run(self):
+            super().run()
+            late.set()
+
+    monkeypatch.setattr(overseen.threading, "Timer", Timer)
     monkeypatch.setattr(overseen, "PATIENCE", 0.2)
-    _, result = loop(tmp_path / "run", seed=0, model=Waits(0.3), **FAST)
+    _, result = loop(tmp_path / "run", seed=0, model=Waits(late), **FAST)
     told = capsys.readouterr().err
     assert "the evaluation after step 0 has not come back for 0.2 s" in told
     assert result.lanes["end_step"].to_list() == [STEPS]  # it was only slow
 
 
 def test_one_that_comes_back_is_not(capsys, monkeypatch):
-    monkeypatch.setattr(overseen, "PATIENCE", 0.3)
+    monkeypatch.setattr(overseen, "PATIENCE", 60.0)
     said = []
     for _ in range(3):
+        before = set(threading.enumerate())
         with overseen.overseen("this", said.append) as printed:
             print("four")
+            (timer,) = set(threading.enumerate()) - before
         assert printed() == 5
-    time.sleep(0.5)
+        timer.join()
     assert said == [] and capsys.readouterr().out == ""
 
 

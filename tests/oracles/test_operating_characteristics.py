@@ -275,7 +275,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data(), questions())
 def test_any_table_gives_one_of_five_words(data, question):
     """Whatever the numbers: a word, p in (0, 1], the value in its interval, and valid JSON."""

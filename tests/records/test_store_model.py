@@ -139,7 +139,6 @@ class RunFolders(RuleBasedStateMachine):
 RunFolders.TestCase.settings = settings(
     max_examples=12,
     stateful_step_count=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestRunFolders = RunFolders.TestCase

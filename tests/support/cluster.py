@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import distributed
+
+from primacy.records.files import write
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).parent / "pretending.py"
@@ -75,13 +77,29 @@ class Cluster:
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < number:
             self.worker()
-        place = str(self.file)
-        with distributed.Client(scheduler_file=place, set_as_default=False) as client:
-            client.wait_for_workers(number, timeout=300)
+        with self.client() as client:
+            client.wait_for_workers(number, timeout=600)
+
+    def client(self):
+        """One of its own, of no run."""
+        return distributed.Client(scheduler_file=str(self.file), timeout=120, set_as_default=False)
+
+    def settled(self):
+        """Wait until nothing of an earlier run is left.
+
+        The scheduler has no task any more; and each worker has done one that was sent after all
+        others, in its only thread.
+        """
+        with self.client() as client:
+            until(lambda: not client.run_on_scheduler(_tasks))
+            asked = {w: client.submit(int, workers=[w], pure=False) for w in _known(client)}
+            until(lambda: all(asked[w].done() for w in asked.keys() & _known(client).keys()))
 
     def plan(self, faults=None):
         """What is to go wrong from now on; forgets the attempts so far."""
-        (self.folder / "faults.json").write_text(json.dumps(faults or {}))
+        if self.workers:
+            self.settled()
+        write(self.folder / "faults.json", json.dumps(faults or {}).encode())
         (self.folder / "attempts").write_text("")
 
     @property
@@ -91,7 +109,8 @@ class Cluster:
     @property
     def attempts(self):
         """Seed and process of every attempt, in order."""
-        lines = (self.folder / "attempts").read_text().splitlines()
+        whole, _, _ = (self.folder / "attempts").read_text().rpartition("\n")
+        lines = whole.splitlines()
         return [tuple(map(int, line.split())) for line in lines]
 
     def seeds(self):
@@ -100,8 +119,10 @@ class Cluster:
         return {seed: begun.count(seed) for seed in sorted(set(begun))}
 
 
-def until(condition, seconds=300):
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+def _tasks(dask_scheduler):
+    return len(dask_scheduler.tasks)
+
+
+def _known(client):
+    """Threads of each worker, by address."""
+    return client.sync(client.scheduler.ncores)

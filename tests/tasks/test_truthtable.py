@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from primacy.tasks import truthtable
@@ -27,7 +27,6 @@ def expressions(draw, depth=4):
         f"{left} {op} {right}" for op in ("and", "or", "xor"))]))  # fmt: skip
 
 
-@settings(deadline=None)
 @given(expressions())
 def test_a_parsed_expression_means_what_python_says(text):
     # Oracle: Python's ~ & ^ |, which bind in the same order.
@@ -80,7 +79,6 @@ def brute_fourier(table):
         yield subset, total / table.size
 
 
-@settings(deadline=None)
 @given(tables)
 def test_fourier_mass_follows_its_definition_and_parseval(table):
     expected = np.zeros(truthtable.size(table) + 1)
@@ -90,7 +88,6 @@ def test_fourier_mass_follows_its_definition_and_parseval(table):
     assert truthtable.fourier_mass(table).sum() == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(tables)
 def test_average_sensitivity_is_the_mean_degree_of_the_fourier_mass(table):
     # O'Donnell 2014, theorem 2.38.
@@ -98,7 +95,6 @@ def test_average_sensitivity_is_the_mean_degree_of_the_fourier_mass(table):
     assert truthtable.average_sensitivity(table) == pytest.approx(mass @ np.arange(mass.size))
 
 
-@settings(deadline=None)
 @given(tables.filter(lambda t: t.size <= 8))
 def test_leap_is_the_least_over_all_orders(table):
     # Oracle: the definition, every order of the terms tried.
@@ -115,7 +111,6 @@ def test_leap_is_the_least_over_all_orders(table):
     assert truthtable.leap(table) == min(map(worst, itertools.permutations(terms)), default=0)
 
 
-@settings(deadline=None)
 @given(tables.filter(lambda t: t.size <= 16))
 def test_separability_agrees_with_a_search_over_whole_weights(table):
     # Oracle: threshold functions of up to 4 bits all have whole weights of size at most 3

@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import threading
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from primacy.records import live
 from primacy.watch import server as servers
 from primacy.watch.server import Server
 from tests.support import tiny
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def served(tmp_path_factory):
 
 def asked(server, path="/", method="GET", **headers):
     """Status, headers and body of one request; names in `headers` with _ for -."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
     given = {"Host": f"127.0.0.1:{server.port}"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -116,7 +116,7 @@ def test_no_path_is_a_file(served, path):
 def said(server, request):
     """The whole answer to bytes."""
     parts = []
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
         # A server that has read enough closes: what follows is refused, and that is an answer.
         with contextlib.suppress(OSError):
             connection.sendall(request)
@@ -154,15 +154,12 @@ def test_pages_that_may_be_open_are_bounded(served, monkeypatch):
     text = (
         f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nCookie: {cookie(served)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as first:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=600) as first:
         first.sendall(text.encode())
         assert first.recv(64).startswith(b"HTTP/1.0 200")
         assert asked(served, "/events", Cookie=cookie(served))[0] == 503
-    for _ in range(100):  # the one that went away makes room
-        if (code := asked(served, "/events", Cookie=cookie(served))[0]) == 200:
-            break
-        time.sleep(0.1)
-    assert code == 200
+    # The one that went away makes room.
+    until(lambda: asked(served, "/events", Cookie=cookie(served))[0] == 200)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +178,7 @@ def test_a_stream_tells_the_study_what_is_live_and_what_is_gone(trained, monkeyp
     with Server(trained).serving() as server:
         text = (f"GET /events HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
                 f"Cookie: {cookie(server)}\r\n\r\n")  # fmt: skip
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
             connection.sendall(text.encode())
             stream = connection.makefile("rb")
             study = told(stream, "study")

@@ -27,7 +27,7 @@ from tests.support.pages import HOSTILE, Made, arrays, copied, made
 STEPS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STEPS, st.sampled_from([0.25, 0.5, 0.75]))
 def test_quantile_of_times_is_kaplan_meiers(found, q):
     # Oracle: lifelines; every censored lane is censored at the same tau, later than any time.
@@ -145,7 +145,7 @@ def test_thinned_keeps_both_ends_and_the_early_evaluations():
     assert learning_curves.thinned(table, 101).equals(table)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 280), min_size=1, max_size=10))
 def test_labels_never_overlap(wanted):
     placed = sorted(figures.spread(wanted, 15, 4, 280))
