@@ -13,11 +13,12 @@ a = np.random.default_rng(0).random((1024, 1024), np.float32)
 b, c = a.T.copy(), np.empty_like(a)
 np.matmul(a, b, out=c)
 print(flush=True)
-seconds, count = float(sys.stdin.readline()), 0
+seconds, count, took = float(sys.stdin.readline()), 0, 0.0
 began = time.perf_counter()
-while (took := time.perf_counter() - began) < seconds:
-    np.matmul(a, b, out=c)
+while took < seconds:
+    np.matmul(a, b, out=c)  # one at least: no machine is called infinitely slow
     count += 1
+    took = time.perf_counter() - began
 print(2 * 1024**3 * count / took / 1e9)
 """
 

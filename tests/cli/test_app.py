@@ -79,7 +79,7 @@ def folder(tmp_path_factory):
 def run(folder):
     """An uninterrupted run, as a person starts it."""
     out = folder / "runs" / "whole"
-    done = started("run", "tiny.toml", "--out", out, cwd=folder).communicate(timeout=300)
+    done = started("run", "tiny.toml", "--out", out, cwd=folder).communicate(timeout=1200)
     assert (out / "report.html").exists(), done
     return out
 
@@ -138,7 +138,7 @@ def test_ten_kills_lose_nothing(folder, run):
     # Three together do less than a whole run does.
     assert set(ends) <= {-signal.SIGKILL, 0} and ends.count(-signal.SIGKILL) >= 3
     process = started("run", "tiny.toml", "--out", out, cwd=folder)
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=1200)
     assert process.returncode == 0, err
     assert data_files(out) == data_files(run)
 
@@ -150,7 +150,7 @@ def test_a_signal_stops_a_run_and_prints_what_resumes(folder, run, number, code)
     process = started(*words, cwd=folder)
     until(lambda: process.poll() is not None or live.files(out))  # it trains
     process.send_signal(number)
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=1200)
     assert process.returncode == code, err
     assert "primacy run tiny.toml" in err
     assert f"'{out}'" in err  # the blank in the path is quoted
