@@ -149,17 +149,24 @@ def test_listens_on_this_machine_only(served):
     assert served.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_pages_that_may_be_open_are_bounded(served, monkeypatch):
-    monkeypatch.setattr(served, "streams", threading.BoundedSemaphore(1))
+@pytest.fixture
+def small(tmp_path):
+    """A server of which one page may be open, and none was."""
+    with Server(tmp_path / "run").serving() as server:
+        server.streams = threading.BoundedSemaphore(1)
+        yield server
+
+
+def test_pages_that_may_be_open_are_bounded(small):
     text = (
-        f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nCookie: {cookie(served)}\r\n\r\n"
+        f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{small.port}\r\nCookie: {cookie(small)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", served.port), timeout=600) as first:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=600) as first:
         first.sendall(text.encode())
         assert first.recv(64).startswith(b"HTTP/1.0 200")
-        assert asked(served, "/events", Cookie=cookie(served))[0] == 503
+        assert asked(small, "/events", Cookie=cookie(small))[0] == 503
     # The one that went away makes room.
-    until(lambda: asked(served, "/events", Cookie=cookie(served))[0] == 200)
+    until(lambda: asked(small, "/events", Cookie=cookie(small))[0] == 200)
 
 
 @pytest.fixture(scope="module")
