@@ -7,6 +7,7 @@ what `primacy calibrate --mutants --json` found (given as a file). Minutes on on
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,7 @@ def dies_in(name: str) -> str | None:
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
-    failed = [w for w in done.stdout.split() if w.startswith(f"{file}::")]
+    failed = re.findall(rf"^FAILED ({re.escape(file)}::.+?)(?: - .*)?$", done.stdout, re.M)
     if done.returncode != 1 or not failed:
         raise RuntimeError(f"{name}: {done.stdout[-800:]}{done.stderr[-800:]}")
     return failed[0]
