@@ -110,7 +110,8 @@ def took(whole: Result) -> str:
     seconds = whole.provenance["seconds"]
     if not isinstance(seconds, dict) or "total" not in seconds:
         return ""
-    return f"The run took {seconds['total'] / 60:.0f} minutes ({whole.record.device.split(" (")[0]}).\n"
+    kind = whole.record.device.split(" (")[0]  # a cpu's model says no more
+    return f"The run took {seconds['total'] / 60:.0f} minutes ({kind}).\n"
 
 
 def main() -> None:
