@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r
 from primacy.measures import probes
 from primacy.measures.classes import answers, coded, free, membership, plain, pooled
 from primacy.registry import measures
-from primacy.training.answers import Answers, Seen, measured
+from primacy.training.answers import Answers, Facts, Seen, measured
 
 M, N, H = 200, 100, 6
 CODES, HEADS = (3, 1, 4), (3, 1)
@@ -70,11 +70,15 @@ def found():
     chosen = tuple(measures.load()[name] for name in NAMES)
     value = jax.jit(
         lambda: measured(
-            chosen, asked, columns=jnp.ones((2, H), bool), donors=jnp.asarray(donors),
-            loss="softmax_cross_entropy", own_targets=(0, 1, -1), heads=HEADS, codes=CODES,
+            chosen,
+            asked,
+            columns=jnp.ones((2, H), bool),
+            donors=jnp.asarray(donors),
+            loss="softmax_cross_entropy",
+            facts=Facts((0, 1, -1), heads=HEADS, codes=CODES),
             layers=("hidden",),
         )
-    )()  # fmt: skip
+    )()
     plain_values = {name.split("/")[0]: np.asarray(v) for name, v in value.items()}
     return {n: v[0] if n in NAMES and measures[n].by_layer else v for n, v in plain_values.items()}
 

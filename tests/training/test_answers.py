@@ -11,7 +11,7 @@ from primacy.registry import measures, models
 from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Study
-from primacy.training.answers import Answers, Seen, facts_of, measured
+from primacy.training.answers import Answers, Facts, Seen, facts_of, measured
 from primacy.training.evaluate import evaluate_condition
 from tests.support import pictures
 
@@ -86,9 +86,13 @@ def test_a_constant_added_to_the_logits_of_a_class_changes_nothing():
         )  # fmt: skip
         chosen = tuple(measures.load()[name] for name in ("accuracy", "reliance", "reliance_loss"))
         return measured(
-            chosen, Answers(seen, seen), columns=jnp.ones((2, 4), bool), heads=(3,), codes=(1, 1),
-            donors=jnp.arange(64), loss="softmax_cross_entropy",
-        )  # fmt: skip
+            chosen,
+            Answers(seen, seen),
+            columns=jnp.ones((2, 4), bool),
+            donors=jnp.arange(64),
+            loss="softmax_cross_entropy",
+            facts=Facts(heads=(3,), codes=(1, 1)),
+        )
 
     plain, shifted = value(0 * noise), value(5 * noise)
     for name in plain:
