@@ -76,10 +76,20 @@ def test_a_model_of_ours_is_one_of_them():
 
 def card(name, function, axes=("feature",)):
     return registry.Measure(
-        name=name, function=function, asks=("outputs",), axes=axes, splits=("test",),
-        losses=("sigmoid_cross_entropy",), unit="", direction="", low=None, high=None,
-        chance=None, formula="", invariance="", misleads="", reference="",
-    )  # fmt: skip
+        name=name,
+        function=function,
+        asks=("outputs",),
+        axes=axes,
+        losses=("sigmoid_cross_entropy",),
+        unit="",
+        direction="",
+        range=(None, None),
+        chance=None,
+        formula="",
+        invariance="",
+        misleads="",
+        reference="",
+    )
 
 
 @pytest.mark.parametrize(
