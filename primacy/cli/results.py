@@ -17,6 +17,7 @@ from primacy.cli.shared import (
     give,
     load,
     new_console,
+    show_answer,
 )
 from primacy.errors import shown
 
@@ -38,15 +39,9 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
 
         print(to_json(found, result.controls).decode())
         return 0
-    from primacy.report.terminal import failed_controls, lines, verdict_table
-
     if seeds is not None:
         new_console().print(f"The first {seeds} seeds only; nothing was written.")
-    if told := failed_controls(result.controls):
-        new_console().print(told, style="bold red")
-    new_console().print(lines(result.answer), style="bold")
-    if found:
-        new_console().print(verdict_table(found))
+    show_answer(result.answer, found, result.controls)
     return 0
 
 
