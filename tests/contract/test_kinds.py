@@ -62,8 +62,10 @@ def found(kind):
         target = jnp.asarray(targets[kind].astype(np.float32))[:, None]
         more = {}
         if split == "test":
-            more = {name: swapped(forward, x, columns, donors, name == "swapped_rest")
-                    for name in ("swapped", "swapped_rest")}  # fmt: skip
+            more = {
+                name: swapped(forward, x, columns, donors, name == "swapped_rest")
+                for name in ("swapped", "swapped_rest")
+            }
             more["slopes"] = slopes_of(forward, x)
         layers = {"hidden": hidden(x)}
         return Seen(x, jnp.asarray(features), target, forward(x), layers, **more)

@@ -105,14 +105,19 @@ def test_accuracy_and_loss():
     logits, label = test["outputs"][:, :3], test["targets"][:, 0]
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     binary = 1 / (1 + np.exp(-test["outputs"][:, 3]))
-    wanted = [accuracy_score(label, logits.argmax(axis=1)),
-              accuracy_score(test["targets"][:, 1], binary > 0.5)]  # fmt: skip
+    wanted = [
+        accuracy_score(label, logits.argmax(axis=1)),
+        accuracy_score(test["targets"][:, 1], binary > 0.5),
+    ]
     np.testing.assert_allclose(found()["accuracy"], wanted, **CLOSE)
     wanted = [log_loss(label, probability), log_loss(test["targets"][:, 1], binary)]
     np.testing.assert_allclose(found()["loss"], wanted, **CLOSE)
     swapped = world()[3]
-    lost = [accuracy_score(label, logits.argmax(axis=1))
-            - accuracy_score(label, s[:, :3].argmax(axis=1)) for s in swapped]  # fmt: skip
+    lost = [
+        accuracy_score(label, logits.argmax(axis=1))
+        - accuracy_score(label, s[:, :3].argmax(axis=1))
+        for s in swapped
+    ]
     np.testing.assert_allclose(found()["reliance_accuracy"][:, 0], lost, **CLOSE)
 
 
@@ -140,16 +145,20 @@ def test_best_unit_and_shapley_shares_add_up():
     made, value = world()[0], found()
     for k in range(3):
         fit = LinearRegression().fit(made["fit"]["columns"][:, own(k)], made["fit"]["reps"])
-        within = r2_score(made["fit"]["reps"], fit.predict(made["fit"]["columns"][:, own(k)]),
-                          multioutput="raw_values")  # fmt: skip
+        within = r2_score(
+            made["fit"]["reps"],
+            fit.predict(made["fit"]["columns"][:, own(k)]),
+            multioutput="raw_values",
+        )
         held_out = r2_score(made["test"]["reps"], predicted(own(k)), multioutput="raw_values")
         np.testing.assert_allclose(
             value["best_unit_r_squared"][k], held_out[within.argmax()], **CLOSE
         )
     nothing = r2_score(
-        made["test"]["reps"], np.tile(made["fit"]["reps"].mean(axis=0), (N, 1)),
+        made["test"]["reps"],
+        np.tile(made["fit"]["reps"].mean(axis=0), (N, 1)),
         multioutput="variance_weighted",
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(
         value["variance_explained_shapley"].sum(), pooled_r2(np.arange(8)) - nothing, **CLOSE
     )
@@ -166,9 +175,11 @@ def test_probes_read_the_level_whose_regression_is_surest(k):
     logits = [
         LogisticRegression(
             C=1 / probes.PENALTY, class_weight="balanced", tol=1e-10, max_iter=10_000
-        ).fit(x, fit["columns"][:, c]).decision_function(y)
+        )
+        .fit(x, fit["columns"][:, c])
+        .decision_function(y)
         for c in range(own(k).start, own(k).stop)
-    ]  # fmt: skip
+    ]
     wanted = balanced_accuracy_score(test["features"][:, k], np.argmax(logits, axis=0))
     np.testing.assert_allclose(found()["probe_accuracy"][k], wanted, **CLOSE)
 

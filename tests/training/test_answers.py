@@ -74,16 +74,21 @@ def test_images_and_classes_are_measured():
 def test_a_constant_added_to_the_logits_of_a_class_changes_nothing():
     """Oracle: softmax gives the same probabilities."""
     rng = np.random.default_rng(0)
-    numbers = {k: jnp.asarray(rng.normal(size=s), jnp.float32) for k, s in
-               {"inputs": (64, 4), "outputs": (64, 3), "swapped": (2, 64, 3)}.items()}  # fmt: skip
+    numbers = {
+        k: jnp.asarray(rng.normal(size=s), jnp.float32)
+        for k, s in {"inputs": (64, 4), "outputs": (64, 3), "swapped": (2, 64, 3)}.items()
+    }
     labels = jnp.asarray(rng.integers(0, 3, (64, 1)), jnp.float32)
     noise = jnp.asarray(rng.normal(size=(64, 1)), jnp.float32)
 
     def value(shift):
         seen = Seen(
-            numbers["inputs"], jnp.zeros((64, 2)), labels, numbers["outputs"] + shift,
+            numbers["inputs"],
+            jnp.zeros((64, 2)),
+            labels,
+            numbers["outputs"] + shift,
             swapped=numbers["swapped"] + 2 * shift[None],
-        )  # fmt: skip
+        )
         chosen = tuple(measures.load()[name] for name in ("accuracy", "reliance", "reliance_loss"))
         return measured(
             chosen,
@@ -103,9 +108,12 @@ def test_what_was_not_answered_has_no_value():
     seen = Seen(jnp.zeros((8, 2)), jnp.zeros((8, 1)), jnp.zeros((8, 1)), jnp.zeros((8, 1)))
     chosen = tuple(measures.load()[n] for n in ("loss", "reliance", "ablation", "erasure_loss"))
     value = measured(
-        chosen, Answers(seen, seen), columns=jnp.ones((1, 2), bool), donors=jnp.arange(8),
+        chosen,
+        Answers(seen, seen),
+        columns=jnp.ones((1, 2), bool),
+        donors=jnp.arange(8),
         loss="squared_error",
-    )  # fmt: skip
+    )
     assert {name.split("/")[0] for name in value} == {"loss", "finite", "loss_ratio"}
 
 
