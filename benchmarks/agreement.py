@@ -38,9 +38,10 @@ def handed_in(folder: Path) -> dict[str, np.ndarray]:
     both = {
         name: np.stack([stacked(measure, f) for f in FEATURES], -1)
         for name, measure in (
-            ("accuracy", "accuracy"), ("variance_explained", "variance_explained_unit_mean"),
+            ("accuracy", "accuracy"),
+            ("variance_explained", "variance_explained_unit_mean"),
         )
-    }  # fmt: skip
+    }
     return both | {"total_variance": stacked("total_variance", None)}
 
 
@@ -59,9 +60,9 @@ def values(answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found[f"epoch of learning, {name}"] = np.array(
             [learned(c) for c in answers["accuracy"][..., f]]
         )
-        found[f"variance explained (mean over units), {name}"] = (
-            answers["variance_explained"][:, -1, f]
-        )  # fmt: skip
+        found[f"variance explained (mean over units), {name}"] = answers["variance_explained"][
+            :, -1, f
+        ]
     return found
 
 

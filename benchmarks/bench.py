@@ -82,8 +82,10 @@ def raced(seeds: int, repetitions: int, minutes: float, scratch: Path) -> Iterat
     for run in race.race(seeds, repetitions, minutes, trials, scratch):
         folders.setdefault(run["peer"], run.pop("folder"))  # of the first repetition
         found["runs"].append(run)
-        said(f"{run['peer']}: {run['wall']:.1f} s, {run['memory'] / 1e6:.0f} MB; "
-             f"GEMM {run['gemm'][0]:.0f} and {run['gemm'][1]:.0f} GFLOP/s")  # fmt: skip
+        said(
+            f"{run['peer']}: {run['wall']:.1f} s, {run['memory'] / 1e6:.0f} MB; "
+            f"GEMM {run['gemm'][0]:.0f} and {run['gemm'][1]:.0f} GFLOP/s"
+        )
         yield found
     # A warm run gives the bytes of the cold one.
     kept = {name: folder for name, folder in folders.items() if not name.endswith("warm")}

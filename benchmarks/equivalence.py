@@ -31,12 +31,16 @@ def study(seeds: int) -> Study:
     )  # fmt: skip
     condition = Condition(
         task=Boolean(features=FEATURES, units_per_feature=8),
-        model=MLP(widths=(32, 16)), training=training,
-    )  # fmt: skip
+        model=MLP(widths=(32, 16)),
+        training=training,
+    )
     return Study(
-        name="equivalence", conditions={"default": condition},
-        measures=("accuracy", "variance_explained"), seeds=seeds, controls="none",
-    )  # fmt: skip
+        name="equivalence",
+        conditions={"default": condition},
+        measures=("accuracy", "variance_explained"),
+        seeds=seeds,
+        controls="none",
+    )
 
 
 def one_by_one(asked: Study, folder: Path) -> primacy.Result:

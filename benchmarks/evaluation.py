@@ -255,9 +255,11 @@ def compared(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> tupl
         if split != "test" or measure == "variance_explained_group":
             continue
         own = np.asarray(value)
-        parts = {measure: own} if measure in theirs else {
-            f"{measure} {i}": own[i] for i in range(len(LAYERS))
-        }  # fmt: skip
+        parts = (
+            {measure: own}
+            if measure in theirs
+            else {f"{measure} {i}": own[i] for i in range(len(LAYERS))}
+        )
         for key, one in parts.items():
             if key not in theirs:
                 raise ValueError(f"{measure} is not computed natively")
@@ -288,9 +290,11 @@ def costs(rounds: int, examples: int) -> dict[str, float]:
     ratios = [a[1] / b[1] for a, b in zip(times["primacy"], times["native"], strict=True)]
     in_cpu = [a[0] / b[0] for a, b in zip(times["primacy"], times["native"], strict=True)]
     return found | {
-        "ratio wall": median(ratios), "ratio cpu": median(in_cpu), "measures": count,
+        "ratio wall": median(ratios),
+        "ratio cpu": median(in_cpu),
+        "measures": count,
         "largest difference": worst,
-    }  # fmt: skip
+    }
 
 
 def memory(examples: int = 256) -> dict[int, float]:

@@ -78,13 +78,15 @@ def raced(part: Found) -> list[Goal]:
         goals.append(Goal(asks + more, f"{middle:.2f}{spread}", middle >= asked, single))
     if "primacy, warm" in runs:
         shares = [share(run, part) for run in runs["primacy, warm"]]
-        goals.append(Goal(
-            "training and evaluation (primacy, warm) at 65 % of the speed of matrix products "
-            "beside it (hoped for: 80 %)",
-            f"{median(shares):.1%} ({min(shares):.1%}-{max(shares):.1%})",
-            median(shares) >= SHARE,
-            len(shares) == 1,
-        ))  # fmt: skip
+        goals.append(
+            Goal(
+                "training and evaluation (primacy, warm) at 65 % of the speed of matrix products "
+                "beside it (hoped for: 80 %)",
+                f"{median(shares):.1%} ({min(shares):.1%}-{max(shares):.1%})",
+                median(shares) >= SHARE,
+                len(shares) == 1,
+            )
+        )
     return goals
 
 
@@ -102,17 +104,23 @@ def against_lightning(found: Found) -> list[tuple[str, float]]:
 
 def stepped(part: Found) -> list[Goal]:
     goals = [
-        Goal(f"10,000 times the model-steps a second of Lightning ({said})", f"{times:,.0f}",
-             times >= 10_000)
+        Goal(
+            f"10,000 times the model-steps a second of Lightning ({said})",
+            f"{times:,.0f}",
+            times >= 10_000,
+        )
         for said, times in against_lightning(part["found"])
-    ]  # fmt: skip
+    ]
     ours = next(each for each in part["found"]["ours"] if each["network"] == "thousand")
     core = ours["ns"] * ours["cores"]
     low, high = (before / core for before in EARLIER_THOUSAND)
-    goals.append(Goal(
-        "thousand-input networks 5 times better than 34 to 102 µs of a core for a step",
-        f"{core / 1e3:.1f} µs of a core: {low:.1f} to {high:.1f} times", low >= 5,
-    ))  # fmt: skip
+    goals.append(
+        Goal(
+            "thousand-input networks 5 times better than 34 to 102 µs of a core for a step",
+            f"{core / 1e3:.1f} µs of a core: {low:.1f} to {high:.1f} times",
+            low >= 5,
+        )
+    )
     return goals
 
 
@@ -153,11 +161,13 @@ def grown(part: Found) -> list[Goal]:
 def equivalent(part: Found) -> list[Goal]:
     rows = part["found"]
     held = sum(row["equal"] for row in rows)
-    return [Goal(
-        f"side by side or one by one changes no result, over {rows[0]['seeds']} seeds",
-        f"{held} of {len(rows)} tests show it (largest p {max(row['p'] for row in rows):.1g})",
-        held == len(rows),
-    )]  # fmt: skip
+    return [
+        Goal(
+            f"side by side or one by one changes no result, over {rows[0]['seeds']} seeds",
+            f"{held} of {len(rows)} tests show it (largest p {max(row['p'] for row in rows):.1g})",
+            held == len(rows),
+        )
+    ]
 
 
 def predicted(part: Found) -> list[Goal]:

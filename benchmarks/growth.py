@@ -59,8 +59,9 @@ def points(quick: bool) -> list[Point]:
         found.append(("width", n, ["{small}", "--seeds", "6", "--set", f"model.widths=[{n}, {n}]"]))
     for n in (2, 4) if quick else (2, 4, 8):
         features = json.dumps(GATES[:n])
-        found.append(("features", n, ["{small}", "--seeds", "6", "--set",
-                                      f"task.features={features}"]))  # fmt: skip
+        found.append(
+            ("features", n, ["{small}", "--seeds", "6", "--set", f"task.features={features}"])
+        )
     return found
 
 

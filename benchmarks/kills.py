@@ -128,8 +128,9 @@ def main() -> None:
                 began = time.monotonic()
                 subprocess.run(
                     command(folder / f"{kind}.toml", folder / kind),
-                    check=True, stdout=subprocess.DEVNULL,
-                )  # fmt: skip
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
                 took = time.monotonic() - began
             undisturbed[kind] = content(folder / kind), took
         counts: collections.Counter[str] = collections.Counter()

@@ -103,8 +103,10 @@ def torch_cores(name: str, trials: list[Found]) -> str:
     if not mine:
         return ""
     ways = [f"{t['processes']} x {t['threads']}" for t in mine]
-    return (f"; {ways[0]} (processes x threads), in a trial of 10 epochs {mine[0]['wall']:.1f} s "
-            f"against {mine[1]['wall']:.1f} s of {ways[1]}")  # fmt: skip
+    return (
+        f"; {ways[0]} (processes x threads), in a trial of 10 epochs {mine[0]['wall']:.1f} s "
+        f"against {mine[1]['wall']:.1f} s of {ways[1]}"
+    )
 
 
 def agreement(found: Found) -> list[str]:
@@ -128,8 +130,10 @@ def agreement(found: Found) -> list[str]:
             cell = cells[name, thing]
             mark = "" if cell["agrees"] is not False else " **differs**"
             digits = 0 if cell["high"] > 20 else 2
-            row.append(f"{cell['median']:.{digits}f} ({cell['low']:.{digits}f}-"
-                       f"{cell['high']:.{digits}f}){mark}")  # fmt: skip
+            row.append(
+                f"{cell['median']:.{digits}f} ({cell['low']:.{digits}f}-"
+                f"{cell['high']:.{digits}f}){mark}"
+            )
         rows.append(row)
     lines += table(["", *what], rows)
     differs = sum(row["agrees"] is False for row in told)
@@ -185,12 +189,17 @@ def grown(part: Found) -> list[str]:
     if line := off_the_line(rows):
         start, slope, off = line
         told = ", ".join(f"{x:+.1%} at {n}" for n, x in off.items())
-        lines += [f"Time inside the run against seeds: {start:.2f} s + {slope * 1e3:.1f} ms a "
-                  f"seed; off the line by {told}.", ""]  # fmt: skip
+        lines += [
+            f"Time inside the run against seeds: {start:.2f} s + {slope * 1e3:.1f} ms a "
+            f"seed; off the line by {told}.",
+            "",
+        ]
     if tiny := tiny_memory(rows):
         few, many, ratio = tiny
-        lines += [f"Peak memory of {many:,} seeds of tiny networks over that of {few}: "
-                  f"{ratio:.2f}.", ""]  # fmt: skip
+        lines += [
+            f"Peak memory of {many:,} seeds of tiny networks over that of {few}: {ratio:.2f}.",
+            "",
+        ]
     return lines
 
 

@@ -24,9 +24,10 @@ def peak(study: str, seeds: str, folder: Path) -> dict[str, Any]:
     told = log.read_text().splitlines()
     plan = json.loads(next(line for line in told if line.startswith("{")))
     found: dict[str, Any] = {
-        "study": f"{study} x {seeds}", "predicted": plan["memory_bytes"],
+        "study": f"{study} x {seeds}",
+        "predicted": plan["memory_bytes"],
         "predicted_seconds": plan["seconds"],
-    }  # fmt: skip
+    }
     for how in ("cold", "warm"):
         took = measured([*asked, "--out", str(folder / how)], cache, log)
         inside = json.loads((folder / how / "status.json").read_text())["seconds"]

@@ -176,9 +176,11 @@ def said(text: str) -> None:
 def warmed_up(log: Path) -> None:
     """Read every peer's imports once, so that none pays for a cold disk."""
     for modules in (
-        "jax, optax, sklearn.linear_model", "torch", "polars, altair, scipy.stats",
+        "jax, optax, sklearn.linear_model",
+        "torch",
+        "polars, altair, scipy.stats",
         "primacy.cli.app, primacy.engine.run, primacy.report.html, primacy.study.file, "
         "primacy.report.terminal",
-    ):  # fmt: skip
+    ):
         measured([PYTHON, "-c", f"import {modules}"], {}, log)
     os.sync()

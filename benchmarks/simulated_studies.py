@@ -53,39 +53,44 @@ _LOG_VARIANCE = (math.exp(_LOG_SD**2) - 1) * math.exp(_LOG_SD**2)
 
 SYMMETRIC: dict[str, Noise] = {
     "normal": lambda rng, size: rng.normal(size=size),
-    "heavy tails (t, 3 degrees of freedom)":
-        lambda rng, size: rng.standard_t(3, size) / math.sqrt(3),
+    "heavy tails (t, 3 degrees of freedom)": lambda rng, size: (
+        rng.standard_t(3, size) / math.sqrt(3)
+    ),
     "difference of two skewed sides (log-normal)": lambda rng, size: (
-        rng.lognormal(0, _LOG_SD, size) - rng.lognormal(0, _LOG_SD, size)
-    ) / math.sqrt(2 * _LOG_VARIANCE),
+        (rng.lognormal(0, _LOG_SD, size) - rng.lognormal(0, _LOG_SD, size))
+        / math.sqrt(2 * _LOG_VARIANCE)
+    ),
     "difference of two bimodal sides (as in the demo)": lambda rng, size: (
-        _two_kinds_of_runs(rng, size) - _two_kinds_of_runs(rng, size)
-    ) / math.sqrt(2 * _KINDS_VARIANCE),
-}  # fmt: skip
+        (_two_kinds_of_runs(rng, size) - _two_kinds_of_runs(rng, size))
+        / math.sqrt(2 * _KINDS_VARIANCE)
+    ),
+}
 """Differences between two sides that are alike: symmetric around 0, SD 1, no ties."""
 
 TIED: dict[str, Noise] = {
-    "normal, rounded to 1 SD (ties of the evaluation grid)":
-        lambda rng, size: rng.normal(size=size).round(),
+    "normal, rounded to 1 SD (ties of the evaluation grid)": lambda rng, size: rng.normal(
+        size=size
+    ).round(),
     "-1, 0 or 1": lambda rng, size: rng.choice([-1.0, 0.0, 0.0, 1.0], size) * math.sqrt(2),
     "mostly 0 (9 in 10)": lambda rng, size: (
         rng.choice([-1.0, 1.0], size) * (rng.random(size) < 0.1) * math.sqrt(10)
     ),
-}  # fmt: skip
+}
 """Symmetric around 0, with ties."""
 
 ASYMMETRIC: dict[str, Noise] = {
     "one bimodal side against a constant": lambda rng, size: (
-        _two_kinds_of_runs(rng, size) - _KINDS_MEAN
-    ) / math.sqrt(_KINDS_VARIANCE),
+        (_two_kinds_of_runs(rng, size) - _KINDS_MEAN) / math.sqrt(_KINDS_VARIANCE)
+    ),
     "one exponential side against a constant": lambda rng, size: rng.exponential(1, size) - 1,
     "one log-normal side against a constant": lambda rng, size: (
-        rng.lognormal(0, _LOG_SD, size) - _LOG_MEAN
-    ) / math.sqrt(_LOG_VARIANCE),
+        (rng.lognormal(0, _LOG_SD, size) - _LOG_MEAN) / math.sqrt(_LOG_VARIANCE)
+    ),
     "a skewed side against a normal one": lambda rng, size: (
-        rng.lognormal(0, _LOG_SD, size) - _LOG_MEAN + rng.normal(size=size)
-    ) / math.sqrt(_LOG_VARIANCE + 1),
-}  # fmt: skip
+        (rng.lognormal(0, _LOG_SD, size) - _LOG_MEAN + rng.normal(size=size))
+        / math.sqrt(_LOG_VARIANCE + 1)
+    ),
+}
 """Mean 0 and SD 1, but not symmetric: the sides differ in shape though not in mean."""
 
 
@@ -188,24 +193,29 @@ def planted(
     rows = values.size
     of_feature, of_target = column(2, features), column(2, features)
     nothing = pl.Series([None], dtype=pl.Enum(features)).new_from_index(0, rows)
-    table = pl.DataFrame({
-        "condition": column(0, [x.name for x in conditions]),
-        "seed": np.broadcast_to(at[1], values.shape).ravel(),
-        "step": np.broadcast_to(at[3] * STEP, values.shape).ravel(),
-        "split": pl.Series(["test"], dtype=pl.Enum(["test"])).new_from_index(0, rows),
-        "layer": pl.Series(["hidden1" if card.by_layer else None],
-                           dtype=pl.Enum(["hidden1"])).new_from_index(0, rows),
-        "feature": nothing if card.axes == ("target",) else of_feature,
-        "target": nothing if card.axes == ("feature",) else of_target,
-        "measure": pl.Series([measure], dtype=pl.Enum([measure])).new_from_index(0, rows),
-        "value": pl.Series(values.ravel().astype(np.float32)),
-    })  # fmt: skip
+    table = pl.DataFrame(
+        {
+            "condition": column(0, [x.name for x in conditions]),
+            "seed": np.broadcast_to(at[1], values.shape).ravel(),
+            "step": np.broadcast_to(at[3] * STEP, values.shape).ravel(),
+            "split": pl.Series(["test"], dtype=pl.Enum(["test"])).new_from_index(0, rows),
+            "layer": pl.Series(
+                ["hidden1" if card.by_layer else None], dtype=pl.Enum(["hidden1"])
+            ).new_from_index(0, rows),
+            "feature": nothing if card.axes == ("target",) else of_feature,
+            "target": nothing if card.axes == ("feature",) else of_target,
+            "measure": pl.Series([measure], dtype=pl.Enum([measure])).new_from_index(0, rows),
+            "value": pl.Series(values.ravel().astype(np.float32)),
+        }
+    )
     lost = np.zeros((c, s), dtype=bool) if diverged is None else diverged
     lanes = pl.DataFrame(
         [
             (x.key, seed, "diverged" if lost[i, seed] else "budget", steps[-1])
-            for i, x in enumerate(conditions) for seed in record.seeds
+            for i, x in enumerate(conditions)
+            for seed in record.seeds
         ],
-        schema=dict(curves.LANES), orient="row",
-    )  # fmt: skip
+        schema=dict(curves.LANES),
+        orient="row",
+    )
     return record, curves.nulled(table), curves.named(lanes, record)

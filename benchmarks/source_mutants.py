@@ -129,17 +129,20 @@ def tried(mutant: dict, tree: Path) -> dict:
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout if done else "", re.MULTILINE)
     noticed = done is not None and done.returncode != 0
     return {
-        **told, "outcome": "noticed" if noticed else "survived",
+        **told,
+        "outcome": "noticed" if noticed else "survived",
         "by": (failed or ["no import"])[0] if noticed else None,
         "seconds": round(time.monotonic() - began),
-    }  # fmt: skip
+    }
 
 
 def ran(tree: Path, files: list[str]) -> subprocess.CompletedProcess:
     """The tests in the copy; compiled programs that are as they were are not compiled again."""
     env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    env |= {"JAX_COMPILATION_CACHE_DIR": str(tree / ".compiled"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # fmt: skip
+    env |= {
+        "JAX_COMPILATION_CACHE_DIR": str(tree / ".compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no",
                "-rfE", *files]  # fmt: skip
     return subprocess.run(
@@ -191,8 +194,9 @@ def page(results: list[dict], explained: dict[str, dict[str, str]]) -> str:
         for r, why in told:
             change = f"`{r['before']}` → `{r['after']}`".replace("|", "\\|")
             became = " ".join(f"{key}: {text}" for key, text in why.items()) or "open"
-            lines.append(f"| {r['path'].removeprefix('primacy/')}:{r['line']} | {change} | "
-                         f"{became} |")  # fmt: skip
+            lines.append(
+                f"| {r['path'].removeprefix('primacy/')}:{r['line']} | {change} | {became} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -221,8 +225,11 @@ def main() -> None:
             result = {**tried(mutant, tree), "number": i, "seed": asked.seed, "places": every}
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(result) + "\n")
-            print(f"{i + 1}/{len(mutants)} {result['outcome']}: {mutant['path']}:{mutant['line']} "
-                  f"{result['after']} ({result['seconds']} s)", flush=True)  # fmt: skip
+            print(
+                f"{i + 1}/{len(mutants)} {result['outcome']}: {mutant['path']}:{mutant['line']} "
+                f"{result['after']} ({result['seconds']} s)",
+                flush=True,
+            )
     explained = json.loads(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
     if results := read():
         PAGE.write_text(page(results, explained), encoding="utf-8")

@@ -174,8 +174,11 @@ def trends(n: int, studies: int, margin: float = 0.3, levels: int = 4) -> dict[s
         rng = rng_of("trend", name, n)
         for k in _tables(studies):
             values = rng.normal(size=(levels, n, k)) + rise * np.arange(levels)[:, None, None]
-            runs = Runs(*_for_runs(planted(values[..., None], "variance_explained",
-                                           doses=[1.0, 2.0, 5.0, 10.0])))  # fmt: skip
+            runs = Runs(
+                *_for_runs(
+                    planted(values[..., None], "variance_explained", doses=[1.0, 2.0, 5.0, 10.0])
+                )
+            )
             for i in range(k):
                 h = claim("greater", of={"feature": f"f{i}"}, over="dose")
                 found = estimate(runs, h.contrast)
@@ -253,8 +256,11 @@ def times(kind: Timing, n: int, studies: int) -> dict[str, Rate]:
         for k in tables:
             runs = kind.runs(rng, n, k, *longer)
             for i in range(k):
-                sides = {"measure": kind.event, "of": {"feature": f"f{i}", "condition": "c0"},
-                         "minus": {"feature": f"f{i}", "condition": "c1"}}  # fmt: skip
+                sides = {
+                    "measure": kind.event,
+                    "of": {"feature": f"f{i}", "condition": "c0"},
+                    "minus": {"feature": f"f{i}", "condition": "c1"},
+                }
                 plain = claim("less", **sides)
                 found = estimate(runs, plain.contrast)
                 given.add("difference", word_of(plain, found))

@@ -36,9 +36,12 @@ def study(task, networks: int, steps: int) -> Study:
     model = MLP(widths=(8,), activation="relu", initialization="fan_in_uniform")
     condition = Condition(task=task, model=model, training=training)
     return Study(
-        name="steps", conditions={"default": condition}, measures=("r_squared",), seeds=networks,
+        name="steps",
+        conditions={"default": condition},
+        measures=("r_squared",),
+        seeds=networks,
         controls="none",
-    )  # fmt: skip
+    )
 
 
 def seconds(asked: Study, folder: Path) -> float:

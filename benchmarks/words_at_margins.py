@@ -65,9 +65,12 @@ def times_at_margins(kind: Timing, n: int, studies: int) -> dict[str, Rate]:
         k = min(each, studies - start)
         runs = kind.runs(rng, n, k, 1.25, 0)
         for i in range(k):
-            sides = {"measure": kind.event, "scale": "ratio",
-                     "of": {"feature": f"f{i}", "condition": "c0"},
-                     "minus": {"feature": f"f{i}", "condition": "c1"}}  # fmt: skip
+            sides = {
+                "measure": kind.event,
+                "scale": "ratio",
+                "of": {"feature": f"f{i}", "condition": "c0"},
+                "minus": {"feature": f"f{i}", "condition": "c1"},
+            }
             asked = claim("less", 0.25, **sides), claim("equal", 0.25, **sides)
             found = estimate(runs, asked[0].contrast, intervals=False)
             given.append([word_and_reason(h, found)[0] for h in asked])
@@ -77,11 +80,12 @@ def times_at_margins(kind: Timing, n: int, studies: int) -> dict[str, Rate]:
         return Rate(sum(w in wanted for w in words), len(words))
 
     return {
-        "less: supported": rate(less, "supported"), "less: no effect": rate(less, "no effect"),
+        "less: supported": rate(less, "supported"),
+        "less: no effect": rate(less, "no effect"),
         "equal: supported": rate(equal, "supported"),
         "less: untestable": rate(less, "untestable"),
         "equal: untestable": rate(equal, "untestable"),
-    }  # fmt: skip
+    }
 
 
 def possible(n: int) -> dict[str, str]:
@@ -122,21 +126,24 @@ def possible(n: int) -> dict[str, str]:
         "`less`, `greater`, margin 0, with or without a threshold": can(claim("greater")),
         "`less`, `greater`, a margin": can(claim("greater", 0.5)),
         "`equal`": can(claim("equal", 0.5)),
-        "a ratio: `less`, `greater`, a margin":
-            can(claim("greater", 0.25, scale="ratio"), 0.0, ratios, "ratio"),
+        "a ratio: `less`, `greater`, a margin": can(
+            claim("greater", 0.25, scale="ratio"), 0.0, ratios, "ratio"
+        ),
         "a ratio: `equal`": can(claim("equal", 0.25, scale="ratio"), 0.0, ratios, "ratio"),
         "a trend (`over`): `less`, `greater`, margin 0": can(claim("greater"), 0.0, taus, "trend"),
         "a trend: `less`, `greater`, a margin": can(claim("greater", 0.3), 0.0, taus, "trend"),
         "a trend: `equal`": can(claim("equal", 0.3), 0.0, taus, "trend"),
-        "times with 21 to 50 % censored on both sides: `less`, `greater`, a margin":
-            can(claim("greater", 0.5, measure="time_to_learn"), 0.4),
+        "times with 21 to 50 % censored on both sides: `less`, `greater`, a margin": can(
+            claim("greater", 0.5, measure="time_to_learn"), 0.4
+        ),
         "the same: `equal`": can(claim("equal", 0.5, measure="time_to_learn"), 0.4),
         "`never`, margin .12": shares(0.12),
         "`never`, margin .3": shares(0.3),
         "`never`, margin .5": shares(0.5),
-        "claims of one study, of which Holm can leave some standing":
-            "–" if n < 6 else f"up to {int(ALPHA / least_p(n)):,}",
-    }  # fmt: skip
+        "claims of one study, of which Holm can leave some standing": "–"
+        if n < 6
+        else f"up to {int(ALPHA / least_p(n)):,}",
+    }
 
 
 def _listed(words: Sequence[str], seen: set[str]) -> str:

@@ -223,27 +223,24 @@ def _is_spec(hint: Any) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Measure:
-    """A registered measure: the function, what it asks for, and its card."""
+class Card:
+    """What is to be known of a measure."""
 
-    name: str
-    function: Callable[..., Any]
-    asks: tuple[str, ...]
     axes: tuple[str, ...]
     """Axes of the result, of `feature`, `site` (features, then null columns), `target`."""
-    splits: tuple[str, ...]
-    """`test`, or `train` and `test`."""
-    losses: tuple[str, ...]
-    """The losses under which it makes sense: accuracy has none with number targets."""
     unit: str
     direction: str
-    low: float | None
-    high: float | None
+    range: tuple[float | None, float | None]
+    """Its smallest and largest value; null: no such."""
     chance: float | None
     formula: str
     invariance: str
     misleads: str
     reference: str
+    splits: tuple[str, ...] = ("test",)
+    """`test`, or `train` and `test`."""
+    losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error", "softmax_cross_entropy")
+    """The losses under which it makes sense: accuracy has none with number targets."""
     by_default: bool = True
     """Whether a study that lists no measures has it; if not, it is computed where it is named."""
     family: str = ""
@@ -256,12 +253,32 @@ class Measure:
     """The measure whose matched control this is (of random directions, say)."""
     at_chance: float | None = None
     """Its expectation, or more, for a feature that the inputs do not carry; null: not known."""
-    section: str | None = None
+    section: Literal["table", "summary"] | None = None
     """Where the page shows it beyond its card. `table`: in "First, represented, used" and the
     summary. `summary`: in the summary alone. Null: a panel of the hidden layers, where it is
     measured in them for every feature."""
+    evidence: Evidence | None = None
+    """What kind of evidence it is: a key of `EVIDENCE`; null: that which its arguments give."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measure(Card):
+    """A registered measure: its card, the function, and what that asks for."""
+
+    name: str
+    function: Callable[..., Any]
+    asks: tuple[str, ...]
     evidence: Evidence = "measured"
-    """What kind of evidence it is: a key of `EVIDENCE`."""
+
+    @property
+    def low(self) -> float | None:
+        """The smallest value."""
+        return self.range[0]
+
+    @property
+    def high(self) -> float | None:
+        """The largest value."""
+        return self.range[1]
 
     @property
     def by_layer(self) -> bool:
@@ -280,7 +297,7 @@ class Measure:
             "formula": self.formula,
             "unit": self.unit,
             "direction": self.direction,
-            "range": [self.low, self.high],
+            "range": list(self.range),
             "chance": self.chance,
             "invariance": self.invariance,
             "misleads": self.misleads,
@@ -302,28 +319,7 @@ class Measure:
         return {key: value for key, value in told.items() if value not in ("", None)}
 
 
-def measure(
-    *,
-    axes: tuple[str, ...],
-    unit: str,
-    direction: str,
-    range: tuple[float | None, float | None],
-    chance: float | None,
-    formula: str,
-    invariance: str,
-    misleads: str,
-    reference: str,
-    splits: tuple[str, ...] = ("test",),
-    losses: tuple[str, ...] = ("sigmoid_cross_entropy", "squared_error", "softmax_cross_entropy"),
-    by_default: bool = True,
-    family: str = "",
-    family_order: int = 0,
-    label: str = "",
-    control_of: str | None = None,
-    at_chance: float | None = None,
-    section: Literal["table", "summary"] | None = None,
-    evidence: Evidence | None = None,
-) -> Callable[[T], T]:
+class measure(Card):
     """Register a function as a measure, with its card. Its argument names say what it needs.
 
     Raises:
@@ -332,7 +328,7 @@ def measure(
             table without a family, or the control of a measure that is not registered.
     """
 
-    def register(function: T) -> T:
+    def __call__(self, function: T) -> T:
         asks = tuple(inspect.signature(function).parameters)  # type: ignore[arg-type]
         name = function.__name__  # type: ignore[attr-defined]
         if unknown := [a for a in asks if a not in OFFERED]:
@@ -342,40 +338,13 @@ def measure(
             )
         if "onward" in asks and "reps" not in asks:
             raise ValueError(f"measure {name!r} asks for onward without reps: of which layer?")
-        if section == "table" and not family:
+        if self.section == "table" and not self.family:
             raise ValueError(f"measure {name!r}: a column of the table stands under its family")
-        if control_of is not None and control_of not in measures.keys():  # noqa: SIM118
-            measures.load()[control_of]  # refuses a name that is no measure's
-        measures.add(name)(
-            Measure(
-                name=name,
-                function=function,  # type: ignore[arg-type]
-                asks=asks,
-                axes=axes,
-                splits=splits,
-                losses=losses,
-                unit=unit,
-                direction=direction,
-                low=range[0],
-                high=range[1],
-                chance=chance,
-                formula=formula,
-                invariance=invariance,
-                misleads=misleads,
-                reference=reference,
-                by_default=by_default,
-                family=family,
-                family_order=family_order,
-                label=label,
-                control_of=control_of,
-                at_chance=at_chance,
-                section=section,
-                evidence=evidence or evidence_of(asks),
-            )
-        )
+        if self.control_of is not None and self.control_of not in measures.keys():  # noqa: SIM118
+            measures.load()[self.control_of]  # refuses a name that is no measure's
+        card: dict[str, Any] = {**vars(self), "evidence": self.evidence or evidence_of(asks)}
+        measures.add(name)(Measure(**card, name=name, function=function, asks=asks))  # type: ignore[arg-type]
         return function
-
-    return register
 
 
 def canonical(thing: Any) -> Any:

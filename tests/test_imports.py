@@ -17,6 +17,17 @@ DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 MAX_FILES_AT_THE_TOP = 7
 MAX_LINES = 400
+MAX_FUNCTION_LINES = 60
+MAX_LONGER_FUNCTIONS = 5
+REASON = f"# Longer than {MAX_FUNCTION_LINES} lines: "
+"""How the comment begins that stands above a longer function."""
+
+OPAQUE = {
+    *("cohort", "common", "core", "courses", "embedding", "gallery", "helpers", "inclusion"),
+    *("landscape", "linkage", "manager", "misc", "sanity", "selection", "sharing", "standing"),
+    *("streams", "utils"),
+}
+"""Names of files that mislead, or tell nothing of what is in them."""
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
 FOLDERS = sorted(p.parent for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE)
@@ -125,6 +136,24 @@ def test_a_file_is_one_room_and_the_analysis_never_imports_jax(path):
         assert not re.search(r"^\s*(import|from) (jax|optax)\b", text, re.M)
     assert "from __future__ import annotations" not in text
     assert text.count("\n") <= MAX_LINES
+
+
+def test_longer_functions_are_few_and_each_has_a_reason():
+    longer = {}
+    for path in FILES:
+        lines = path.read_text().splitlines()
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES:
+                first = min(place.lineno for place in (node, *node.decorator_list))
+                longer[f"{'.'.join(parts(path))}.{node.name}"] = lines[first - 2].strip()
+    assert len(longer) <= MAX_LONGER_FUNCTIONS, sorted(longer)
+    assert not [name for name, above in longer.items() if not above.startswith(REASON)]
+
+
+def test_the_name_of_a_file_says_what_is_in_it():
+    assert not OPAQUE & {name for module in MODULES for name in module}
 
 
 HEAVY = ("jax", "jaxlib", "optax", "polars", "pandas", "scipy", "altair", "torch", "vl_convert")

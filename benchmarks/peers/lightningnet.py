@@ -52,14 +52,20 @@ def main():
     usual = getattr(asked, "as") == "usual"
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    off = {} if usual else {"logger": False, "enable_checkpointing": False,
-                            "enable_progress_bar": False}  # fmt: skip
+    off = (
+        {}
+        if usual
+        else {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    )
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         trainer = lightning.Trainer(
-            max_epochs=asked.epochs, accelerator="cpu", default_root_dir=folder,
-            enable_model_summary=False, **off,
-        )  # fmt: skip
+            max_epochs=asked.epochs,
+            accelerator="cpu",
+            default_root_dir=folder,
+            enable_model_summary=False,
+            **off,
+        )
         loader = torch.utils.data.DataLoader(Stream(), batch_size=1)
         network = Net(usual)
         began = time.perf_counter()

@@ -133,7 +133,7 @@ def main():
     shares = [seeds for i in range(count) if (seeds := range(i, asked.seeds, count))]
     work = functools.partial(
         part_of, way=getattr(asked, "as"), epochs=asked.epochs, threads=threads
-    )  # fmt: skip
+    )
     if len(shares) == 1:
         parts = [work(shares[0])]
     else:

@@ -143,41 +143,16 @@ def estimate(
     """
     plan = resolve(runs.record, contrast)
     view = View(runs, plan, theta, budget)
-    groups = [view.values(group, grid[0]) for group in plan.of]
-    minus = None if plan.minus is None else view.values(plan.minus, grid[1])
-    sides = [*groups, *([minus] if minus else [])]
+    sides = [view.values(group, grid[0]) for group in plan.of]
+    sides += [] if plan.minus is None else [view.values(plan.minus, grid[1])]
     reasons = first_reason([s.reasons for s in sides])
     entered = reasons == ""
     n, pairs = len(entered), int(entered.sum())
-    left_out = dict(sorted(Counter(reasons[~entered].tolist()).items()))
-
     scale = "trend" if plan.levels else contrast.scale
-    unit = {"trend": "Kendall tau", "ratio": "ratio"}.get(scale, plan.unit)
-    columns = [s.values[entered] for s in sides]
-    if plan.levels:
-        a, b = kendall(np.stack(columns, axis=1), np.array(plan.levels)), np.ones(pairs)
-    elif scale == "ratio":
-        a, b = columns[0], columns[1]
-    else:
-        a = columns[0] - columns[1] if minus else columns[0]
-        b = np.ones(pairs)
-
+    a, b = _fraction([s.values[entered] for s in sides], plan, scale)
     test = SignFlip(a, b) if pairs and b.sum() > 0 else None
-    problem = view.problem
-    if problem is None and pairs < FEWEST:
-        problem = f"only {pairs} of {n} seeds can be compared, and {FEWEST} are needed"
-    if problem is None and test is None:
-        problem = "the mean to divide by is not above 0"
     held = _held(sides, entered, scale) if plan.is_event else None
-    if problem is None and held is not None and held.censored > pairs / 2:
-        which = "neither was" if minus else "at no level was it" if plan.levels else "it was not"
-        problem = (
-            f"{which} {EVENTS[plan.measure]} within {view.tau:,} steps in {held.censored} of "
-            f"{pairs} seeds"
-        )
-    more = {}
-    if beside and problem is None and test is not None:
-        more = _beside(view, plan, groups, minus, entered)
+    problem = _problem(view, n, pairs, test, held)
     tested = test if problem is None else None
     told = tested if intervals else None
     return Estimate(
@@ -186,16 +161,55 @@ def estimate(
         narrow=told.interval(0.90) if told else NOWHERE,
         p=told.p(1.0 if scale == "ratio" else 0.0) if told else None,
         scale=scale,
-        unit=unit,
+        unit={"trend": "Kendall tau", "ratio": "ratio"}.get(scale, plan.unit),
         n=n,
         pairs=pairs,
-        left_out=left_out,
+        left_out=dict(sorted(Counter(reasons[~entered].tolist()).items())),
         problem=problem,
         test=tested,
-        beside=more,
+        beside=_beside(view, sides, entered) if beside and tested else {},
         tau=view.tau if plan.is_event else None,
         times=held,
         columns=tuple(np.where(entered, s.values, np.nan) for s in sides),
+    )
+
+
+def _fraction(
+    columns: list[Float[np.ndarray, " n"]], plan: Plan, scale: str
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """What is estimated in every pair, and what its mean is divided by: 1 but for a ratio."""
+    if scale == "ratio":
+        return columns[0], columns[1]
+    if plan.levels:
+        value = kendall(np.stack(columns, axis=1), np.array(plan.levels))
+    else:
+        value = columns[0] if plan.minus is None else columns[0] - columns[1]
+    return value, np.ones(len(value))
+
+
+def _problem(
+    view: View, n: int, pairs: int, test: SignFlip | None, held: Pairs | None
+) -> str | None:
+    """Why nothing can be tested; null: it can."""
+    plan = view.plan
+    if view.problem is not None:
+        return view.problem
+    if pairs < FEWEST:
+        return f"only {pairs} of {n} seeds can be compared, and {FEWEST} are needed"
+    if test is None:
+        return "the mean to divide by is not above 0"
+    if held is None or held.censored <= pairs / 2:
+        return None
+    which = (
+        "neither was"
+        if plan.minus is not None
+        else "at no level was it"
+        if plan.levels
+        else "it was not"
+    )
+    return (
+        f"{which} {EVENTS[plan.measure]} within {view.tau:,} steps in {held.censored} of "
+        f"{pairs} seeds"
     )
 
 
@@ -267,24 +281,22 @@ def share_learned(
     )
 
 
-def _beside(
-    view: View, plan: Plan, groups: list[Side], minus: Side | None, entered: np.ndarray
-) -> dict[str, float]:
+def _beside(view: View, sides: list[Side], entered: Bool[np.ndarray, " s"]) -> dict[str, float]:
     """What a reader may want next to the estimate; none of it decides the word."""
-    found: dict[str, float] = {}
-    a = groups[0].values[entered]
+    plan, found = view.plan, {}
+    a = sides[0].values[entered]
     if plan.levels:
         from scipy.stats import page_trend_test
 
-        columns = np.stack([g.values[entered] for g in groups], axis=1)
+        columns = np.stack([s.values[entered] for s in sides], axis=1)
         if kendall(columns, np.array(plan.levels)).mean() < 0:
             columns = columns[:, ::-1]
         if len(plan.levels) >= 3:
             found["Page p"] = float(page_trend_test(columns, method="asymptotic").pvalue)
         return found
-    if minus is None:
+    if plan.minus is None:
         return found
-    b = minus.values[entered]
+    b = sides[1].values[entered]
     found["mean of"], found["mean minus"] = float(a.mean()), float(b.mean())
     if plan.is_event:
         tau = view.tau
@@ -293,10 +305,9 @@ def _beside(
         found["of first"] = float((a < b).sum())
         found["tied"] = float((a == b).sum())
         found["P(of first)"] = float(((a < b) + 0.5 * (a == b)).mean())
-        apart = {p.condition for p in plan.of[0]}.isdisjoint(p.condition for p in plan.minus or ())
-        single = len(plan.of[0]) == len(plan.minus or ()) == 1
+        apart = {p.condition for p in plan.of[0]}.isdisjoint(p.condition for p in plan.minus)
+        single = len(plan.of[0]) == len(plan.minus) == 1
         if apart and single:
-            found["log-rank p"] = log_rank(
-                a, ~groups[0].censored[entered], b, ~minus.censored[entered]
-            )
+            seen_a, seen_b = (~side.censored[entered] for side in sides)
+            found["log-rank p"] = log_rank(a, seen_a, b, seen_b)
     return found

@@ -172,10 +172,10 @@ def _study(
     return record, Runs(curves.named(table, record), curves.named(lanes, record), record)
 
 
-def _record() -> StudyRecord:
-    """Two 0/1 features with an output each, and four claims about them."""
+def _condition() -> ConditionRecord:
+    """Two 0/1 features with an output each."""
     criterion = Criterion(measure=ACCURACY, chance=0.5, ceiling=1.0)
-    condition = ConditionRecord(
+    return ConditionRecord(
         key="0" * 16,
         name="default",
         factors={},
@@ -204,6 +204,29 @@ def _record() -> StudyRecord:
         stop="budget",
         parameters=0,
     )
+
+
+def _hypotheses() -> tuple[Hypothesis, ...]:
+    """Four claims about the two features."""
+    of, minus = {"feature": "A"}, {"feature": "B"}
+    time, ratio = (
+        Contrast(measure="time_to_learn", of=of, minus=minus, scale=scale)
+        for scale in ("difference", "ratio")
+    )
+    level = Contrast(measure=ACCURACY, of={"target": "B"})
+    never = Contrast(measure="time_to_learn", of=minus)
+    return (
+        Hypothesis(id="sooner", claim="", contrast=time, expect="less", margin=0.0),
+        Hypothesis(id="ratio", claim="", contrast=ratio, expect="less", margin=0.0),
+        Hypothesis(
+            id="level", claim="", contrast=level, expect="greater", margin=0.0, threshold=0.95
+        ),
+        Hypothesis(id="never", claim="", contrast=never, expect="never", margin=0.6),
+    )
+
+
+def _record() -> StudyRecord:
+    """The study of these two features: its curves are `_study`'s."""
     card = MeasureRecord(
         name=ACCURACY,
         axes=("target",),
@@ -218,29 +241,14 @@ def _record() -> StudyRecord:
         misleads="",
         reference="",
     )
-    of, minus = {"feature": "A"}, {"feature": "B"}
-    time, ratio = (
-        Contrast(measure="time_to_learn", of=of, minus=minus, scale=scale)
-        for scale in ("difference", "ratio")
-    )
-    level = Contrast(measure=ACCURACY, of={"target": "B"})
-    never = Contrast(measure="time_to_learn", of=minus)
-    claims = [
-        Hypothesis(id="sooner", claim="", contrast=time, expect="less", margin=0.0),
-        Hypothesis(id="ratio", claim="", contrast=ratio, expect="less", margin=0.0),
-        Hypothesis(
-            id="level", claim="", contrast=level, expect="greater", margin=0.0, threshold=0.95
-        ),
-        Hypothesis(id="never", claim="", contrast=never, expect="never", margin=0.6),
-    ]
     return StudyRecord(
         name="hand-written",
         question="",
         study_hash="0" * 64,
         seeds=tuple(range(SEEDS)),
-        conditions=(condition,),
+        conditions=(_condition(),),
         measures=(completed(card),),
-        hypotheses=tuple(claims),
+        hypotheses=_hypotheses(),
     )
 
 

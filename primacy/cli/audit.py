@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from primacy.cli.shared import Json, Plugins, load, new_console
+from primacy.cli.shared import Json, Plugins, load, new_console, show_answer
 
 Names = Parameter(negative=(), consume_multiple=True)
 
@@ -47,20 +47,14 @@ def audit(
         hypotheses: A TOML file with [[hypothesis]] tables.
         as_json: Print a JSON object with the run folder and the page.
     """
-    from primacy.errors import refuse
     from primacy.networks import user_code
     from primacy.networks.audit import audit as measured
-    from primacy.networks.declared import Declared
 
     load(plugins)
     file = Path(code.rpartition(":")[0] if ".py:" in code else code)
-    make = user_code.function(code)[0] if ".py:" in code else None
-    declared = user_code.function(f"{file}:{data}")[0]()
-    if not isinstance(declared, Declared):
-        refuse(str(file), f"{data}() must return primacy.declare(...)")
     result = measured(
-        make,
-        declared,
+        user_code.function(code)[0] if ".py:" in code else None,
+        _declared(file, data),
         checkpoints,
         out=out or Path("runs") / file.stem,
         condition=condition,
@@ -71,12 +65,19 @@ def audit(
     page = result.report()
     if as_json:
         print(json.dumps({"run": str(result.folder), "page": str(page)}))
-        return 0
-    from primacy.report.terminal import lines, verdict_table
-
-    console = new_console()
-    console.print(lines(result.answer), style="bold")
-    if result.verdicts:
-        console.print(verdict_table(result.verdicts))
-    console.print(f"The page: {page}", soft_wrap=True)
+    else:
+        show_answer(result.answer, result.verdicts)
+        new_console().print(f"The page: {page}", soft_wrap=True)
     return 0
+
+
+def _declared(file: Path, function: str) -> Any:
+    """What a user's function declares."""
+    from primacy.errors import refuse
+    from primacy.networks import user_code
+    from primacy.networks.declared import Declared
+
+    declared = user_code.function(f"{file}:{function}")[0]()
+    if not isinstance(declared, Declared):
+        refuse(str(file), f"{function}() must return primacy.declare(...)")
+    return declared

@@ -17,6 +17,7 @@ from primacy.cli.shared import (
     give,
     load,
     new_console,
+    show_answer,
 )
 from primacy.errors import shown
 
@@ -38,15 +39,9 @@ def judge(run: RunFolder, *, seeds: int | None = None, as_json: Json = False) ->
 
         print(to_json(found, result.controls).decode())
         return 0
-    from primacy.report.terminal import failed_controls, lines, verdict_table
-
     if seeds is not None:
         new_console().print(f"The first {seeds} seeds only; nothing was written.")
-    if told := failed_controls(result.controls):
-        new_console().print(told, style="bold red")
-    new_console().print(lines(result.answer), style="bold")
-    if found:
-        new_console().print(verdict_table(found))
+    show_answer(result.answer, found, result.controls)
     return 0
 
 
@@ -119,6 +114,7 @@ def cite(
     return 0
 
 
+# Longer than 60 lines: options with their help, then each part of what is printed, in order.
 def inspect(
     run: RunFolder,
     *,
@@ -156,13 +152,7 @@ def inspect(
         raise Refused(
             f"a network of {len(own.inputs)} inputs cannot be drawn; one of one or two can"
         )
-    try:
-        spread, function = _rebuilt(result, own, seed, drawn=few)
-    except (ImportError, ValueError):
-        # Without JAX, or a model that is not registered here, the stored numbers still are.
-        if out is not None:
-            raise
-        spread = function = None
+    spread, function = _rebuilt(result, own, seed, drawn=few, required=out is not None)
     if out is not None and function is not None:
         from primacy.report.page.function_plot import function_of_inputs
 
@@ -189,14 +179,25 @@ def inspect(
     return 0
 
 
-def _rebuilt(result: Any, condition: Any, seed: int, *, drawn: bool) -> tuple[Any, Any]:
-    """The spread of what the first layer reads and, if `drawn`, the function of a network."""
-    from primacy.networks import stored
+def _rebuilt(
+    result: Any, condition: Any, seed: int, *, drawn: bool, required: bool
+) -> tuple[Any, Any]:
+    """The spread of what the first layer reads and, if `drawn`, the function of a network.
 
-    trained = stored.network(result, condition.name, seed)
-    inputs = stored.examples_of(condition, seed)
-    spread = None if inputs is None else stored.spread_read(trained, inputs)
-    return spread, stored.function(trained, inputs) if drawn else None
+    Two None where it cannot be rebuilt, unless that is `required`.
+    """
+    try:
+        from primacy.networks import stored
+
+        trained = stored.network(result, condition.name, seed)
+        inputs = stored.examples_of(condition, seed)
+        spread = None if inputs is None else stored.spread_read(trained, inputs)
+        return spread, stored.function(trained, inputs) if drawn else None
+    except (ImportError, ValueError):
+        # Without JAX, or a model that is not registered here, the stored numbers still are.
+        if required:
+            raise
+        return None, None
 
 
 def evaluate(

@@ -27,11 +27,13 @@ from primacy.cli.shared import (
     load,
     new_console,
     seeds_override,
+    show_answer,
 )
 from primacy.engine.interruption import Interruption
 from primacy.errors import shown
 
 
+# Longer than 60 lines: an option is a line of the signature and one or two of its help.
 def run(
     study: str | None = None,
     /,
@@ -166,15 +168,10 @@ def _train(
 def _show(result: Any, more: Sequence[str]) -> None:
     """The answer and the verdicts; `more` is the command that trains the missing seeds."""
     from primacy.analysis.verdicts import CONFIRMATORY
-    from primacy.report.terminal import failed_controls, lines, verdict_table
 
     console = new_console()
     console.print()
-    if failed := failed_controls(result.controls):
-        console.print(failed, style="bold red")
-    console.print(lines(result.answer), style="bold")
-    if result.verdicts:
-        console.print(verdict_table(result.verdicts))
+    show_answer(result.answer, result.verdicts, result.controls)
     if len(result.record.seeds) < CONFIRMATORY:
         console.print(
             f"Exploratory: {len(result.record.seeds)} seeds. This trains only the missing ones:\n"

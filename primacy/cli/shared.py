@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -58,6 +58,18 @@ def give(models: Sequence[str]) -> None:
 def seeds_override(seeds: int | None) -> list[str]:
     """`--seeds` as a change of the study's key."""
     return [] if seeds is None else [f"seeds={seeds}"]
+
+
+def show_answer(answer: str, verdicts: Sequence[Any], controls: Sequence[Any] = ()) -> None:
+    """Print the controls that failed, if any, the answer of a run and its verdicts."""
+    from primacy.report.terminal import failed_controls, lines, verdict_table
+
+    console = new_console()
+    if failed := failed_controls(controls):
+        console.print(failed, style="bold red")
+    console.print(lines(answer), style="bold")
+    if verdicts:
+        console.print(verdict_table(verdicts))
 
 
 class _Console(Console):

@@ -6,11 +6,13 @@ the rest of the network along it. A direction found in the layer need not be one
 reads, so the slope is tested against random directions.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from primacy.measures.classes import Widths, alone
+from primacy.measures.classes import Widths, alone, slices
 from primacy.measures.directions import Directions, Onward, moved, of_chance
 from primacy.measures.directions import of_features as directions_of
 from primacy.measures.moments import share, variance
@@ -44,32 +46,35 @@ def _slopes(
     return (up - down) / (2 * PUSH)
 
 
-def _mean_slope(
-    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"], directions: Directions
-) -> Float[Array, "k t"]:
-    """The mean slope in standard deviations of the output; NaN of a constant output."""
-    size = jnp.sqrt(variance(outputs))[None]
-    return share(_slopes(onward, reps, directions).mean(axis=1), size)
-
-
 def _nowhere(directions: Directions) -> Bool[Array, "k 1"]:
     """Features of which the layer holds nothing: no direction to push along."""
     return (directions.move == 0).all(axis=1)[:, None]
 
 
-def _single(
-    fit_reps: Float[Array, "m h"],
-    fit_features: Float[Array, "m c"],
-    outputs: Float[Array, "n o"],
-    codes: Widths | None,
-    heads: Widths | None,
-) -> tuple[Directions, Float[Array, "m k"], Float[Array, "n t"], Int[Array, " t"]]:
-    """The features with one direction, and the targets with one output."""
-    fit_one = alone(fit_features, codes)
+def _single_outputs(
+    outputs: Float[Array, "n o"], heads: Widths | None
+) -> tuple[Float[Array, "n t"], Int[Array, " t"]]:
+    """Of each target its output, NaN where it has several, and where that is among all outputs."""
     if heads is None:
-        return directions_of(fit_reps, fit_one), fit_one, outputs, jnp.arange(outputs.shape[1])
-    starts = [sum(heads[:i]) for i in range(len(heads))]
-    return directions_of(fit_reps, fit_one), fit_one, alone(outputs, heads), jnp.array(starts)
+        return outputs, jnp.arange(outputs.shape[1])
+    return alone(outputs, heads), jnp.array([own.start for own in slices(heads)])
+
+
+Slope = Callable[[Directions], Float[Array, "k t"]]
+
+
+def _mean_slopes(
+    onward: Onward, reps: Float[Array, "n h"], outputs: Float[Array, "n o"], heads: Widths | None
+) -> Slope:
+    """The mean slope along any directions, in standard deviations of the output.
+
+    NaN of a constant output and of a target that has several.
+    """
+    single, at = _single_outputs(outputs, heads)
+    size = jnp.sqrt(variance(single))[None]
+    return lambda along: share(
+        _slopes(lambda changed: onward(changed)[:, at], reps, along).mean(axis=1), size
+    )
 
 
 @measure(
@@ -103,7 +108,8 @@ def concept_sensitivity(
     feature is constant or a class of several levels or a group of columns, the layer holds nothing
     of it, the target is a class of several outputs, or an output is not finite.
     """
-    directions, _, single, at = _single(fit_reps, fit_features, outputs, codes, heads)
+    directions = directions_of(fit_reps, alone(fit_features, codes))
+    single, at = _single_outputs(outputs, heads)
     slopes = _slopes(onward, reps, directions)[:, :, at]
     least = FLAT * jnp.sqrt(variance(outputs))[at][None, None]
     rises = jnp.where(slopes > least, 1.0, jnp.where(slopes < -least, 0.0, 0.5)).mean(axis=1)
@@ -143,9 +149,8 @@ def concept_slope(
     in the layer moves the output by one of its own, as where the output depends on nothing else.
     Null: the output is constant; else as concept_sensitivity.
     """
-    directions, _, single, at = _single(fit_reps, fit_features, outputs, codes, heads)
-    onward_single = _of(onward, at)
-    found = _mean_slope(onward_single, reps, single, directions)
+    directions = directions_of(fit_reps, alone(fit_features, codes))
+    found = _mean_slopes(onward, reps, outputs, heads)(directions)
     return jnp.where(_nowhere(directions), jnp.nan, found)
 
 
@@ -179,14 +184,11 @@ def concept_slope_null(
     The matched control of concept_slope, without its sign. 0: such directions are not read. Null:
     as concept_slope.
     """
-    directions, fit_one, single, at = _single(fit_reps, fit_features, outputs, codes, heads)
-    onward_single = _of(onward, at)
-
-    def size(draw: Directions) -> Float[Array, "k t"]:
-        return jnp.abs(_mean_slope(onward_single, reps, single, draw))
-
-    found = jax.lax.map(size, of_chance(fit_reps, fit_one)).mean(axis=0)
-    return jnp.where(_nowhere(directions), jnp.nan, found)
+    fit_one = alone(fit_features, codes)
+    slope = _mean_slopes(onward, reps, outputs, heads)
+    draws = of_chance(fit_reps, fit_one)
+    found = jax.lax.map(lambda draw: jnp.abs(slope(draw)), draws).mean(axis=0)
+    return jnp.where(_nowhere(directions_of(fit_reps, fit_one)), jnp.nan, found)
 
 
 @measure(
@@ -221,18 +223,14 @@ def concept_slope_p(
     1/60: none of 59 does. About 0.5: the feature's direction is like any other. Null: as
     concept_slope.
     """
-    directions, fit_one, single, at = _single(fit_reps, fit_features, outputs, codes, heads)
-    onward_single = _of(onward, at)
-    own = jnp.abs(_mean_slope(onward_single, reps, single, directions))
+    fit_one = alone(fit_features, codes)
+    directions = directions_of(fit_reps, fit_one)
+    slope = _mean_slopes(onward, reps, outputs, heads)
+    own = jnp.abs(slope(directions))
 
     def reached(draw: Directions) -> Float[Array, "k t"]:
-        other = jnp.abs(_mean_slope(onward_single, reps, single, draw))
-        return (other >= own).astype(own.dtype)
+        return (jnp.abs(slope(draw)) >= own).astype(own.dtype)
 
     count = jax.lax.map(reached, of_chance(fit_reps, fit_one, draws=RANDOM)).sum(axis=0)
     p = (1 + count) / (RANDOM + 1)
     return jnp.where(_nowhere(directions) | ~jnp.isfinite(own), jnp.nan, p)
-
-
-def _of(onward: Onward, at: Int[Array, " t"]) -> Onward:
-    return lambda reps: onward(reps)[:, at]

@@ -242,8 +242,7 @@ def integrated_gradients(
     they are ignored, or their effects cancel. 1: they alone account for every example's output.
     Null: the output is constant or not finite, or the site has no columns.
     """
-    mean = centered(inputs)
-    baseline = mean.first + mean.rest
+    baseline = centered(inputs).mean
     moved = outputs - forward(baseline)
     part = pooled(_going_with(attributions(forward, inputs, baseline), moved, columns), heads)
     whole = jnp.where(variance(outputs) > 0, (moved**2).mean(axis=0), 0.0)

@@ -17,6 +17,11 @@ class Centered(NamedTuple):
     first: Float[Array, "1 h"]
     rest: Float[Array, "1 h"]
 
+    @property
+    def mean(self) -> Float[Array, "1 h"]:
+        """In one number, for what needs no more than its rounding."""
+        return self.first + self.rest
+
 
 def centered(columns: Float[Array, "n h"]) -> Centered:
     """Each column's deviations from its mean; all NaN where one number is not finite."""

@@ -134,7 +134,6 @@ def components_for_accuracy(
     y, test_y = centered(fit_reps), centered(reps)
     _, _, axes = svd(y.deviations)
     scores = (test_y.deviations + mean_gap(test_y, y)) @ axes.T
-    mean = y.first + y.rest
     ranks = jnp.arange(axes.shape[0])
 
     def right(reps: Float[Array, "n h"]) -> Float[Array, " t"]:
@@ -142,7 +141,7 @@ def components_for_accuracy(
         return (answers(onward(reps), heads) == targets).mean(axis=0)
 
     def of_leading(r: Array) -> Float[Array, " t"]:
-        return right(mean + jnp.where((ranks <= r)[None], scores, 0.0) @ axes)
+        return right(y.mean + jnp.where((ranks <= r)[None], scores, 0.0) @ axes)
 
     found = jax.lax.map(of_leading, ranks)
     there = found >= KEPT * right(reps)[None]

@@ -6,39 +6,33 @@ same share is computed with each, and a claim about one of them that another con
 the three are one family, whose members are the variants of a verdict.
 """
 
-from collections.abc import Callable
-
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from primacy.measures.classes import Widths, pooled
 from primacy.measures.moments import centered, share, variance
-from primacy.measures.used import with_columns
+from primacy.measures.used import Apply, held_at
 from primacy.registry import measure
-
-Apply = Callable[[Float[Array, "n d"]], Float[Array, "n o"]]
 
 FAMILY = "reliance"
 REFERENCE = "choice of the replacement: Covert, Lundberg, Lee 2021, arXiv 2011.14878"
 
 
-def _held(
+def _moved(
+    value: Float[Array, "1 d"],
     forward: Apply,
     inputs: Float[Array, "n d"],
     outputs: Float[Array, "n o"],
     columns: Bool[Array, "p d"],
-    value: Float[Array, "1 d"],
     heads: Widths | None,
 ) -> Float[Array, "p t"]:
     """Mean squared change of the outputs with a site's columns held at a value, over Var output."""
 
-    def moved(site: Bool[Array, " d"]) -> Float[Array, " t"]:
-        changed = forward(jnp.where(site[None], value, inputs)) - outputs
-        return pooled((changed**2).mean(axis=0), heads)
+    def change(held: Float[Array, "n o"]) -> Float[Array, " t"]:
+        return pooled(((held - outputs) ** 2).mean(axis=0), heads)
 
     whole = pooled(variance(outputs)[None], heads)
-    return with_columns(columns, share(jax.lax.map(moved, columns), whole))
+    return share(held_at(value, forward, inputs, columns, change), whole)
 
 
 @measure(
@@ -73,8 +67,7 @@ def reliance_mean(
     Null: the output is constant or not finite, or the site has no columns (a feature that only its
     own function interchanges has no mean).
     """
-    mean = centered(inputs)
-    return _held(forward, inputs, outputs, columns, mean.first + mean.rest, heads)
+    return _moved(centered(inputs).mean, forward, inputs, outputs, columns, heads)
 
 
 @measure(
@@ -107,4 +100,4 @@ def reliance_zero(
     the output depends on nothing else. Null: as for reliance_mean.
     """
     nothing = jnp.zeros((1, inputs.shape[1]), inputs.dtype)
-    return _held(forward, inputs, outputs, columns, nothing, heads)
+    return _moved(nothing, forward, inputs, outputs, columns, heads)

@@ -175,9 +175,8 @@ def class_selectivity(
     difference = (
         x.deviations.T @ y.deviations / jnp.where(two[:, None], ones * (1 - ones / len(reps)), 1.0)
     )
-    mean = y.first + y.rest
-    with_it = mean + (1 - ones / len(reps)) * difference
-    without = mean - ones / len(reps) * difference
+    with_it = y.mean + (1 - ones / len(reps)) * difference
+    without = y.mean - ones / len(reps) * difference
     size = jnp.abs(with_it) + jnp.abs(without)
     alive = living((y.deviations**2).sum(axis=0))[None]
     index = jnp.where(alive & (size > 0), jnp.abs(difference) / jnp.where(size > 0, size, 1.0), 0.0)

@@ -24,6 +24,21 @@ def with_columns(columns: Bool[Array, "p d"], value: Float[Array, "p t"]) -> Flo
     return jnp.where(columns.any(axis=1, keepdims=True), value, jnp.nan)
 
 
+def held_at(
+    value: Float[Array, "1 d"],
+    forward: Apply,
+    inputs: Float[Array, "n d"],
+    columns: Bool[Array, "p d"],
+    effect: Callable[[Float[Array, "n o"]], Float[Array, " t"]],
+) -> Float[Array, "p t"]:
+    """An effect of the outputs with a site's columns held at a value, a site after the other."""
+
+    def of_site(site: Bool[Array, " d"]) -> Float[Array, " t"]:
+        return effect(forward(jnp.where(site[None], value, inputs)))
+
+    return with_columns(columns, jax.lax.map(of_site, columns))
+
+
 @measure(
     axes=("site", "target"),
     unit="fraction of variance",
@@ -207,10 +222,8 @@ def ablation(
     0: how the columns vary does not matter for this target. Below 0: the network does better
     without their variation. Null: a loss is not finite, or the site has no columns.
     """
-    mean = centered(inputs)
 
-    def rise(site: Bool[Array, " d"]) -> Float[Array, " t"]:
-        held = forward(jnp.where(site[None], mean.first + mean.rest, inputs))
+    def rise(held: Float[Array, "n o"]) -> Float[Array, " t"]:
         return (loss(held, targets) - loss(outputs, targets)).mean(axis=0)
 
-    return with_columns(columns, jax.lax.map(rise, columns))
+    return held_at(centered(inputs).mean, forward, inputs, columns, rise)

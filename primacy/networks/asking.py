@@ -199,9 +199,7 @@ def _worked_out(about: Question, given: Any, forward: Any = None, onward: Any = 
         columns=given["columns"],
         donors=given["donors"],
         loss=about.loss,
-        own_targets=about.facts.own_targets,
-        heads=about.facts.heads,
-        codes=about.facts.codes,
+        facts=about.facts,
         layers=about.layers,
     )
 

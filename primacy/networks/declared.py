@@ -141,6 +141,7 @@ class Declared:
         return made
 
 
+# Longer than 60 lines: most of them tell a user what to give.
 def declare(
     inputs: Any,
     targets: Any,
@@ -192,17 +193,7 @@ def declare(
             problems.append(problem("inputs", text))
         raise StudyError(problems)
     given = dict(targets) if isinstance(targets, Mapping) else {"target": targets}
-    if classes is not None and len(given) > 1:
-        problems.append(problem("classes", "they name the classes of one target; there are more"))
-    found, answers = [], []
-    for title, values_ in given.items():
-        with _Collected(problems, f"targets.{title}"):
-            target, answer = target_of(title, values_, size, classes if len(given) == 1 else None)
-            found.append(target)
-            answers.append(answer)
-    if len(kinds := {t.kind == "number" for t in found}) > 1:
-        text = "numbers and classes together have no one loss; declare them apart"
-        problems.append(problem("targets", text))
+    found, answers = _targets_of(given, size, classes, problems)
     if not features:
         problems.append(problem("features", "none is declared"))
     made = []
@@ -224,7 +215,7 @@ def declare(
         swaps=tuple(swap for _, _, swap in made),
         targets=tuple(found),
         answers=answered,
-        loss="squared_error" if kinds == {True} else "softmax_cross_entropy",
+        loss="squared_error" if found[0].kind == "number" else "softmax_cross_entropy",
         **rows,
         sha256=_hash(arrays, table, answered, rows),
     )
@@ -234,6 +225,25 @@ def declare(
     if problems:
         raise StudyError(problems)
     return declared
+
+
+def _targets_of(
+    given: Mapping[str, Any], size: int, classes: Sequence[str] | None, problems: list[Problem]
+) -> tuple[list[Target], list[np.ndarray]]:
+    """The targets, all numbers or all classes, and what each is in every example."""
+    if classes is not None and len(given) > 1:
+        problems.append(problem("classes", "they name the classes of one target; there are more"))
+        classes = None
+    found, answers = [], []
+    for title, values_ in given.items():
+        with _Collected(problems, f"targets.{title}"):
+            target, answer = target_of(title, values_, size, classes)
+            found.append(target)
+            answers.append(answer)
+    if len({target.kind == "number" for target in found}) > 1:
+        text = "numbers and classes together have no one loss; declare them apart"
+        problems.append(problem("targets", text))
+    return found, answers
 
 
 def rows_only(declared: Declared) -> Declared:

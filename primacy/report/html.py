@@ -4,8 +4,6 @@ Complete without JavaScript. Nothing is ever requested: the page's policy forbid
 this one style sheet and script by their hashes. Names that a user chose stay text everywhere.
 """
 
-import html
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +25,7 @@ from primacy.report.page import (
     evidence,
     figures,
     findings,
+    first_screen,
     inline_svg,
     learning_curves,
     members,
@@ -42,7 +41,7 @@ from primacy.report.page import controls as sanity
 from primacy.report.page import ranks as places
 from primacy.report.page.claims import rows as reported
 from primacy.report.page.figure_list import drawings
-from primacy.report.page.figures import Figure, visible
+from primacy.report.page.figures import Figure
 from primacy.report.page.judged import SYMBOLS, groups
 from primacy.report.page.questions import answer, sentences
 from primacy.report.page.wording import code, counted, edited, number, probability, share
@@ -75,7 +74,6 @@ def page(
     """
     runs = Runs(curves, lanes, record)
     standings = places.standings(record, summary, curves)
-    judged = ranking.shown(record, summary, verdicts)
     rows_of = {name: of(curves, name) for name in standings}
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
@@ -89,13 +87,14 @@ def page(
     said = sentences(record, summary, verdicts, curves)
     cards = condition_cards.cards(record, curves, lanes, standings, palette)
     exceptions = _exceptions(trained, summary, standings, found)
-    rows = standings[lead.name] if lead else []
-    read = reported.groups(runs) if lead and reported.asked(record) else []
     values = {
         **_fixed(record),
-        **_of_lead(lead, rows, summary, rows_of),
+        **_of_lead(lead, standings[lead.name] if lead else [], summary, rows_of),
+        **_of_claims(runs, verdicts, ranking.shown(record, summary, verdicts), lead, palette),
+        **_looks(record, found, palette, standings),
         **_sanity(record, rows_of, lanes, standings, controls),
         **_provided(record, lanes, summary, verdicts, provenance),
+        **_numbers(runs, lead),
     }
     return (
         _environment()
@@ -103,41 +102,13 @@ def page(
         .render(
             values,
             heading=record.question or record.name,
-            answer=[_emphasized(s, names) for s in said],
+            answer=[first_screen.emphasized(s, names) for s in said],
             answer_text=said[0],
-            provisional=_provisional(record, lanes, provenance),
+            provisional=first_screen.provisional(record, lanes, provenance),
             sections=_sections(record, verdicts, found, standings, cards),
-            claims=read,
-            claims_overview=reported.overview(read),
-            chips=_chips(record, lanes, summary, provenance),
-            questions=(
-                questions.questions(record, judged) if lead and questions.asked(verdicts) else []
-            ),
-            groups=groups(record, judged, evidence.drawings(runs, palette)),
-            **_numbers(runs, lead),
-            evidence_band=learning_curves.band_name([len(record.seeds)]),
-            control=lambda v: prose.control(v, verdicts),
-            parts=[
-                {
-                    "name": name,
-                    "conditions": own,
-                    "short": {c.name: members.short(c, name) for c in own},
-                    "cards": [
-                        card for card in cards if card["condition"].name in {c.name for c in own}
-                    ],
-                    "maps": members.maps(own, standings),
-                    "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
-                    "shares": _shares(record, own, rows_of, lanes),
-                    "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
-                }
-                for name, own in members.groups(record)
-            ],
-            figures={name: placed.figure(figure, palette) for name, figure in found.items()},
-            families=places.strengths(record, standings),
-            order={name: i for i, name in enumerate(palette)},
-            hues={name: placed.hue(color) for name, (color, _) in palette.items()},
+            chips=first_screen.chips(record, lanes, summary, provenance),
+            parts=_parts(record, rows_of, lanes, standings, cards, exceptions),
             cards=cards,
-            band=learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
             exceptions=list(zip(trained, exceptions.values(), strict=True)),
         )
     )
@@ -191,6 +162,68 @@ def _of_lead(
         "disagreements": findings.disagreements(lead, rows, summary) if lead else [],
         "ends": findings.at_the_end(lead, rows, summary) if lead else [],
     }
+
+
+def _of_claims(
+    runs: Runs,
+    verdicts: Sequence[Verdict],
+    judged: Sequence[Verdict],
+    lead: ConditionRecord | None,
+    palette: charts.Palette,
+) -> dict[str, Any]:
+    """The hypotheses with their verdicts, and the claims that others reported."""
+    record = runs.record
+    read = reported.groups(runs) if lead and reported.asked(record) else []
+    asked = lead and questions.asked(verdicts)
+    return {
+        "claims": read,
+        "claims_overview": reported.overview(read),
+        "questions": questions.questions(record, judged) if asked else [],
+        "groups": groups(record, judged, evidence.drawings(runs, palette)),
+        "evidence_band": learning_curves.band_name([len(record.seeds)]),
+        "control": lambda v: prose.control(v, verdicts),
+    }
+
+
+def _looks(
+    record: StudyRecord,
+    found: Mapping[str, Figure],
+    palette: charts.Palette,
+    standings: Mapping[str, list[dict]],
+) -> dict[str, Any]:
+    """The figures, and how features and bands are drawn and named in all of them."""
+    return {
+        "figures": {name: placed.figure(figure, palette) for name, figure in found.items()},
+        "families": places.strengths(record, standings),
+        "order": {name: i for i, name in enumerate(palette)},
+        "hues": {name: placed.hue(color) for name, (color, _) in palette.items()},
+        "band": learning_curves.band_name(r[0]["seeds"] for r in standings.values() if r),
+    }
+
+
+def _parts(
+    record: StudyRecord,
+    curves: Mapping[str, Rows],
+    lanes: pl.DataFrame,
+    standings: Mapping[str, list[dict]],
+    cards: Sequence[Mapping[str, Any]],
+    exceptions: Mapping[str, list],
+) -> list[dict[str, Any]]:
+    """What is shown of every condition, by member study."""
+    card_of = {card["condition"].name: card for card in cards}
+    return [
+        {
+            "name": name,
+            "conditions": own,
+            "short": {c.name: members.short(c, name) for c in own},
+            "cards": [card_of[c.name] for c in own if c.name in card_of],
+            "maps": members.maps(own, standings),
+            "rows": [(c, standings[c.name]) for c in own if standings[c.name]],
+            "shares": _shares(record, own, curves, lanes),
+            "exceptions": [(c, exceptions[c.name]) for c in own if c.name in exceptions],
+        }
+        for name, own in members.groups(record)
+    ]
 
 
 def _exceptions(
@@ -271,26 +304,6 @@ def _label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _emphasized(text: str, names: Sequence[str]) -> Markup:
-    """The text as markup with the features' names in bold."""
-    shown = sorted({visible(n) for n in names if len(n) > 2}, key=len, reverse=True)
-    escaped = html.escape(text)
-    if not shown:
-        return Markup(escaped)
-    pattern = "|".join(re.escape(html.escape(n)) for n in shown)
-    return Markup(re.sub(rf"(?<![\w&;-])({pattern})(?![\w-])", r"<strong>\1</strong>", escaped))
-
-
-def _provisional(
-    record: StudyRecord, lanes: pl.DataFrame, provenance: Mapping[str, Any]
-) -> str | None:
-    """What is first on the page of a run that is not complete."""
-    if provenance.get("complete", True):
-        return None
-    asked = len(record.seeds) * len(record.conditions)
-    return f"Provisional: {lanes.height} of {asked} networks trained. Everything below may change."
-
-
 def _sections(
     record: StudyRecord,
     verdicts: Sequence[Verdict],
@@ -317,32 +330,6 @@ def _sections(
         "data": ("Data", True),
     }
     return [(id, title) for id, (title, there) in listed.items() if there]
-
-
-def _chips(
-    record: StudyRecord, lanes: pl.DataFrame, summary: pl.DataFrame, provenance: Mapping[str, Any]
-) -> list[tuple[str, str]]:
-    """Facts for the first screen: text and kind (plain or warn)."""
-    chips = []
-    if len(record.seeds) < CONFIRMATORY:
-        chips.append((f"exploratory: fewer than {CONFIRMATORY} seeds", "warn"))
-    chips.append((counted(len(record.conditions), "condition"), "plain"))
-    chips.append((counted(len(record.seeds), "seed"), "plain"))
-    diverged = lanes.filter(pl.col("ended").cast(pl.String) == "diverged").height
-    chips.append((f"{diverged} of {lanes.height} diverged", "warn" if diverged else "plain"))
-    if crashed := lanes.filter(pl.col("ended").cast(pl.String) == "crashed").height:
-        chips.append((f"{crashed} of {lanes.height} crashed", "warn"))
-    judged = summary.filter(pl.col("learned").is_not_null())
-    never = judged.filter(~pl.col("learned") & ~pl.col("diverged")).height
-    if judged.height:
-        what = "without a time" if any(map(places.relative, record.conditions)) else "never learned"
-        pairs = f"{never} of {judged.height} (networks × features)"
-        chips.append((f"{what}: {pairs}", "warn" if never else "plain"))
-    if record.post_hoc:
-        chips.append((f"{len(record.post_hoc)} of the claims post hoc", "warn"))
-    hashed = str(provenance.get("hash") or record.study_hash)
-    chips.append((f"study {hashed[:8]}", "plain"))
-    return chips
 
 
 def _shares(

@@ -76,6 +76,9 @@ class Facts(NamedTuple):
     features: tuple[str, ...] = ()
 
 
+NO_FACTS = Facts()
+
+
 def facts_of(task: Task) -> Facts:
     """What measures have to know of a task."""
     declared = task.declared
@@ -94,10 +97,8 @@ def measured(
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
     loss: LossName,
-    own_targets: tuple[int, ...] = (),
+    facts: Facts = NO_FACTS,
     train_donors: Int[Array, " m"] | None = None,
-    heads: Widths | None = None,
-    codes: Widths | None = None,
     layers: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Every measure of what a network answered, by `measure/split`; layers are the leading axis.
@@ -111,27 +112,13 @@ def measured(
         columns: of each site; no column at all for one that is interchanged in another way.
         donors: for each test example, the one that it interchanges with.
         loss: what the network was trained on.
-        own_targets: of each feature, the index of its own target, or -1.
+        facts: of the task.
         train_donors: for training examples, where a measure interchanges those.
-        heads: of each target, how many outputs are about it; null: one.
-        codes: of each feature, how many columns tell it; null: one.
         layers: hidden layers to measure, input side first.
     """
-    losses = loss_of(loss, heads)
-    common = {
-        "columns": columns,
-        "loss": losses,
-        "own_targets": jnp.array(own_targets, jnp.int32),
-        "heads": heads,
-        "codes": codes,
-        "forward": answers.forward and _freed(answers.forward, heads),
-    }
-    fit = _told(answers.fit, heads, codes)
-    common |= {f"fit_{name}": fit[name] for name in ("inputs", "features", "targets", "outputs")}
-    by_split = {"test": common | _told(answers.test, heads, codes) | {"donors": donors}}
-    if answers.train is not None:
-        own = _told(answers.train, heads, codes)
-        by_split["train"] = common | own | {"donors": train_donors}
+    losses = loss_of(loss, facts.heads)
+    of_donors = {"test": donors, "train": train_donors}
+    by_split = _offered(answers, facts, of_donors, columns=columns, loss=losses)
     sizes = {
         "feature": answers.test.features.shape[1],
         "site": columns.shape[0],
@@ -140,29 +127,50 @@ def measured(
     results: dict[str, Any] = {}
     for measure in measures:
         for split in measure.splits:
-            if split not in by_split or not _answerable(measure, by_split[split], answers, layers):
+            offered = by_split.get(split)
+            if offered is None or not _answerable(measure, offered, answers, layers):
                 continue
-            given = {a: by_split[split][a] for a in measure.asks if a in by_split[split]}
+            given = {ask: offered[ask] for ask in measure.asks if ask in offered}
             if measure.by_layer:
-                own = (_of_layer(measure, answers, heads, layer) for layer in layers)
+                own = (_of_layer(measure, answers, facts.heads, layer) for layer in layers)
                 value = jnp.stack([_measured(measure, sizes, **given, **reps) for reps in own])
             else:
                 value = _measured(measure, sizes, **given)
             results[f"{measure.name}/{split}"] = value
     targets = answers.test.targets
     held_out = losses(by_split["test"]["outputs"], targets).mean()
-    constant = constant_loss(loss, targets, heads)
+    constant = constant_loss(loss, targets, facts.heads)
     return results | {
         "finite": jnp.isfinite(held_out),
         "loss_ratio": jnp.where(constant > 0, held_out / constant, 0),
     }
 
 
-def _told(seen: Seen, heads: Widths | None, codes: Widths | None) -> dict[str, Any]:
+def _offered(
+    answers: Answers, facts: Facts, donors: Mapping[str, Any], **same: Any
+) -> dict[str, dict[str, Any]]:
+    """What a measure of the whole network may ask for, by the split that it is scored on."""
+    fit = _told(answers.fit, facts)
+    same |= {
+        "own_targets": jnp.array(facts.own_targets, jnp.int32),
+        "heads": facts.heads,
+        "codes": facts.codes,
+        "forward": answers.forward and _freed(answers.forward, facts.heads),
+        **{f"fit_{name}": fit[name] for name in ("inputs", "features", "targets", "outputs")},
+    }
+    return {
+        split: same | _told(seen, facts) | {"donors": donors[split]}
+        for split, seen in (("test", answers.test), ("train", answers.train))
+        if seen is not None
+    }
+
+
+def _told(seen: Seen, facts: Facts) -> dict[str, Any]:
     """The answers about a set of examples as measures see them."""
+    heads = facts.heads
     return {
         "inputs": seen.inputs,
-        "features": coded(seen.features, codes),
+        "features": coded(seen.features, facts.codes),
         "targets": seen.targets,
         "outputs": free(seen.outputs, heads),
         "swapped": None if seen.swapped is None else free(seen.swapped, heads),

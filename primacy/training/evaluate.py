@@ -12,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from primacy.measures.classes import Widths
 from primacy.measures.gradients import slopes_of
 from primacy.registry import Measure
 from primacy.study.spec import Condition
-from primacy.training.answers import Answers, Facts, Seen, measured, wanted
+from primacy.training.answers import NO_FACTS, Answers, Facts, Seen, measured, wanted
 from primacy.training.control_data import Sources, built
 from primacy.types import Batch, Draws, Forward, LossName, Model
 
@@ -67,15 +66,14 @@ def evaluate_condition(
     sets: Mapping[str, Draws | Sources],
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
-    facts: Facts | None = None,
+    facts: Facts = NO_FACTS,
     train_donors: Int[Array, " m"] | None = None,
 ) -> dict[str, Any]:
     """Every measure of a condition's network; see `evaluate`.
 
-    `sets` holds the draws of each split; `facts` are those of the task, and may be left out where
-    no measure asks for a feature's own target. `finite` is false for parameters that are not, too.
+    `sets` holds the draws of each split. `finite` is false for parameters that are not, too.
     """
-    task, model, facts, swap = condition.task, condition.model, facts or Facts(), None
+    task, model, swap = condition.task, condition.model, None
     if hasattr(task, "swap"):
         swap = functools.partial(_rendered, task, facts.features, sets, donors, train_donors)
     batches = {split: built(task, draws) for split, draws in sets.items()}
@@ -86,11 +84,9 @@ def evaluate_condition(
         measures,
         columns,
         donors,
-        facts.own_targets,
+        facts,
         train_donors,
         getattr(task, "rotation_matrix", None),
-        heads=facts.heads,
-        codes=facts.codes,
         swap=swap,
     )
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]
@@ -103,12 +99,10 @@ def evaluate(
     measures: tuple[Measure, ...],
     columns: Bool[Array, "p d"],
     donors: Int[Array, " n"],
-    own_targets: tuple[int, ...] = (),
+    facts: Facts = NO_FACTS,
     train_donors: Int[Array, " m"] | None = None,
     rotation: Float[np.ndarray, "d d"] | None = None,
     *,
-    heads: Widths | None = None,
-    codes: Widths | None = None,
     swap: Swap | None = None,
 ) -> dict[str, Any]:
     """Every measure of one network, by `measure/split`; layers are the leading axis.
@@ -122,11 +116,9 @@ def evaluate(
         measures: the ones wanted; one that this network cannot have is left out.
         columns: of each site.
         donors: for each test example, the one that it interchanges with.
-        own_targets: of each feature, the index of its own target, or -1.
+        facts: of the task; may be left out where no measure asks for a feature's own target.
         train_donors: for training examples, where a measure interchanges those.
         rotation: where features are directions: row i is the direction of coordinate i.
-        heads: of each target, how many outputs are about it; null: one.
-        codes: of each feature, how many columns tell it; null: one.
         swap: makes inputs with a feature interchanged that is no set of columns.
     """
     door = _Door(network, measures, columns, rotation, swap)
@@ -145,10 +137,8 @@ def evaluate(
         columns=columns,
         donors=donors,
         loss=network.loss,
-        own_targets=own_targets,
+        facts=facts,
         train_donors=train_donors,
-        heads=heads,
-        codes=codes,
         layers=network.layers,
     )
 

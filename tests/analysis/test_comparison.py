@@ -85,8 +85,11 @@ def test_a_contrast_is_compared_within_each_seed(pair):
     by_hand = (first[1] - other[1]) - (first[0] - other[0])
     (d,) = row.differences
     assert d.value == pytest.approx(by_hand.mean(), rel=1e-5)
-    assert d.p == pytest.approx(stats.permutation_test(
-        (by_hand,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue)  # fmt: skip
+    assert d.p == pytest.approx(
+        stats.permutation_test(
+            (by_hand,), np.mean, permutation_type="samples", n_resamples=np.inf
+        ).pvalue
+    )
     # The joined table of values gives it too.
     values = found.seeds.filter(pl.col("id") == "simple-stronger").pivot(
         on="run", index="seed", values="value"

@@ -38,9 +38,11 @@ def runs_of(made) -> Runs:
 def by_hand(curves, measure, feature, step, layer=None, target=None) -> np.ndarray:
     """One value a seed, straight from the table."""
     rows = curves.filter(
-        pl.col("measure") == measure, pl.col("feature") == feature, pl.col("step") == step,
+        pl.col("measure") == measure,
+        pl.col("feature") == feature,
+        pl.col("step") == step,
         pl.col("split") == "test",
-    )  # fmt: skip
+    )
     rows = rows if layer is None else rows.filter(layer=layer)
     rows = rows if target is None else rows.filter(target=target)
     return rows.sort("seed")["value"].to_numpy().astype(np.float64)
@@ -109,13 +111,18 @@ def test_sides_are_paired_by_seed(pairing, turned):
             for p in (a, b)
         ]  # fmt: skip
         rows = [
-            r.filter(pl.lit(True) if p.layer is None else pl.col("layer") == p.layer,
-                     pl.lit(True) if p.target is None else pl.col("target") == p.target)
+            r.filter(
+                pl.lit(True) if p.layer is None else pl.col("layer") == p.layer,
+                pl.lit(True) if p.target is None else pl.col("target") == p.target,
+            )
             for r, p in zip(rows, (a, b), strict=True)
-        ]  # fmt: skip
-    joined = rows[0].select("seed", a=pl.col("value").cast(pl.Float64)).join(
-        rows[1].select("seed", b=pl.col("value").cast(pl.Float64)), on="seed"
-    ).sort("seed")  # fmt: skip
+        ]
+    joined = (
+        rows[0]
+        .select("seed", a=pl.col("value").cast(pl.Float64))
+        .join(rows[1].select("seed", b=pl.col("value").cast(pl.Float64)), on="seed")
+        .sort("seed")
+    )
     assert joined.height == 10
     if turned:  # the rows of a table stand in any order
         curves, lanes = curves.reverse(), lanes.reverse()
@@ -144,18 +151,21 @@ def test_columns_can_be_named_and_targets_default_to_the_features_own(ten):
     expected = by_hand(curves, "variance_explained", "linear", 800, "hidden1").mean()
     expected -= by_hand(curves, "variance_explained", "linear", 800, "hidden4").mean()
     assert found.value == pytest.approx(expected, rel=1e-9)
-    other = estimate(runs, Contrast(
-        measure="reliance", of=XOR, minus={**XOR, "target": "linear"}))  # fmt: skip
+    other = estimate(runs, Contrast(measure="reliance", of=XOR, minus={**XOR, "target": "linear"}))
     own = by_hand(curves, "reliance", "xor_xor_xor", 800, target="xor_xor_xor")
     assert other.value == pytest.approx(
         (own - by_hand(curves, "reliance", "xor_xor_xor", 800, target="linear")).mean(), rel=1e-9
     )
-    nulls = estimate(runs, Contrast(
-        measure="reliance", of=LINEAR, minus={"feature": "linear null"}))  # fmt: skip
+    nulls = estimate(
+        runs, Contrast(measure="reliance", of=LINEAR, minus={"feature": "linear null"})
+    )
     assert nulls.value == pytest.approx(
-        (by_hand(curves, "reliance", "linear", 800, target="linear")
-         - by_hand(curves, "reliance", "linear null", 800, target="linear")).mean(), rel=1e-9
-    )  # fmt: skip
+        (
+            by_hand(curves, "reliance", "linear", 800, target="linear")
+            - by_hand(curves, "reliance", "linear null", 800, target="linear")
+        ).mean(),
+        rel=1e-9,
+    )
     train = Contrast(measure="loss", of={**XOR, "split": "train"}, minus=XOR)
     assert estimate(runs, train).value == pytest.approx(0, abs=1e-6)  # made equal
     by_target = Contrast(measure="accuracy", of={"target": "linear"}, minus=XOR, at=80)
@@ -196,9 +206,10 @@ def test_ratio_of_times_is_of_means_of_min_t_tau():
     a, b = (table.filter(feature=f)["t"].to_numpy() for f in ("linear", "xor_xor_xor"))
     assert a[2] == b[2] == b[4] == b[7] == 784
     found = estimate(
-        runs_of(made), Contrast(measure="time_to_learn", of=LINEAR, minus=XOR, scale="ratio"),
+        runs_of(made),
+        Contrast(measure="time_to_learn", of=LINEAR, minus=XOR, scale="ratio"),
         beside=True,
-    )  # fmt: skip
+    )
     assert found.value == pytest.approx(a.mean() / b.mean(), rel=1e-12)
     assert (found.pairs, found.left_out, found.unit) == (10, {}, "ratio")
     assert found.beside["of first"] == 9 and found.beside["tied"] == 1
@@ -246,10 +257,13 @@ def test_at_learned_each_side_at_its_own_time_or_at_one_features():
     value = {(s, f, t): v for s, f, t, v in rows.select("seed", "feature", "step", "value").rows()}
     seeds = [s for s in range(10) if s != 3]
 
-    own = estimate(runs_of(made), Contrast(
-        measure="variance_explained", of=LINEAR, minus=XOR, at="learned"))  # fmt: skip
-    expected = [value[s, "linear", at[s, "linear"]]
-                - value[s, "xor_xor_xor", at[s, "xor_xor_xor"]] for s in seeds]  # fmt: skip
+    own = estimate(
+        runs_of(made), Contrast(measure="variance_explained", of=LINEAR, minus=XOR, at="learned")
+    )
+    expected = [
+        value[s, "linear", at[s, "linear"]] - value[s, "xor_xor_xor", at[s, "xor_xor_xor"]]
+        for s in seeds
+    ]
     assert own.value == pytest.approx(np.mean(expected), rel=1e-6)
     assert own.pairs == 9 and own.left_out == {"not learned within 784 steps": 1}
 
@@ -257,8 +271,10 @@ def test_at_learned_each_side_at_its_own_time_or_at_one_features():
         measure="variance_explained", of=LINEAR, minus=XOR, at={"learned": "xor_xor_xor"}
     )
     one = estimate(runs_of(made), at_one)
-    expected = [value[s, "linear", at[s, "xor_xor_xor"]]
-                - value[s, "xor_xor_xor", at[s, "xor_xor_xor"]] for s in seeds]  # fmt: skip
+    expected = [
+        value[s, "linear", at[s, "xor_xor_xor"]] - value[s, "xor_xor_xor", at[s, "xor_xor_xor"]]
+        for s in seeds
+    ]
     assert one.value == pytest.approx(np.mean(expected), rel=1e-6)
 
 
@@ -289,8 +305,9 @@ def test_too_few_pairs_and_neither_learned_are_untestable():
 def test_lanes_that_have_not_run_are_counted():
     record, curves, lanes = synthetic.complexity(10)
     record = dataclasses.replace(record, seeds=tuple(range(14)))
-    found = estimate(Runs(curves, lanes, record), Contrast(measure="time_to_learn", of=LINEAR,
-                                                           minus=XOR))  # fmt: skip
+    found = estimate(
+        Runs(curves, lanes, record), Contrast(measure="time_to_learn", of=LINEAR, minus=XOR)
+    )
     assert (found.n, found.pairs, found.left_out) == (14, 10, {"not run": 4})
 
 
@@ -327,8 +344,10 @@ def test_conditions_are_compared_with_a_log_rank_beside(grid):
     )
     found = estimate(runs_of(grid), contrast, beside=True)
     table = summary(curves, lanes, record).filter(feature="xor_xor_xor")
-    a, b = (table.filter(condition=f"learning_rate={r}")["time_to_learn"].to_numpy()
-            for r in ("0.001", "0.002"))  # fmt: skip
+    a, b = (
+        table.filter(condition=f"learning_rate={r}")["time_to_learn"].to_numpy()
+        for r in ("0.001", "0.002")
+    )
     assert found.value == pytest.approx(a.mean() / b.mean())
     theirs = statistics.logrank_test(a, b, np.ones(8), np.ones(8)).p_value
     assert found.beside["log-rank p"] == pytest.approx(theirs, rel=1e-9)
@@ -379,8 +398,10 @@ def test_pooled_conditions_are_averaged_within_a_seed(grid):
         .group_by("seed", "feature")
         .agg(pl.col("time_to_learn").mean())
     )
-    a, b = (means.filter(feature=f).sort("seed")["time_to_learn"].to_numpy()
-            for f in ("linear", "xor_xor_xor"))  # fmt: skip
+    a, b = (
+        means.filter(feature=f).sort("seed")["time_to_learn"].to_numpy()
+        for f in ("linear", "xor_xor_xor")
+    )
     assert found.value == pytest.approx((a - b).mean()) and found.pairs == 8
 
 
@@ -388,8 +409,10 @@ def test_conditions_with_other_budgets_are_compared_as_far_as_both_were_watched(
     record, curves, lanes = grid
     short = dataclasses.replace(record.conditions[2], steps=record.conditions[2].steps[:21])
     record = dataclasses.replace(record, conditions=(*record.conditions[:2], short))
-    found = estimate(Runs(curves, lanes, record), Contrast(
-        measure="time_to_learn", of={**XOR, RATE: 1e-3}, minus={**XOR, RATE: 4e-3}))  # fmt: skip
+    found = estimate(
+        Runs(curves, lanes, record),
+        Contrast(measure="time_to_learn", of={**XOR, RATE: 1e-3}, minus={**XOR, RATE: 4e-3}),
+    )
     b = summary(curves, lanes, record).filter(
         pl.col("feature") == "xor_xor_xor", pl.col("condition") == "learning_rate=0.004"
     )["time_to_learn"]
@@ -510,8 +533,10 @@ def test_named_conditions_without_factors_are_told_apart_by_name(grid):
     record = dataclasses.replace(record, conditions=bare)
     (problem, *_) = check(record, c())
     assert problem.startswith("of: 3 conditions fit: condition is")
-    plan = resolve(record, c(of={**LINEAR, "condition": bare[0].name},
-                             minus={**LINEAR, "condition": bare[1].name}))  # fmt: skip
+    plan = resolve(
+        record,
+        c(of={**LINEAR, "condition": bare[0].name}, minus={**LINEAR, "condition": bare[1].name}),
+    )
     assert [p.condition for p in plan.picks] == [bare[0].name, bare[1].name]
 
 

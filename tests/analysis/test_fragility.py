@@ -52,9 +52,12 @@ def test_a_claim_that_names_its_layer_is_about_that_layer():
 def test_a_lucky_moment_counts_only_where_one_evaluation_confirms():
     """`linear` touches the criterion early for two evaluations, which three do not confirm."""
     sooner = Hypothesis(
-        id="h", claim="", contrast=Contrast(measure="time_to_learn", of=LINEAR, minus=XOR),
-        expect="greater", margin=0.0,
-    )  # fmt: skip
+        id="h",
+        claim="",
+        contrast=Contrast(measure="time_to_learn", of=LINEAR, minus=XOR),
+        expect="greater",
+        margin=0.0,
+    )
     record, curves, lanes = synthetic.complexity(10, hypotheses=(sooner,))
     step, of = pl.col("step"), pl.col("measure") == "accuracy"
     lucky = (step >= 40) & (step < 56)

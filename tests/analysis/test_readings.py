@@ -104,12 +104,15 @@ def test_an_arm_with_another_word_is_named(runs):
     """Oracle: at the end `linear` explains .2 in every layer but, here, the third: there .9."""
     h = runs.record.hypotheses[1]
     elsewhere = dataclasses.replace(
-        h, id="third", claim="so it is in the third layer",
+        h,
+        id="third",
+        claim="so it is in the third layer",
         contrast=dataclasses.replace(
-            h.contrast, of={**h.contrast.of, "layer": "hidden3"},
+            h.contrast,
+            of={**h.contrast.of, "layer": "hidden3"},
             minus={**h.contrast.minus, "layer": "hidden3"},
         ),
-    )  # fmt: skip
+    )
     name = h.contrast.of["condition"]
     key = (name, "test", "hidden3", "linear", None)
     runs.trace(name, STRENGTH, layer="hidden3", feature="linear")

@@ -84,18 +84,22 @@ def test_dropped_is_under_a_tenth_in_each_of_the_last_m_evaluations():
     # Never picked up: nothing to drop.
     assert dropped(one("noisy", reaches(None)), "default", "noisy").tolist() == [False]
     # The last m of the lane's own, where it stopped early.
-    early = one("noisy", [0, *up[1:4], 0, 0, 0, -0.8, -0.8, -0.8, -0.8],
-                ended={0: ("learned", 600)})  # fmt: skip
+    early = one(
+        "noisy", [0, *up[1:4], 0, 0, 0, -0.8, -0.8, -0.8, -0.8], ended={0: ("learned", 600)}
+    )
     assert dropped(early, "default", "noisy").tolist() == [True]
 
 
 def test_summary_tells_what_was_picked_up_and_dropped_and_null_where_it_does_not_apply():
     gone = [*reaches(100, 0, -0.8)[:8], 0, 0, 0]
     made = study(
-        {"noisy": [gone, reaches(200, 0, -0.8), reaches(None), gone],
-         "clean": [reaches(300)] * 4, "noise": [reaches(0)] * 4},
+        {
+            "noisy": [gone, reaches(200, 0, -0.8), reaches(None), gone],
+            "clean": [reaches(300)] * 4,
+            "noise": [reaches(0)] * 4,
+        },
         ended={3: ("diverged", 1000)},
-    )  # fmt: skip
+    )
     table = summary(made[1], made[2], made[0])
 
     def column(name, of):
@@ -189,8 +193,9 @@ def test_a_step_beyond_half_the_budget_is_a_problem_there():
 def test_the_verdict_says_k_of_n_within_so_many_steps():
     def never(measure, feature, at, margin):
         contrast = Contrast(measure=measure, of={"feature": feature}, at=at)
-        return Hypothesis(id=f"{feature} {at}", claim="c", contrast=contrast, expect="never",
-                          margin=margin)  # fmt: skip
+        return Hypothesis(
+            id=f"{feature} {at}", claim="c", contrast=contrast, expect="never", margin=margin
+        )
 
     hypotheses = (
         never(LEARN, "clean", 300, 0.5),
@@ -217,8 +222,9 @@ def test_the_verdict_says_k_of_n_within_so_many_steps():
 
 def test_neither_picked_up_is_untestable_and_says_so():
     made = runs({"noisy": curves_of([None] * 8), "clean": curves_of([None] * 8, 1.0)})
-    found = estimate(made, Contrast(measure=PICK_UP, of={"feature": "noisy"},
-                                    minus={"feature": "clean"}))  # fmt: skip
+    found = estimate(
+        made, Contrast(measure=PICK_UP, of={"feature": "noisy"}, minus={"feature": "clean"})
+    )
     assert found.problem == "neither was picked up within 800 steps in 8 of 8 seeds"
 
 
@@ -237,9 +243,10 @@ def test_mistakes_about_pick_ups_are_found_before_any_run():
     assert check(record, Contrast(measure=PICK_UP, of={"feature": "copy"}, at=300)) == []
     (lacking,) = check(record, Contrast(measure=PICK_UP, of={"feature": "copy"}), ["r_squared"])
     assert "its criterion, input_gradient_signed, is not measured" in lacking
-    assert "no evaluation at step" in check(
-        record, Contrast(measure=PICK_UP, of={"feature": "copy"}, at=301)
-    )[0]  # fmt: skip
+    assert (
+        "no evaluation at step"
+        in check(record, Contrast(measure=PICK_UP, of={"feature": "copy"}, at=301))[0]
+    )
 
 
 def test_shares_of_duplicates_are_a_distribution_over_seeds():

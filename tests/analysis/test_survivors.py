@@ -102,8 +102,9 @@ def test_survivors_are_flagged_by_the_pairs_that_are_left():
     """At `learned`, 7 of 30 pairs are left; where 20 of 30 diverged, 10."""
     matched = Hypothesis(id="m", claim="c", expect="greater", contrast=Contrast(
         measure="variance_explained", of=LINEAR, minus=XOR, at="learned"))  # fmt: skip
-    at_end = dataclasses.replace(matched, id="e", contrast=dataclasses.replace(
-        matched.contrast, at="end"))  # fmt: skip
+    at_end = dataclasses.replace(
+        matched, id="e", contrast=dataclasses.replace(matched.contrast, at="end")
+    )
     made = synthetic.complexity(30, never=tuple(range(7, 30)), hypotheses=(matched, at_end))
     few, all_ = judge(made[1], made[2], made[0])
     assert (few.word, few.n, few.pairs) == ("supported", 30, 7)

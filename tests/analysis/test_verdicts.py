@@ -20,9 +20,7 @@ from tests.support.synthetic import LINEAR, XOR
 DEFINITIONS = ("", "_unit_mean", "_example_mean", "_unique")
 
 
-def hypothesis(
-    expect="greater", margin=0.05, id="h", threshold=None, **contrast
-) -> Hypothesis:  # fmt: skip
+def hypothesis(expect="greater", margin=0.05, id="h", threshold=None, **contrast) -> Hypothesis:
     fields = {"measure": "variance_explained", "of": LINEAR, "minus": XOR} | contrast
     return Hypothesis(
         id=id, claim=f"claim {id}", contrast=Contrast(**fields), expect=expect, margin=margin,
@@ -91,8 +89,9 @@ ONE_SIDED = {
 def test_a_word_of_direction_needs_the_two_sided_interval(p, expected, sign, margin):
     """Oracle: SciPy's permutation test. One-sided .039 is two-sided .078: no word yet."""
     base = ONE_SIDED[p].astype(float)
-    theirs = stats.permutation_test((base,), np.mean, permutation_type="samples",
-                                    alternative="greater", n_resamples=2e9).pvalue  # fmt: skip
+    theirs = stats.permutation_test(
+        (base,), np.mean, permutation_type="samples", alternative="greater", n_resamples=2e9
+    ).pvalue
     assert theirs == pytest.approx(p, abs=0.0005)
     differences = sign * (base / 64 + margin)
     word = {1: "greater", -1: "less"}[sign]
@@ -114,9 +113,11 @@ def test_ratio_margins_are_factors():
             scale * (0.5 + (pl.col("seed") % 4 - 1.5) * 0.05)
         )
         curves = curves.with_columns(
-            value=pl.when(pl.col("measure") == "reliance").then(size.otherwise(pl.lit(0.5)))
-            .otherwise("value").cast(pl.Float32)
-        )  # fmt: skip
+            value=pl.when(pl.col("measure") == "reliance")
+            .then(size.otherwise(pl.lit(0.5)))
+            .otherwise("value")
+            .cast(pl.Float32)
+        )
         (found,) = judge(curves, lanes, record)
         assert found.word == word and found.value == pytest.approx(scale, rel=1e-6)
         assert found.unit == found.scale == "ratio"
@@ -149,8 +150,9 @@ def test_a_threshold_is_what_a_value_is_compared_with(
     # Oracle: SciPy's permutation test of the values less the threshold, where nothing else counts.
     if margin == 0:
         values = (AROUND + center).astype(np.float32).astype(np.float64) - threshold
-        theirs = stats.permutation_test((values,), np.mean, permutation_type="samples",
-                                        n_resamples=2e9)  # fmt: skip
+        theirs = stats.permutation_test(
+            (values,), np.mean, permutation_type="samples", n_resamples=2e9
+        )
         assert found.p == pytest.approx(theirs.pvalue, rel=1e-9)
 
 
@@ -165,9 +167,11 @@ def test_a_ratio_has_a_threshold_that_is_a_ratio():
             1.8 * (0.5 + (pl.col("seed") % 4 - 1.5) * 0.01)
         )
         curves = curves.with_columns(
-            value=pl.when(pl.col("measure") == "reliance").then(size.otherwise(pl.lit(0.5)))
-            .otherwise("value").cast(pl.Float32)
-        )  # fmt: skip
+            value=pl.when(pl.col("measure") == "reliance")
+            .then(size.otherwise(pl.lit(0.5)))
+            .otherwise("value")
+            .cast(pl.Float32)
+        )
         words[name] = judge(curves, lanes, record)[0].word
     assert words == {"threshold": "contradicted", "margin": "no effect"}
 
@@ -338,7 +342,7 @@ def test_what_cannot_pass_holm_at_this_n_makes_no_word_fragile(claims, passes):
     of = pl.col("measure").cast(pl.String).is_in([f"variance_explained{d}" for d in DEFINITIONS])
     by_seed = pl.when(pl.col("step") == 56, of, pl.col("feature") == "xor_xor_xor").then(
         pl.col("seed").replace_strict(dict(enumerate([6.0, 5, 4, 3, 3, 2, 2, 1, -1, -3])))
-    )  # fmt: skip
+    )
     curves = curves.with_columns(value=by_seed.otherwise("value").cast(pl.Float32))
     *strong, found = judge(curves, lanes, record)
     assert {v.word for v in (*strong, found)} == {"supported"}
@@ -397,9 +401,12 @@ def test_p_of_a_verdict_is_that_of_its_own_null(center, expect, margin, word):
 
     def theirs(at, alternative):
         return stats.permutation_test(
-            (differences - at,), np.mean, permutation_type="samples", n_resamples=2e9,
+            (differences - at,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=2e9,
             alternative=alternative,
-        ).pvalue  # fmt: skip
+        ).pvalue
 
     beyond = min(1, 2 * min(theirs(margin, "greater"), theirs(-margin, "less")))
     inside = max(theirs(-margin, "greater"), theirs(margin, "less")) if margin else 1.0
@@ -427,8 +434,10 @@ def test_more_seeds_is_about_enough():
 def test_simulated_nulls_are_called_at_the_nominal_rate():
     """400 studies without any difference, margin 0: within the binomial band of 5 %."""
     rng = np.random.default_rng(1)
-    hypotheses = [hypothesis(margin=0.0, of={**LINEAR, "at": s}, minus={**XOR, "at": s}, id=str(s))
-                  for s in range(0, 800, 8)]  # fmt: skip
+    hypotheses = [
+        hypothesis(margin=0.0, of={**LINEAR, "at": s}, minus={**XOR, "at": s}, id=str(s))
+        for s in range(0, 800, 8)
+    ]
     record, curves, lanes = synthetic.complexity(10, evaluations=100, hypotheses=tuple(hypotheses))
     record = dataclasses.replace(record, measures=(synthetic.card("variance_explained"),))
     of = (curves["measure"] == "variance_explained").to_numpy()

@@ -40,9 +40,12 @@ def test_a_process_is_measured(tmp_path):
         f"print(*measured({command!r}, {{}}, Path({str(tmp_path / 'log')!r})))"
     )
     small = subprocess.run(
-        [sys.executable, "-c", ask], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", ask],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    )
     wall, _, memory = map(float, small.stdout.split())
     assert (tmp_path / "log").read_text() == "300000000\n"
     assert 300e6 < memory < 450e6

@@ -115,9 +115,7 @@ def test_a_hit_is_within_the_tolerance_and_a_missing_number_is_none(check, passe
     assert check.passed is passed
 
 
-@given(
-    st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1e3), st.floats(0.1, 1e3)
-)  # fmt: skip
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1e3), st.floats(0.1, 1e3))
 def test_relative_tolerance_is_the_absolute_one_in_units_of_the_expected(x, y, tolerance, unit):
     """Rescaling everything changes nothing for a relative tolerance, where rounding is not near."""
     check = row(x, expected=y, tolerance=tolerance, relative=True)

@@ -37,16 +37,21 @@ def described(task, model):
         inputs = np.random.default_rng(4).normal(5, 2, (64, len(own.inputs))).astype(np.float32)
         params = model.fitted(params, inputs)
     flat, _ = jax.tree_util.tree_flatten_with_path(params)
-    return own, params, {
-        jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat
-    }  # fmt: skip
+    return (
+        own,
+        params,
+        {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat},
+    )
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Run folders of networks that read one input, two, and sixteen."""
-    tasks = {"one": Affine(scale=2.0, shift=1.0), "two": Sum(),
-             "many": Boolean(features=("linear", "xor_and_or"), units_per_feature=8)}  # fmt: skip
+    tasks = {
+        "one": Affine(scale=2.0, shift=1.0),
+        "two": Sum(),
+        "many": Boolean(features=("linear", "xor_and_or"), units_per_feature=8),
+    }
     found = {}
     for name, task in tasks.items():
         condition = Condition(task=task, model=SMALL, training=TRAINING)

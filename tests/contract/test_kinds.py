@@ -9,7 +9,7 @@ import pytest
 
 from primacy.measures.kinds import FEATURES, TARGETS, WITHOUT, features_of, targets_of
 from primacy.registry import measures
-from primacy.training.answers import Answers, Seen, measured
+from primacy.training.answers import Answers, Facts, Seen, measured
 from primacy.training.evaluate import slopes_of, swapped
 
 N, D, H = 96, 8, 8
@@ -62,8 +62,10 @@ def found(kind):
         target = jnp.asarray(targets[kind].astype(np.float32))[:, None]
         more = {}
         if split == "test":
-            more = {name: swapped(forward, x, columns, donors, name == "swapped_rest")
-                    for name in ("swapped", "swapped_rest")}  # fmt: skip
+            more = {
+                name: swapped(forward, x, columns, donors, name == "swapped_rest")
+                for name in ("swapped", "swapped_rest")
+            }
             more["slopes"] = slopes_of(forward, x)
         layers = {"hidden": hidden(x)}
         return Seen(x, jnp.asarray(features), target, forward(x), layers, **more)
@@ -73,9 +75,12 @@ def found(kind):
         return measured(
             tuple(measures[name] for name in ALL if loss in measures[name].losses),
             Answers(seen(0, "fit"), seen(1, "test"), None, forward, {"hidden": onward}),
-            columns=columns, donors=donors, loss=loss, own_targets=(0, 0, 0, -1, -1),
-            heads=(width,), codes=(1, 1, 3, 1, 1), layers=("hidden",),
-        )  # fmt: skip
+            columns=columns,
+            donors=donors,
+            loss=loss,
+            facts=Facts((0, 0, 0, -1, -1), heads=(width,), codes=(1, 1, 3, 1, 1)),
+            layers=("hidden",),
+        )
 
     return {name.split("/")[0]: np.asarray(value) for name, value in run().items()}
 

@@ -110,9 +110,7 @@ MORE = {
     "boolean exact": lambda _: Boolean(
         features=("linear", "a and b", "and_or_xor"), balance="exact"
     ),
-    "boolean none": lambda _: Boolean(
-        features=("and_and_and", "a or b", "linear"), balance="none"
-    ),
+    "boolean none": lambda _: Boolean(features=("and_and_and", "a or b", "linear"), balance="none"),
     "boolean rare": lambda _: Boolean(
         features=("linear", "xor_xor_xor", "parity3"), prevalence={"linear": 0.5}
     ),
@@ -127,7 +125,7 @@ MORE = {
     "linear_modes": lambda _: LinearModes(singular_values=(4.0, 2.0, 1.0, 0.5, 0.25)),
     "tokens": lambda _: Tokens(features=("linear1", "parity3", "a or b")),
     "tokens reversed": lambda _: Tokens(features=("linear1", "a or b", "parity2"), reversed=True),
-}  # fmt: skip
+}
 FIXED = {
     "affine",
     "sum",

@@ -138,9 +138,11 @@ def test_full_is_every_condition_and_seed_and_none_is_none():
     full = controls.planned(study, describe(study), None)
     assert full is not None
     assert [(c.control, c.steps[-1]) for c in full.conditions] == [
-        ("shuffled labels", 24), ("shuffled labels", 24),
-        ("constant feature", 0), ("constant feature", 0),
-    ]  # fmt: skip
+        ("shuffled labels", 24),
+        ("shuffled labels", 24),
+        ("constant feature", 0),
+        ("constant feature", 0),
+    ]
     assert full.seeds == tuple(range(7))
     none = study.replace(controls="none")
     assert controls.planned(none, describe(none), None) is None
@@ -198,8 +200,9 @@ def test_fewer_than_six_networks_are_shown_and_not_tested():
 
 def test_networks_that_all_score_the_same_have_a_word():
     assert [o.word for o in judged([outcome([0.5] * 6), outcome([1.0] * 6)])] == [
-        "passed", "failed",
-    ]  # fmt: skip
+        "passed",
+        "failed",
+    ]
 
 
 @pytest.mark.parametrize("networks", [6, 30])
@@ -223,7 +226,7 @@ def test_a_leak_is_found():
     rng = np.random.default_rng(2)
     found = [
         bool(failed(judged([outcome(rng.binomial(1024, 0.6, 6) / 1024)] * 4))) for _ in range(40)
-    ]  # fmt: skip
+    ]
     assert np.mean(found) > 0.8
 
 
@@ -330,7 +333,7 @@ def test_a_stream_of_shuffled_targets_teaches_nothing(tmp_path):
     result = run(study, tmp_path / "stream")
     ends = result.curves.filter(
         pl.col("step") == 400, pl.col("measure").cast(pl.String) == "r_squared"
-    )  # fmt: skip
+    )
     assert ends["value"].to_numpy().min() > 0.9
     (shuffled,) = [o for o in result.controls if o.control == "shuffled labels"]
     assert shuffled.n == 6 and shuffled.word == "passed"

@@ -99,9 +99,11 @@ def test_a_worker_of_the_slurm_queue_is_the_job_that_is_kept(tmp_path):
     (tmp_path / "tls.yaml").write_text(settings)
     done = subprocess.run(
         [sys.executable, FOLDER / "slurm_workers.py", "--print"],
-        cwd=tmp_path, env={**os.environ, "DASK_CONFIG": str(tmp_path)},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={**os.environ, "DASK_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     text = done.stdout.replace(sys.executable, "PYTHON")
     text = re.sub(r"tls://[0-9.]+:[0-9]+", "tls://HOST:PORT", text)

@@ -122,9 +122,7 @@ def test_half_a_receipt_and_a_foreign_one_are_left_and_named(tmp_path, trainer):
     run(study(SEEDS), tmp_path / "x", progress=told)
     assert told.blocks == [SEEDS - 1]
     assert {p.name for p in (tmp_path / "x" / INBOX).glob("*.block")} == {first.name, foreign.name}
-    assert sorted(line.split(": ")[1] for line in told.staying) == [
-        "not whole", "of another study"
-    ]  # fmt: skip
+    assert sorted(line.split(": ")[1] for line in told.staying) == ["not whole", "of another study"]
     assert {seed for _, seed in Store(tmp_path / "x").stored()} == set(range(SEEDS))
 
 

@@ -109,9 +109,11 @@ def trial(whole: Path, folder: Path, seed: int) -> tuple[str, str]:
     point = f"trial {seed}: {done}, {command}"
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = _open(folder) if command == "open" else app._called(
-                words(command, folder), Interruption()
-            )  # fmt: skip
+            code = (
+                _open(folder)
+                if command == "open"
+                else app._called(words(command, folder), Interruption())
+            )
     except SystemExit as ended:
         code = ended.code
     except (Exception, Killed):  # noqa: BLE001 - this is what is looked for

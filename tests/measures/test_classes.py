@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r
 from primacy.measures import probes
 from primacy.measures.classes import answers, coded, free, membership, plain, pooled
 from primacy.registry import measures
-from primacy.training.answers import Answers, Seen, measured
+from primacy.training.answers import Answers, Facts, Seen, measured
 
 M, N, H = 200, 100, 6
 CODES, HEADS = (3, 1, 4), (3, 1)
@@ -70,11 +70,15 @@ def found():
     chosen = tuple(measures.load()[name] for name in NAMES)
     value = jax.jit(
         lambda: measured(
-            chosen, asked, columns=jnp.ones((2, H), bool), donors=jnp.asarray(donors),
-            loss="softmax_cross_entropy", own_targets=(0, 1, -1), heads=HEADS, codes=CODES,
+            chosen,
+            asked,
+            columns=jnp.ones((2, H), bool),
+            donors=jnp.asarray(donors),
+            loss="softmax_cross_entropy",
+            facts=Facts((0, 1, -1), heads=HEADS, codes=CODES),
             layers=("hidden",),
         )
-    )()  # fmt: skip
+    )()
     plain_values = {name.split("/")[0]: np.asarray(v) for name, v in value.items()}
     return {n: v[0] if n in NAMES and measures[n].by_layer else v for n, v in plain_values.items()}
 
@@ -101,14 +105,19 @@ def test_accuracy_and_loss():
     logits, label = test["outputs"][:, :3], test["targets"][:, 0]
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     binary = 1 / (1 + np.exp(-test["outputs"][:, 3]))
-    wanted = [accuracy_score(label, logits.argmax(axis=1)),
-              accuracy_score(test["targets"][:, 1], binary > 0.5)]  # fmt: skip
+    wanted = [
+        accuracy_score(label, logits.argmax(axis=1)),
+        accuracy_score(test["targets"][:, 1], binary > 0.5),
+    ]
     np.testing.assert_allclose(found()["accuracy"], wanted, **CLOSE)
     wanted = [log_loss(label, probability), log_loss(test["targets"][:, 1], binary)]
     np.testing.assert_allclose(found()["loss"], wanted, **CLOSE)
     swapped = world()[3]
-    lost = [accuracy_score(label, logits.argmax(axis=1))
-            - accuracy_score(label, s[:, :3].argmax(axis=1)) for s in swapped]  # fmt: skip
+    lost = [
+        accuracy_score(label, logits.argmax(axis=1))
+        - accuracy_score(label, s[:, :3].argmax(axis=1))
+        for s in swapped
+    ]
     np.testing.assert_allclose(found()["reliance_accuracy"][:, 0], lost, **CLOSE)
 
 
@@ -136,16 +145,20 @@ def test_best_unit_and_shapley_shares_add_up():
     made, value = world()[0], found()
     for k in range(3):
         fit = LinearRegression().fit(made["fit"]["columns"][:, own(k)], made["fit"]["reps"])
-        within = r2_score(made["fit"]["reps"], fit.predict(made["fit"]["columns"][:, own(k)]),
-                          multioutput="raw_values")  # fmt: skip
+        within = r2_score(
+            made["fit"]["reps"],
+            fit.predict(made["fit"]["columns"][:, own(k)]),
+            multioutput="raw_values",
+        )
         held_out = r2_score(made["test"]["reps"], predicted(own(k)), multioutput="raw_values")
         np.testing.assert_allclose(
             value["best_unit_r_squared"][k], held_out[within.argmax()], **CLOSE
         )
     nothing = r2_score(
-        made["test"]["reps"], np.tile(made["fit"]["reps"].mean(axis=0), (N, 1)),
+        made["test"]["reps"],
+        np.tile(made["fit"]["reps"].mean(axis=0), (N, 1)),
         multioutput="variance_weighted",
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(
         value["variance_explained_shapley"].sum(), pooled_r2(np.arange(8)) - nothing, **CLOSE
     )
@@ -162,9 +175,11 @@ def test_probes_read_the_level_whose_regression_is_surest(k):
     logits = [
         LogisticRegression(
             C=1 / probes.PENALTY, class_weight="balanced", tol=1e-10, max_iter=10_000
-        ).fit(x, fit["columns"][:, c]).decision_function(y)
+        )
+        .fit(x, fit["columns"][:, c])
+        .decision_function(y)
         for c in range(own(k).start, own(k).stop)
-    ]  # fmt: skip
+    ]
     wanted = balanced_accuracy_score(test["features"][:, k], np.argmax(logits, axis=0))
     np.testing.assert_allclose(found()["probe_accuracy"][k], wanted, **CLOSE)
 

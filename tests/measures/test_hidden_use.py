@@ -256,9 +256,12 @@ ALL = (
     steering_side_effect,
 )  # fmt: skip
 NULLS = (
-    subspace_reliance_null, erasure_loss_null, erasure_accuracy_null, interchange_accuracy_null,
+    subspace_reliance_null,
+    erasure_loss_null,
+    erasure_accuracy_null,
+    interchange_accuracy_null,
     steering_side_effect_null,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("measure", ALL, ids=lambda m: m.__name__)

@@ -215,14 +215,17 @@ def test_a_layer_that_is_not_finite_or_constant_is_null(broken):
 
 def test_groups_and_constants_are_null_and_poison_nothing():
     fit_reps, fit_features, reps, features = drawn()
-    plain = [m(fit_reps, fit_features, reps, features)
-             for m in (probes.probe_accuracy, probes.probe_r_squared)]  # fmt: skip
+    plain = [
+        m(fit_reps, fit_features, reps, features)
+        for m in (probes.probe_accuracy, probes.probe_r_squared)
+    ]
     more = []
     for x in (fit_features, features):
         group, constant = np.full((len(x), 1), np.nan), np.full((len(x), 1), 0.1)
         more.append(np.hstack([group, x, constant]).astype(np.float32))
-    found = [m(fit_reps, more[0], reps, more[1])
-             for m in (probes.probe_accuracy, probes.probe_r_squared)]  # fmt: skip
+    found = [
+        m(fit_reps, more[0], reps, more[1]) for m in (probes.probe_accuracy, probes.probe_r_squared)
+    ]
     for one, other in zip(plain, found, strict=True):
         assert np.isnan(np.asarray(other)[[0, 3]]).all()
         np.testing.assert_allclose(other[1:3], one, atol=1e-6)

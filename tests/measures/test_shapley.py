@@ -80,9 +80,11 @@ def test_every_coalition_of_ten_features(q):
             worth[frozenset(there)] = np.tanh(mixed @ w + b) @ v
     with jax.enable_x64(True):
         found = shapley_values(
-            lambda a: jnp.tanh(a @ w + b[None]) @ v, jnp.asarray(x), jnp.asarray(donated),
+            lambda a: jnp.tanh(a @ w + b[None]) @ v,
+            jnp.asarray(x),
+            jnp.asarray(donated),
             jnp.eye(q, dtype=bool),
-        )  # fmt: skip
+        )
     np.testing.assert_allclose(found, by_definition(worth, q), atol=1e-6)
 
 

@@ -40,8 +40,11 @@ def by_orders(fit_reps, fit_features, reps, features):
 
     def score(chosen):
         if not chosen:
-            return r2_score(reps, np.broadcast_to(fit_reps.mean(axis=0), reps.shape),
-                            multioutput="variance_weighted")  # fmt: skip
+            return r2_score(
+                reps,
+                np.broadcast_to(fit_reps.mean(axis=0), reps.shape),
+                multioutput="variance_weighted",
+            )
         fit = LinearRegression().fit(fit_features[:, chosen], fit_reps)
         return r2_score(reps, fit.predict(features[:, chosen]), multioutput="variance_weighted")
 

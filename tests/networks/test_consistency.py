@@ -25,8 +25,10 @@ def result(tmp_path_factory):
             }
             for name, units, widths in (("a", 6, [8, 4]), ("b", 6, [5]), ("wide", 7, [5]))
         },
-        measures=["accuracy"], seeds=5, controls="none",
-    )  # fmt: skip
+        measures=["accuracy"],
+        seeds=5,
+        controls="none",
+    )
     return primacy.run(study, out=tmp_path_factory.mktemp("runs") / "pairs")
 
 

@@ -36,8 +36,9 @@ def test_the_table_is_the_integral(matrices):
     start = 0.0 if matrices == 1 else START
     for s, expected in zip(SINGULAR_VALUES, COURSES[matrices].half_times, strict=True):
         power = 2 - 2 / matrices
-        time, _ = quad(lambda a, s=s, p=power: 1 / (matrices * a**p * (s - a)), start, s / 2,
-                       limit=500)  # fmt: skip
+        time, _ = quad(
+            lambda a, s=s, p=power: 1 / (matrices * a**p * (s - a)), start, s / 2, limit=500
+        )
         assert time == pytest.approx(expected, rel=5e-5)
 
 
@@ -97,8 +98,9 @@ def test_aligned_matrices_are_balanced_and_give_every_mode_the_same_start():
         kernels = [
             layer["kernel"] for layer in model.init(np.random.default_rng(0), (4,), 4).values()
         ]
-        np.testing.assert_allclose(np.linalg.multi_dot([np.eye(4), *kernels]), 1e-3 * np.eye(4),
-                                   atol=1e-9)  # fmt: skip
+        np.testing.assert_allclose(
+            np.linalg.multi_dot([np.eye(4), *kernels]), 1e-3 * np.eye(4), atol=1e-9
+        )
         for one, next_one in itertools.pairwise(kernels):
             np.testing.assert_allclose(
                 (one.T @ one)[:4, :4], (next_one @ next_one.T)[:4, :4], atol=1e-7

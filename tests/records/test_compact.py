@@ -54,9 +54,10 @@ def test_rows_and_weights_stay(store, small):
     for seed in range(SEEDS):
         assert store.weights(KEY, seed)["output/bias"].tolist() == [seed, seed]
     assert len(list((store.folder / "curves").iterdir())) == 3
-    assert [len(part["lanes"]) for part in sorted(
-        store.manifest().values(), key=lambda part: part["lanes"][0]["seed"]
-    )] == [3, 3, 1]  # fmt: skip
+    assert [
+        len(part["lanes"])
+        for part in sorted(store.manifest().values(), key=lambda part: part["lanes"][0]["seed"])
+    ] == [3, 3, 1]
 
 
 def test_the_same_bytes_however_often_and_however_it_came_about(store, small, tmp_path):

@@ -91,8 +91,11 @@ def test_rows_of_a_real_study_are_all_known():
         targets = [t.name for t in c.targets] if "target" in card.axes else [None]
         rows += [
             (c.key, 0, s, "test", layer, f, t, card.name, 0.5)
-            for s in c.steps for layer in layers for f in names for t in targets
-        ]  # fmt: skip
+            for s in c.steps
+            for layer in layers
+            for f in names
+            for t in targets
+        ]
     found = curves.frame(rows)
     curves.check_known(found, {(c.key, 0)}, record)
     assert found.height <= curves.most_rows({(c.key, 0)}, record)

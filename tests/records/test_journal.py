@@ -106,9 +106,11 @@ def test_without_its_manifest_a_journal_is_not_enough(store):
 
 def test_the_weights_of_a_network_are_read_while_others_are_damaged(store):
     (path,) = (
-        p for n, part in store.manifest().items() if part["lanes"][0]["seed"] == 1
+        p
+        for n, part in store.manifest().items()
+        if part["lanes"][0]["seed"] == 1
         for p in [store.parts.path(n, "checkpoints")]
-    )  # fmt: skip
+    )
     path.write_bytes(b"")
     assert store.weights(KEY, 2)["output/bias"].tolist() == [2, 2]
     with pytest.raises(Damaged, match=path.name):

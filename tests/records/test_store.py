@@ -55,9 +55,12 @@ def test_equal_blocks_make_equal_bytes(store, tmp_path):
 
 
 FAILING = {
-    "open": (Path, "open"), "fsync": (os, "fsync"), "rename": (Path, "replace"),
-    "folder": (os, "open"), "read": (Path, "read_bytes"),
-}  # fmt: skip
+    "open": (Path, "open"),
+    "fsync": (os, "fsync"),
+    "rename": (Path, "replace"),
+    "folder": (os, "open"),
+    "read": (Path, "read_bytes"),
+}
 
 
 @pytest.mark.parametrize("what", FAILING)

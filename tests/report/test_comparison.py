@@ -30,8 +30,10 @@ def test_says_what_differs_and_shows_both_sides(found):
     for claim in ("the linear feature is learned before", "both features are used equally"):
         assert page.count(claim) == 1
     # Each run's own verdict on each claim: six claims, two runs.
-    assert len(re.findall(r'class="word (supported|contradicted|no-effect|inconclusive|unt)',
-                          page)) == 12  # fmt: skip
+    assert (
+        len(re.findall(r'class="word (supported|contradicted|no-effect|inconclusive|unt)', page))
+        == 12
+    )
     assert page.count('class="race"') == 2  # two features, both runs over each other
 
 
@@ -49,8 +51,10 @@ def test_hostile_names_stay_text():
 
 
 def test_three_runs_are_each_compared_with_the_first():
-    three = [side(n, made(6, evaluations=51, rates=(r,))) for n, r in
-             (("a", 1e-3), ("b", 2e-3), ("c", 3e-3))]  # fmt: skip
+    three = [
+        side(n, made(6, evaluations=51, rates=(r,)))
+        for n, r in (("a", 1e-3), ("b", 2e-3), ("c", 3e-3))
+    ]
     found = compare(three)
     assert all([d.other for d in r.differences] == ["b", "c"] for r in found.rows)
     assert found.frame["other"].unique(maintain_order=True).to_list() == ["b", "c"]

@@ -33,9 +33,11 @@ def test_tensorboard_reads_back_the_quantiles(study, tmp_path):
     names = [c.name for c in study.record.conditions]
     assert runs == [f"{n}/{q}" for n in names for q in ("median", "p10", "p90")]
     own = study.curves.filter(
-        pl.col("condition") == names[1], pl.col("measure") == "variance_explained",
-        pl.col("layer") == study.record.conditions[1].layers[-1], pl.col("feature") == "linear",
-    )  # fmt: skip
+        pl.col("condition") == names[1],
+        pl.col("measure") == "variance_explained",
+        pl.col("layer") == study.record.conditions[1].layers[-1],
+        pl.col("feature") == "linear",
+    )
     step = study.record.conditions[1].steps[4]
     values = own.filter(pl.col("step") == step)["value"].to_numpy().astype(float)
     assert len(values) == 7
@@ -53,9 +55,12 @@ def test_every_seed_can_be_asked_for(study, tmp_path):
     name = study.record.conditions[0].name
     told = read(tmp_path / name / "seed 3")["accuracy/linear"]
     own = study.curves.filter(
-        pl.col("condition") == name, pl.col("measure") == "accuracy", pl.col("seed") == 3,
-        pl.col("split") == "test", pl.col("target") == "linear",
-    )  # fmt: skip
+        pl.col("condition") == name,
+        pl.col("measure") == "accuracy",
+        pl.col("seed") == 3,
+        pl.col("split") == "test",
+        pl.col("target") == "linear",
+    )
     assert told == dict(own.select("step", "value").rows())
 
 

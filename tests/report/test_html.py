@@ -154,8 +154,9 @@ def test_features_that_are_far_from_the_top_are_not_about_equal():
     several = copied(made(6, rates=(1e-3, 3e-3)), *"abc")
     one = copied(made(6), *"abc")
     value = pl.col("feature").cast(str).replace_strict({"a": 0.97, "b": 0.98, "c": 0.175})
-    told = [report.answer(s.record, s.summary.with_columns(reliance=value), [])
-            for s in (several, one)]  # fmt: skip
+    told = [
+        report.answer(s.record, s.summary.with_columns(reliance=value), []) for s in (several, one)
+    ]
     assert "At the end a and b are used most, about equally, in all 2 conditions." in told[0]
     assert "all about equal" not in told[0]
     words = "b and a are used most and about equally (median reliance at the end 0.98 and 0.97; c 0"
@@ -300,8 +301,10 @@ def test_disagreements_follow_the_medians():
     ahead = pl.when(pl.col("feature") == "a")
     for changes, told in (
         (
-            {"variance_explained": ahead.then(0.4).otherwise(0.2),
-             "reliance": ahead.then(0.9).otherwise(0.1)},
+            {
+                "variance_explained": ahead.then(0.4).otherwise(0.2),
+                "reliance": ahead.then(0.9).otherwise(0.1),
+            },
             "All three rankings agree: learned, represented and used (medians",
         ),
         (
@@ -312,7 +315,7 @@ def test_disagreements_follow_the_medians():
             {"variance_explained": pl.lit(0.3), "reliance": pl.lit(0.5)},
             "There are no two rankings to compare",
         ),
-    ):  # fmt: skip
+    ):
         agree = study.summary.with_columns(**changes)
         rows = ranks.standings(study.record, agree)[c.name]
         (sentence,) = findings.disagreements(c, rows, agree)
@@ -457,9 +460,11 @@ def test_null_columns_are_summed_up_over_seeds_at_the_end():
     study = made(5)
     (first, _) = findings.nulls(study.record.conditions[0], study.curves)
     rows = study.curves.filter(
-        pl.col("measure") == "reliance", pl.col("feature") == "linear null",
-        pl.col("target") == "linear", pl.col("step") == 800,
-    )["value"]  # fmt: skip
+        pl.col("measure") == "reliance",
+        pl.col("feature") == "linear null",
+        pl.col("target") == "linear",
+        pl.col("step") == 800,
+    )["value"]
     assert first["feature"] == "linear"
     assert first["median"] == rows.median() and first["high"] == rows.max()
 
@@ -722,7 +727,7 @@ def test_fragile_verdict_says_what_flips_it():
         ({"expect": "equal", "threshold": 0.9}, "expected: equal to 0.9 within 0.05"),
         ({"more_seeds": 12}, "about 12 more seeds would settle it"),
     ],
-)  # fmt: skip
+)
 def test_verdict_in_raw_units(changes, words):
     assert words in judged(**changes)
 
@@ -820,8 +825,10 @@ def test_questions_stand_in_order_with_controls_under_what_they_control():
     found = questions.questions(record, verdicts)
     assert [q.title for q in found] == ["H3", "H2", "H10", "a phrase", None]
     assert [(a.verdict.id, a.depth, a.differs) for a in found[1].arms] == [
-        ("m/one", 0, False), ("m/c", 1, True), ("m/cc", 2, True),
-    ]  # fmt: skip
+        ("m/one", 0, False),
+        ("m/c", 1, True),
+        ("m/cc", 2, True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -875,8 +882,10 @@ def test_grid_of_two_numbers_is_a_map_and_never_is_hatched():
     (_, own), (_, other) = members.groups(study.record)
     first, _ = members.maps(own, standings)
     assert (first["feature"], first["down"], first["across"]) == (
-        "linear", "task.scale", "task.shift",
-    )  # fmt: skip
+        "linear",
+        "task.scale",
+        "task.shift",
+    )
     times = study.summary.filter(pl.col("condition") == "size/a", pl.col("feature") == "linear")
     steps = sorted(times["time_to_learn"].to_list())[2]  # the first by which half of six had
     assert [level for level, _ in first["rows"]] == ["0.1", "1"]

@@ -54,8 +54,11 @@ def test_it_decides_nothing(study):
 
 def test_24_claims_of_the_notebook_are_read_and_those_in_part_are_noted():
     text = (Path(__file__).parents[2] / "docs" / "notebook-questions.md").read_text()
-    rows = [[c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines()
-            if re.match(r"\| (H1|harder|less)", line)]  # fmt: skip
+    rows = [
+        [c.strip() for c in line.split("|")[1:-1]]
+        for line in text.splitlines()
+        if re.match(r"\| (H1|harder|less)", line)
+    ]
     assert len(rows) == len({row[1] for row in rows}) == 24
     claims: dict[str, Hypothesis] = {}
     for name in ("notebook", "size", "simplicity", "number", "shortcut", "continuity"):

@@ -95,16 +95,18 @@ def shortcut(tmp_path_factory):
 def test_a_declared_shortcut_is_told_with_what_it_costs_and_that_it_does_not_carry(shortcut):
     """Oracle: what was planted, and the stored rows of reliance_accuracy on both splits."""
     ends = shortcut.curves.filter(
-        pl.col("measure") == "reliance_accuracy", pl.col("feature") == "sticker",
+        pl.col("measure") == "reliance_accuracy",
+        pl.col("feature") == "sticker",
         pl.col("step") == pl.col("step").max(),
-    )  # fmt: skip
+    )
     medians = dict(ends.group_by(pl.col("split").cast(str)).agg(pl.col("value").median()).rows())
     assert medians["train"] > 0.3 > 0.1 > medians["test"]
     frame = planted()
     right = {
         s: (own["y"] == own["sticker"]).mean()
-        for s in ("train", "test") if len(own := frame.filter(pl.col("part") == s))
-    }  # fmt: skip
+        for s in ("train", "test")
+        if len(own := frame.filter(pl.col("part") == s))
+    }
     told = (
         f"The shortcut sticker, which alone predicts {100 * right['train']:.0f} % of training and "
         f"{100 * right['test']:.0f} % of test rows, is relied on in training in all 6 seeds: "
@@ -115,8 +117,10 @@ def test_a_declared_shortcut_is_told_with_what_it_costs_and_that_it_does_not_car
     assert told in page_of(shortcut)
     assert "The output relies most on sticker in all 6 seeds (median reliance" in shortcut.answer
     # No group is left out in silence.
-    assert re.search(r"sticker in all 6 seeds \(median reliance 0\.\d\d; core 0\.\d\d, noise 0\.\d",
-                     shortcut.answer)  # fmt: skip
+    assert re.search(
+        r"sticker in all 6 seeds \(median reliance 0\.\d\d; core 0\.\d\d, noise 0\.\d",
+        shortcut.answer,
+    )
 
 
 def test_with_a_shortcut_first_is_an_absolute_amount_in_training(shortcut):
@@ -145,14 +149,16 @@ def test_first_as_an_amount_without_a_shortcut(tmp_path):
     task = SPLIT + 'first = { amount = 0.2, split = "train" }'
     result = ran(tmp_path, planted(), task, seeds=2)
     rows = result.curves.filter(
-        pl.col("measure") == "reliance_accuracy", pl.col("split") == "train",
-        pl.col("feature") == "sticker", pl.col("seed") == 1,
-    ).sort("step")  # fmt: skip
+        pl.col("measure") == "reliance_accuracy",
+        pl.col("split") == "train",
+        pl.col("feature") == "sticker",
+        pl.col("seed") == 1,
+    ).sort("step")
     there = (rows["value"] >= 0.2).to_numpy()
     starts = [i for i in range(len(there) - 2) if there[i : i + 3].all()]
-    found = result.summary.filter(
-        pl.col("seed") == 1, pl.col("feature").cast(str) == "sticker"
-    )["time_to_learn"]  # fmt: skip
+    found = result.summary.filter(pl.col("seed") == 1, pl.col("feature").cast(str) == "sticker")[
+        "time_to_learn"
+    ]
     assert found.to_list() == [rows["step"][starts[0]]]
 
 
@@ -205,7 +211,7 @@ def test_several_targets_answer(tmp_path):
     assert re.search(r"c 0\.0\d, d 0\.0\d\) \(mean over 3 targets\)", first)
     ends = result.curves.filter(
         pl.col("measure") == "reliance", pl.col("step") == pl.col("step").max(), pl.col("seed") == 0
-    )  # fmt: skip
+    )
     means = dict(ends.group_by(pl.col("feature").cast(str)).agg(pl.col("value").mean()).rows())
     own = result.summary.filter(pl.col("seed") == 0)
     for name, value in zip(own["feature"].cast(str), own["reliance"], strict=True):

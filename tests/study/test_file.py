@@ -330,10 +330,11 @@ def test_what_is_no_override(file, override):
 
 def test_an_override_is_not_more_than_one_key(file):
     says(
-        GOOD, file,
+        GOOD,
+        file,
         '--set  seeds = "4\\nname = 3": must be a whole number',
         overrides=["seeds=4\nname = 3"],
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------------------- the built-in studies
@@ -670,7 +671,7 @@ def test_missing_tables(file):
 def test_tables_that_are_none(file):
     says(
         'name = "a"\ntask = 1\nmodel = []\ntraining = "x"\ngrid = 1\ncondition = 1\n'
-        'hypothesis = 1\n',
+        "hypothesis = 1\n",
         file,
         "mine.toml:2  task = 1: must be a table: [task]",
         "mine.toml:3  model: must be a table: [model]",
@@ -678,7 +679,7 @@ def test_tables_that_are_none(file):
         "mine.toml:5  grid = 1: must be a table: [grid]",
         "mine.toml:6  condition = 1: must be written [[condition]]",
         "mine.toml:7  hypothesis = 1: must be written [[hypothesis]]",
-    )  # fmt: skip
+    )
 
 
 def test_stopping_when_learned_needs_a_known_optimum(file):
@@ -768,10 +769,10 @@ def test_two_conditions_that_are_one(file):
 def test_names_that_look_the_same_are_the_same(file):
     says(
         GOOD + '[[condition]]\nname = "\u00e9"\n[[condition]]\nname = "e\u0301"\n'
-        'model.widths = [4]\n',
+        "model.widths = [4]\n",
         file,
         'mine.toml:18  condition[1].name = "\u00e9": two conditions are called "\u00e9"',
-    )  # fmt: skip
+    )
 
 
 def test_a_setting_is_fine_where_one_condition_uses_it(file):
@@ -890,12 +891,12 @@ def test_never_is_about_times_of_one_thing(file):
     says(
         claims(("expect", 'expect = "never"')),
         file,
-        "mine.toml:15  hypothesis[0].margin: \"never\" needs a share of the seeds above 0 and "
+        'mine.toml:15  hypothesis[0].margin: "never" needs a share of the seeds above 0 and '
         "below 1, such as 0.12",
         'mine.toml:18  hypothesis[0].measure = "accuracy": "never" needs one of time_to_learn, '
         "time_to_pick_up, time_to_abandon",
         'mine.toml:20  hypothesis[0].minus: "never" is about one thing: leave it out',
-    )  # fmt: skip
+    )
     says(
         claims(
             ("expect", 'expect = "never"\nmargin = 0.12\nthreshold = 0.12'),
@@ -1036,8 +1037,11 @@ def test_a_number_of_thousands_of_digits(file):
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(file):
     data = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
     assert studyfile.read(file(data)).name == "mine"
-    says(data.replace(b"epochs", b"epocs"), file,
-         'mine.toml:13  training.epocs: unknown key. Did you mean "epochs"?')  # fmt: skip
+    says(
+        data.replace(b"epochs", b"epocs"),
+        file,
+        'mine.toml:13  training.epocs: unknown key. Did you mean "epochs"?',
+    )
 
 
 def test_no_file(file):

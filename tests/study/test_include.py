@@ -228,7 +228,7 @@ WRONG = {
     "a mistake in a member": (
         'include = ["bad.toml"]\nseeds = "3"',
         'mine.toml:2  seeds = "3": must be a whole number, without quotes',
-        "bad.toml:16  training.epocs: unknown key. Did you mean \"epochs\"?",
+        'bad.toml:16  training.epocs: unknown key. Did you mean "epochs"?',
     ),
     "no such member": (
         'include = ["good.toml"]\n[[hypothesis]]\nid = "a"\nclaim = "b"\nmeasure = "loss"\n'
@@ -244,11 +244,11 @@ WRONG = {
     ),
     "a measure that a claim of a member needs": (
         'include = ["good.toml", "loss.toml"]\nseeds = 6\nmeasures = ["reliance"]',
-        "mine.toml:3  measures: loss/faster cannot be judged: measure = \"loss\": not measured. "
+        'mine.toml:3  measures: loss/faster cannot be judged: measure = "loss": not measured. '
         "There are: accuracy, reliance, time_to_learn, time_to_pick_up, "
         "time_to_abandon",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -345,8 +345,9 @@ def test_a_condition_of_two_members_is_trained_once(whole):
     rates, widths = result.members["rates"], result.members["widths"]
     shared = rates.record.conditions[0].key
     assert shared == widths.record.conditions[0].key
-    own = {n: m.store.curves().filter(pl.col("condition") == shared) for n, m in
-           result.members.items()}  # fmt: skip
+    own = {
+        n: m.store.curves().filter(pl.col("condition") == shared) for n, m in result.members.items()
+    }
     assert own["rates"].height > 0
     assert own["rates"].equals(own["widths"])
     ours, theirs = (m.store.weights(shared, 3) for m in (rates, widths))
@@ -367,8 +368,11 @@ def test_the_whole_has_every_file_and_says_what_it_took(whole):
     assert told["seconds"]["compile"] > 0
     conditions = pl.read_parquet(result.folder / "conditions.parquet")
     assert conditions["name"].to_list() == [
-        "rates/learning_rate=0.01", "rates/learning_rate=0.03", "widths/plain", "widths/narrow",
-    ]  # fmt: skip
+        "rates/learning_rate=0.01",
+        "rates/learning_rate=0.03",
+        "widths/plain",
+        "widths/narrow",
+    ]
     assert conditions["study"].to_list() == ["rates", "rates", "widths", "widths"]
     assert conditions["label"].to_list() == [None, None, "plain", "narrow"]
     assert conditions["condition"].to_list() == [c.key for c in result.record.conditions]
@@ -381,8 +385,11 @@ def test_ids_are_prefixed_and_holm_takes_them_all(whole):
     """Oracle: statsmodels, on the p values of all members and of the whole."""
     verdicts = whole[0].verdicts
     assert [v.id for v in verdicts] == [
-        "across", "rates/faster", "rates/faster-xor", "widths/faster",
-    ]  # fmt: skip
+        "across",
+        "rates/faster",
+        "rates/faster-xor",
+        "widths/faster",
+    ]
     assert [v.control_for for v in verdicts] == ["rates/faster", None, "rates/faster", None]
     assert {v.answers for v in verdicts} == {"H1", None}
     tested = [v for v in verdicts if v.p is not None]
@@ -511,9 +518,12 @@ def test_a_changed_claim_of_a_member_is_post_hoc_in_the_whole(folder, study, who
     first = study.replace(seeds=1, members=tuple(m.replace(seeds=1) for m in study.members))
     run(first, tmp_path / "x")
     rates = first.members[0]
-    claims = (rates.hypotheses[0], primacy.Hypothesis(
-        id="new", claim="new", contrast=rates.hypotheses[1].contrast, expect="greater"
-    ))  # fmt: skip
+    claims = (
+        rates.hypotheses[0],
+        primacy.Hypothesis(
+            id="new", claim="new", contrast=rates.hypotheses[1].contrast, expect="greater"
+        ),
+    )
     edited = first.replace(members=(rates.replace(hypotheses=claims), first.members[1]))
     result = run(edited, tmp_path / "x")
     assert result.record.post_hoc == ("rates/new",)

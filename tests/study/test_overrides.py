@@ -76,8 +76,11 @@ def test_other_keys_and_the_grid_itself_can_be_set(file):
 def test_a_grid_of_a_member_refuses_it_too(file):
     file(GRID)
     file(GOOD.replace("mine", "other"), "other.toml")
-    told = refused(lambda text: file(text, "both.toml"), 'include = ["mine.toml", "other.toml"]\n',
-                   "training.learning_rate=0.3")  # fmt: skip
+    told = refused(
+        lambda text: file(text, "both.toml"),
+        'include = ["mine.toml", "other.toml"]\n',
+        "training.learning_rate=0.3",
+    )
     assert "[grid] sets it to" in told and told.endswith("1 problem; nothing was run.")
 
 
@@ -183,8 +186,9 @@ def test_what_is_written_is_refused_and_not_changed(file):
 
 def test_a_default_that_fits_is_the_default(file):
     text = GOOD.replace("batch_size = 32\n", "").replace("evaluations = 11\n", "")
-    study = studyfile.read(file(text.replace("examples = 64", "examples = 1024")),
-                           overrides=["training.epochs=100"])  # fmt: skip
+    study = studyfile.read(
+        file(text.replace("examples = 64", "examples = 1024")), overrides=["training.epochs=100"]
+    )
     training = study.conditions["default"].training
     assert (training.batch_size, training.evaluations, training.confirm) == (1024, 101, 3)
     assert study.notes == ()

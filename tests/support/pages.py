@@ -74,10 +74,13 @@ def copied(study: Made, *names: str) -> Made:
                     null = f.null_of and name
                     features.append(
                         dataclasses.replace(
-                            f, name=f"{name} null" if null else name, target=name, null_of=null,
+                            f,
+                            name=f"{name} null" if null else name,
+                            target=name,
+                            null_of=null,
                             complexity=None if null else 1.0 + i,
                         )
-                    )  # fmt: skip
+                    )
             targets.append(dataclasses.replace(c.targets[0], name=name))
         return dataclasses.replace(c, features=tuple(features), targets=tuple(targets))
 
@@ -107,14 +110,16 @@ def arrays(study: Made) -> Made:
     target = TargetRecord(name="y", kind="binary", chance=0.6, ceiling=1.0, ceiling_known=False)
     conditions = tuple(
         dataclasses.replace(
-            c, targets=(target,),
+            c,
+            targets=(target,),
             features=tuple(
                 dataclasses.replace(f, target=None, criterion=criterion)
-                for f in c.features if f.null_of is None
+                for f in c.features
+                if f.null_of is None
             ),
         )
         for c in study.record.conditions
-    )  # fmt: skip
+    )
     text = study.curves.with_columns(pl.col(tables.NAMES).cast(pl.String))
     used = text.filter((pl.col("measure") == "reliance") & (pl.col("feature") == pl.col("target")))
     task = text.filter((pl.col("measure") == "accuracy") & (pl.col("feature") == "xor_xor_xor"))

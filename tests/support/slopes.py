@@ -67,10 +67,13 @@ def study(slopes, *, ended=None, r_squared=None, features=FEATURES, hypotheses=(
         curves_module.from_array(
             np.asarray(values, float),
             [{"condition": ["k" * 12] * n, "seed": list(range(n))}, {"step": list(STEPS)}],
-            measure=measure, split="test", target="y", **({"feature": f} if f else {}),
+            measure=measure,
+            split="test",
+            target="y",
+            **({"feature": f} if f else {}),
         )
         for (measure, f), values in parts.items()
-    ]  # fmt: skip
+    ]
     ends = [("k" * 12, s, *(ended or {}).get(s, ("budget", STEPS[-1]))) for s in range(n)]
     lanes = pl.DataFrame(ends, schema=dict(curves_module.LANES), orient="row")
     last = {s: end for _, s, _, end in ends}

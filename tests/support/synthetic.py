@@ -89,11 +89,13 @@ def condition(name: str, rate: float, *, stop: str = "budget", evaluations: int 
         return FeatureRecord(
             name=f"{f} null" if null else f,
             columns=tuple(range(first, first + (1 if f == "linear" and not null else 4))),
-            target=f, predictivity=None if null else 1.0,
+            target=f,
+            predictivity=None if null else 1.0,
             complexity=None if null else (1.0 if f == "linear" else 4.0),
             criterion=None if null else Criterion(measure="accuracy", chance=0.5, ceiling=1.0),
-            reason="null columns" if null else None, null_of=f if null else None,
-        )  # fmt: skip
+            reason="null columns" if null else None,
+            null_of=f if null else None,
+        )
 
     return ConditionRecord(
         key=f"{round(rate * 1e9):012x}", name=name,

@@ -17,19 +17,23 @@ ROWS = 90
 def frame():
     rng = np.random.default_rng(0)
     kind = np.resize(["cat", "ant", "bee"], ROWS)
-    return pl.DataFrame({
-        "size": rng.normal(size=ROWS) + (kind == "cat"),
-        "color": rng.choice(["red", "green", "blue"], ROWS),
-        "still": np.ones(ROWS),
-        "kind": kind,
-        "label": np.resize([0, 1, 2], ROWS),
-    })  # fmt: skip
+    return pl.DataFrame(
+        {
+            "size": rng.normal(size=ROWS) + (kind == "cat"),
+            "color": rng.choice(["red", "green", "blue"], ROWS),
+            "still": np.ones(ROWS),
+            "kind": kind,
+            "label": np.resize([0, 1, 2], ROWS),
+        }
+    )
 
 
 GIVEN = {
-    "file": "data.csv", "target": ["kind"], "as_class": ["color"],
+    "file": "data.csv",
+    "target": ["kind"],
+    "as_class": ["color"],
     "features": {"size": ["size"], "color": ["color"]},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -94,9 +98,12 @@ def test_images_are_read_in_their_own_shape(tmp_path):
     images, y = rng.normal(size=(60, 4, 4)), np.arange(60) % 3
     np.savez(tmp_path / "d.npz", images=images, digit=y)
     given = {
-        "file": "d.npz", "target": ["digit"], "inputs": "images", "standardize": False,
+        "file": "d.npz",
+        "target": ["digit"],
+        "inputs": "images",
+        "standardize": False,
         "features": {"top": ["images[0..1, *]"], "corner": ["images[3,3]"]},
-    }  # fmt: skip
+    }
     task = arrays.load(tmp_path, given)
     assert task.input_shape == (4, 4) and len(task.input_names) == 16
     assert [f.columns for f in task.declared] == [tuple(range(8)), (15,)]
@@ -150,8 +157,10 @@ def test_every_mistake_of_a_table_at_once_with_its_cure(folder):
     (folder / "s.toml").write_text(good)
     condition = studyfile.read(str(folder / "s.toml")).conditions["default"]
     assert described(condition).features[0].facts["constant_columns"] == ["still"]
-    for levels, says in (([f"n{i}" for i in range(ROWS)], "90 different values; at most 50"),
-                         (["a"] * ROWS, 'always "a"')):  # fmt: skip
+    for levels, says in (
+        ([f"n{i}" for i in range(ROWS)], "90 different values; at most 50"),
+        (["a"] * ROWS, 'always "a"'),
+    ):
         data.with_columns(kind=pl.Series(levels)).write_csv(folder / "data.csv")
         with pytest.raises(pydantic.ValidationError, match=says):
             arrays.load(folder, GIVEN)

@@ -22,9 +22,11 @@ def task(tmp_path):
     table = pl.DataFrame({"a": a, "b": a + 0.1 * b, "c": c, "sick": (a > 0).astype(int)})
     table.write_csv(tmp_path / "data.csv")
     return Arrays(
-        file=str(tmp_path / "data.csv"), target=("sick",), null_columns=True,
+        file=str(tmp_path / "data.csv"),
+        target=("sick",),
+        null_columns=True,
         features=Groups({"pair": ("a", "b"), "alone": ("c",)}),
-    )  # fmt: skip
+    )
 
 
 def drawn(task, split, seed=0):
@@ -55,8 +57,10 @@ def test_copies_carry_nothing_and_each_seed_has_its_own(task):
         x, y = drawn(task, "train", seed)
         found.append(np.corrcoef(x[:, 3], y[:, 0])[0, 1])
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
-    own = [np.corrcoef(drawn(task, "train", s)[0][:, 0], drawn(task, "train", s)[1][:, 0])[0, 1]
-           for s in range(3)]  # fmt: skip
+    own = [
+        np.corrcoef(drawn(task, "train", s)[0][:, 0], drawn(task, "train", s)[1][:, 0])[0, 1]
+        for s in range(3)
+    ]
     assert min(own) > 0.6 and len(np.unique(found)) == len(found)
 
 
@@ -81,16 +85,21 @@ def test_an_array_in_its_own_shape_has_no_room(tmp_path):
     np.savez(tmp_path / "d.npz", images=rng.normal(size=(40, 2, 2)), y=np.arange(40) % 2)
     with pytest.raises(ValueError, match=r"null_columns: .*leave `inputs` out"):
         Arrays(
-            file=str(tmp_path / "d.npz"), target=("y",), inputs="images", null_columns=True,
+            file=str(tmp_path / "d.npz"),
+            target=("y",),
+            inputs="images",
+            null_columns=True,
             features=Groups({"top": ("images[0, *]",)}),
-        )  # fmt: skip
+        )
 
 
 def test_a_run_judges_them_as_a_control(task, tmp_path):
     study = primacy.Study(
-        name="copies", task=task, model={"kind": "mlp", "widths": [8]},
+        name="copies",
+        task=task,
+        model={"kind": "mlp", "widths": [8]},
         training={"epochs": 4, "batch_size": 8, "evaluations": 3, "learning_rate": 0.01},
-    )  # fmt: skip
+    )
     result = primacy.run(study, seeds=6, out=tmp_path / "run")
     (control,) = [o for o in result.controls if o.control == "null columns"]
     assert control.n == 6 and control.chance == 0.0 and control.word in ("passed", "shown")

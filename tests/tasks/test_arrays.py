@@ -418,13 +418,13 @@ def test_all_mistakes_at_once_each_at_its_place(folder):
         ({"features": {"a": ["area", "area"]}}, "features", 'stands twice in "a"'),
         ({"features": {"a": ["area", "sick"]}}, "features", "the network would see the answer"),
         ({"features": {"a": ["zzzz"]}}, "features.a.0", "There are: radius, area, texture, cost"),
-        ({"split": "kind"}, "split", 'in row 1. Expected train, fit, test'),
+        ({"split": "kind"}, "split", "in row 1. Expected train, fit, test"),
         ({"split": "old"}, "split", 'expected "seed", or a column that holds train, fit, test'),
         ({"ceiling": 0.2}, "ceiling", "expected above chance ("),
         ({"ceiling": 1.5}, "ceiling", "and at most 1"),
         ({"standardize": "yes"}, "standardize", "valid boolean"),
     ],
-)  # fmt: skip
+)
 def test_every_mistake_says_what_is_expected(folder, changes, key, says):
     assert says in mistakes(folder, **changes)[key]
 
@@ -434,9 +434,11 @@ def test_values_of_a_split_column(folder):
     assert mistakes(folder, split="part")["split"] == '"tset" in row 7. Did you mean "test"?'
     frame().with_columns(part=pl.lit("train")).write_csv(folder / "data.csv")
     assert '0 rows of "fit"; expected at least 2' in mistakes(folder, split="part")["split"]
-    ordered = frame().sort("sick").with_columns(
-        part=pl.Series(["fit"] * 5 + ["train"] * 40 + ["test"] * 8)
-    )  # fmt: skip
+    ordered = (
+        frame()
+        .sort("sick")
+        .with_columns(part=pl.Series(["fit"] * 5 + ["train"] * 40 + ["test"] * 8))
+    )
     ordered.write_csv(folder / "data.csv")
     says = '"sick" is constant in the rows of "fit"'
     assert says in mistakes(folder, split="part")["split"]
@@ -487,8 +489,11 @@ def test_the_cancer_example(tmp_path):
     task = arrays.load(tmp_path, given)
     assert task.sizes == {"train": 343, "fit": 113, "test": 113}
     assert {f.name: len(f.columns) for f in task.declared} == {
-        "size": 9, "outline": 9, "regularity": 9, "texture": 3,
-    }  # fmt: skip
+        "size": 9,
+        "outline": 9,
+        "regularity": 9,
+        "texture": 3,
+    }
     # Oracle: the data set's own description, 212 malignant and 357 benign.
     assert task.targets[0].chance == pytest.approx(357 / 569)
     from sklearn.datasets import load_breast_cancer
@@ -517,7 +522,10 @@ def test_one_target_in_quotes_is_told_to_be_a_list(tmp_path):
         "Arrays(file='x.csv', target='big', features={'a': ['a']})"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
+    )
     assert 'ValueError: target = "big": expected a list: ["big"]' in done.stderr

@@ -37,9 +37,12 @@ def test_what_is_there_at_a_tenth_is_there_at_half():
 def test_a_rare_block_is_empty_elsewhere_and_its_label_is_that_of_an_empty_block():
     """Oracle: the gates by hand; `not a` is 1 of an empty block."""
     task = Boolean(
-        features=("linear", "not a"), units_per_feature=6, balance="none",
-        prevalence={"linear": 0.3, "not a": 0.3}, prevalence_of="block",
-    )  # fmt: skip
+        features=("linear", "not a"),
+        units_per_feature=6,
+        balance="none",
+        prevalence={"linear": 0.3, "not a": 0.3},
+        prevalence_of="block",
+    )
     batch = built(task)
     empty = ~batch.inputs[:, 6:].any(axis=1)
     assert 0.6 < empty.mean() < 0.8
@@ -47,8 +50,10 @@ def test_a_rare_block_is_empty_elsewhere_and_its_label_is_that_of_an_empty_block
     assert np.array_equal(batch.targets[:, 1], 1 - batch.inputs[:, 6])
     assert np.array_equal(batch.targets[:, 0], batch.inputs[:, 0])
     full = built(task, "test")
-    assert np.array_equal(full.inputs, built(Boolean(**PAIR | {
-        "features": ("linear", "not a")}, balance="none"), "test").inputs)  # fmt: skip
+    assert np.array_equal(
+        full.inputs,
+        built(Boolean(**PAIR | {"features": ("linear", "not a")}, balance="none"), "test").inputs,
+    )
 
 
 def test_watched_and_untrained_features_are_measured_and_are_no_targets():

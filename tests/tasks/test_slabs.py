@@ -142,8 +142,9 @@ def evaluated(task, direction, names, n=4000):
     """Measures of a linear network that reads one direction of the input."""
     training = Training(batch_size=8, examples="stream", steps=4, evaluations=3, test_examples=n)
     condition = Condition(task=task, model=Linear(), training=training)
-    params = {"output": {"kernel": jnp.asarray(direction, jnp.float32)[:, None],
-                         "bias": jnp.zeros(1)}}  # fmt: skip
+    params = {
+        "output": {"kernel": jnp.asarray(direction, jnp.float32)[:, None], "bias": jnp.zeros(1)}
+    }
     sets = {
         split: jax.tree.map(jnp.asarray, task.draw(split, streams(0, "data"), n))
         for split in ("fit", "test")

@@ -11,7 +11,7 @@ from primacy.registry import measures, models
 from primacy.rng import streams
 from primacy.study.describe import sites
 from primacy.study.spec import Study
-from primacy.training.answers import Answers, Seen, facts_of, measured
+from primacy.training.answers import Answers, Facts, Seen, facts_of, measured
 from primacy.training.evaluate import evaluate_condition
 from tests.support import pictures
 
@@ -74,21 +74,30 @@ def test_images_and_classes_are_measured():
 def test_a_constant_added_to_the_logits_of_a_class_changes_nothing():
     """Oracle: softmax gives the same probabilities."""
     rng = np.random.default_rng(0)
-    numbers = {k: jnp.asarray(rng.normal(size=s), jnp.float32) for k, s in
-               {"inputs": (64, 4), "outputs": (64, 3), "swapped": (2, 64, 3)}.items()}  # fmt: skip
+    numbers = {
+        k: jnp.asarray(rng.normal(size=s), jnp.float32)
+        for k, s in {"inputs": (64, 4), "outputs": (64, 3), "swapped": (2, 64, 3)}.items()
+    }
     labels = jnp.asarray(rng.integers(0, 3, (64, 1)), jnp.float32)
     noise = jnp.asarray(rng.normal(size=(64, 1)), jnp.float32)
 
     def value(shift):
         seen = Seen(
-            numbers["inputs"], jnp.zeros((64, 2)), labels, numbers["outputs"] + shift,
+            numbers["inputs"],
+            jnp.zeros((64, 2)),
+            labels,
+            numbers["outputs"] + shift,
             swapped=numbers["swapped"] + 2 * shift[None],
-        )  # fmt: skip
+        )
         chosen = tuple(measures.load()[name] for name in ("accuracy", "reliance", "reliance_loss"))
         return measured(
-            chosen, Answers(seen, seen), columns=jnp.ones((2, 4), bool), heads=(3,), codes=(1, 1),
-            donors=jnp.arange(64), loss="softmax_cross_entropy",
-        )  # fmt: skip
+            chosen,
+            Answers(seen, seen),
+            columns=jnp.ones((2, 4), bool),
+            donors=jnp.arange(64),
+            loss="softmax_cross_entropy",
+            facts=Facts(heads=(3,), codes=(1, 1)),
+        )
 
     plain, shifted = value(0 * noise), value(5 * noise)
     for name in plain:
@@ -99,9 +108,12 @@ def test_what_was_not_answered_has_no_value():
     seen = Seen(jnp.zeros((8, 2)), jnp.zeros((8, 1)), jnp.zeros((8, 1)), jnp.zeros((8, 1)))
     chosen = tuple(measures.load()[n] for n in ("loss", "reliance", "ablation", "erasure_loss"))
     value = measured(
-        chosen, Answers(seen, seen), columns=jnp.ones((1, 2), bool), donors=jnp.arange(8),
+        chosen,
+        Answers(seen, seen),
+        columns=jnp.ones((1, 2), bool),
+        donors=jnp.arange(8),
         loss="squared_error",
-    )  # fmt: skip
+    )
     assert {name.split("/")[0] for name in value} == {"loss", "finite", "loss_ratio"}
 
 

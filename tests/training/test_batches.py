@@ -68,10 +68,13 @@ def test_the_order_of_a_fixed_set_is_another_each_epoch_and_page_and_seed():
     """Oracle: a uniform permutation of 64 leaves 1 row in place on average, whatever the epoch."""
     condition = tiny.condition(batch_size=16, examples=64, epochs=200)
     seeds = [streams(seed, "order") for seed in (5, 6)]
-    epochs = np.concatenate([
-        order.reshape(2, length // 4, 64)
-        for length, order, _ in taken(condition, seeds, [PLAIN, PLAIN])
-    ], axis=1)  # fmt: skip
+    epochs = np.concatenate(
+        [
+            order.reshape(2, length // 4, 64)
+            for length, order, _ in taken(condition, seeds, [PLAIN, PLAIN])
+        ],
+        axis=1,
+    )
     every = epochs.reshape(-1, 64)
     assert len(every) == 2 * 3 * 64
     assert len(np.unique(every, axis=0)) == len(every)

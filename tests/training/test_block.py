@@ -199,8 +199,11 @@ def test_rows_have_the_columns_that_apply():
     assert levels("variance_explained", "layer") == {"hidden1", "hidden2"}
     assert levels("variance_explained", "target") == {None}
     assert levels("reliance", "feature") == {
-        "linear", "xor_and_or", "linear null", "xor_and_or null",
-    }  # fmt: skip
+        "linear",
+        "xor_and_or",
+        "linear null",
+        "xor_and_or null",
+    }
     assert levels("accuracy", "split") == {"train", "test"}
     mean = full.curves.filter(pl.col("measure") == "loss", pl.col("target").is_null())
     both = full.curves.filter(pl.col("measure") == "loss", pl.col("target").is_not_null())

@@ -7,7 +7,7 @@ import pytest
 
 from primacy import registry
 from primacy.engine.run import run
-from primacy.training.answers import MeasureError
+from primacy.training.answers import Facts, MeasureError
 from primacy.training.evaluate import Network, evaluate, of_model
 from primacy.types import Batch, Forward
 from tests.support import tiny
@@ -32,7 +32,7 @@ def measured(network, batches):
     columns = jnp.asarray(np.eye(4, dtype=bool))
     donors = jnp.asarray(np.random.default_rng(1).permutation(64).astype(np.int32))
     return jax.jit(
-        lambda batches: evaluate(network, batches, chosen, columns, donors, (0, 1), donors)
+        lambda batches: evaluate(network, batches, chosen, columns, donors, Facts((0, 1)), donors)
     )(batches)
 
 
@@ -76,10 +76,20 @@ def test_a_model_of_ours_is_one_of_them():
 
 def card(name, function, axes=("feature",)):
     return registry.Measure(
-        name=name, function=function, asks=("outputs",), axes=axes, splits=("test",),
-        losses=("sigmoid_cross_entropy",), unit="", direction="", low=None, high=None,
-        chance=None, formula="", invariance="", misleads="", reference="",
-    )  # fmt: skip
+        name=name,
+        function=function,
+        asks=("outputs",),
+        axes=axes,
+        losses=("sigmoid_cross_entropy",),
+        unit="",
+        direction="",
+        range=(None, None),
+        chance=None,
+        formula="",
+        invariance="",
+        misleads="",
+        reference="",
+    )
 
 
 @pytest.mark.parametrize(

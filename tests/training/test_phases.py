@@ -145,8 +145,9 @@ def test_phases_of_a_condition_replace_the_epochs_of_the_file(tmp_path):
 
 def test_weighted_losses_are_those_of_pytorch():
     """Oracle: PyTorch's gradient of mean(weight x loss); one step of SGD is it."""
-    task = Boolean(features=("linear", "linear"), units_per_feature=8,
-                   prevalence={"linear #2": 0.3})  # fmt: skip
+    task = Boolean(
+        features=("linear", "linear"), units_per_feature=8, prevalence={"linear #2": 0.3}
+    )
     spec = tiny.condition(optimizer="sgd", batch_size=64)
     spec = Condition(task=task, model=MLP(widths=(8,)), training=spec.training)
     draws = task.draw("train", streams(0, "data"), 64)

@@ -86,7 +86,6 @@ def race(
         labels,
         *counts.layers(x, looks["color"]),
     ]
-    learned = counts.so_far(standings, figures.ticks(condition, log))
     return Figure(
         name="race-log" if log else "race-linear",
         title=f"Race: when is each feature {verb}?",
@@ -98,11 +97,7 @@ def race(
             "marks": _marks(condition, table, [r for r in standings if r["feature"] in ends]),
             "labels": label_table,
             "criteria": _criteria(levels),
-            "so far": learned,
-            "so far names": counts.names(learned),
-            "so far title": pl.DataFrame(
-                {"text": [f"{verb} so far, of {counts.networks(standings)}"]}
-            ),
+            **counts.tables(standings, figures.ticks(condition, log), verb),
         },
     )
 

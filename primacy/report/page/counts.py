@@ -32,16 +32,24 @@ def so_far(standings: Sequence[Mapping[str, Any]], steps: Sequence[int]) -> pl.D
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def names(learned: pl.DataFrame) -> pl.DataFrame:
+def _names(learned: pl.DataFrame) -> pl.DataFrame:
     """What is beside each row of counts: feature, pixel, label."""
     rows = learned.unique(["feature", "pixel"], maintain_order=True)
     labels = [short(name) for name in rows["feature"]]
     return rows.select("feature", "pixel").with_columns(label=pl.Series(labels, dtype=pl.String))
 
 
-def networks(standings: Sequence[Mapping[str, Any]]) -> str:
-    """How many networks the counts are of."""
-    return counted(max((r["seeds"] for r in standings), default=0), "network")
+def tables(
+    standings: Sequence[Mapping[str, Any]], steps: Sequence[int], verb: str
+) -> dict[str, pl.DataFrame]:
+    """The tables of `layers`, by name; `verb` is what features are said to be, such as learned."""
+    learned = so_far(standings, steps)
+    networks = counted(max((r["seeds"] for r in standings), default=0), "network")
+    return {
+        "so far": learned,
+        "so far names": _names(learned),
+        "so far title": pl.DataFrame({"text": [f"{verb} so far, of {networks}"]}),
+    }
 
 
 def layers(x: Mapping[str, Any], color: Mapping[str, Any]) -> list[dict]:

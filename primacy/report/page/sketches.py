@@ -7,7 +7,7 @@ they show is in words (`label`) and in a table beside them. Other charts are in 
 import html
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from primacy.report.page.ranks import Number
@@ -41,6 +41,31 @@ class Axis(NamedTuple):
     share: Callable[[Number], float]
     ticks: Callable[[Callable[[Number], float], Number], Sequence[tuple[Number, str, str]]]
     """Value, text and how the text is anchored."""
+
+
+class Frame(NamedTuple):
+    """The pixels between the axes, and where in them a value is."""
+
+    axis: Axis
+    low: Number
+    high: Number
+    left: float
+    right: int
+    top: int
+    bottom: int
+
+    def x(self, value: Number) -> float:
+        return self.left + self.axis.share(value) * (self.right - self.left)
+
+    def y(self, value: Number) -> float:
+        """A value beyond the ends is clipped."""
+        share = (min(max(value, self.low), self.high) - self.low) / ((self.high - self.low) or 1.0)
+        return self.bottom - share * (self.bottom - self.top)
+
+    def path(self, points: Sequence[tuple[Number, Number]], closed: str = "") -> str:
+        pixels = (f"{self.x(x):.0f} {self.y(y):.0f}" for x, y in points)
+        # Neighbors that fall on one pixel are drawn once.
+        return "M" + "L".join(pixel for pixel, _ in itertools.groupby(pixels)) + closed
 
 
 CHARACTER = 6.8
@@ -156,57 +181,52 @@ def plot(
 
     `y` is the drawn range; values beyond it are clipped. `levels` are drawn across, `marks` down.
     """
-    low, high = y
-    heights = y_ticks(low, high)
+    heights = y_ticks(*y)
     left = 6 + CHARACTER * max(len(number(v)) for v in heights)
-    bottom, top, right = height - 17, 5, width - 6
-
-    def x_of(value: Number) -> float:
-        return left + axis.share(value) * (right - left)
-
-    def y_of(value: Number) -> float:
-        share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
-        return bottom - share * (bottom - top)
-
-    def at(point: tuple[Number, Number]) -> str:
-        return f"{x_of(point[0]):.0f} {y_of(point[1]):.0f}"
-
-    def path(points: Sequence[tuple[Number, Number]], closed: str = "") -> str:
-        # Neighbors that fall on one pixel are drawn once.
-        return "M" + "L".join(pixel for pixel, _ in itertools.groupby(map(at, points))) + closed
-
-    def of(line: Line) -> str:
-        return "" if line.feature is None else f' data-feature="{line.feature}"'
-
-    def drawn(kind: str, line: Line) -> str:
-        dash = f' stroke-dasharray="{" ".join(map(str, line.dash))}"' if line.dash else ""
-        look = f'stroke="{line.color}"{dash}{of(line)}'
-        return f'<path class="{kind}" {look} d="{path(line.points)}"/>'
-
-    parts = [f'<path class="axis" d="M{left:.0f} {top}V{bottom}H{right}"/>']
-    for value in heights:
-        text = f'x="{left - 4:.0f}" y="{y_of(value) + 4:.0f}" text-anchor="end"'
-        parts.append(f'<text class="tick" {text}>{number(value)}</text>')
-    for value, told, anchor in axis.ticks(x_of, right):
-        text = f'x="{x_of(value):.0f}" y="{height - 3}" text-anchor="{anchor}"'
-        parts.append(f'<path class="axis" d="M{x_of(value):.0f} {bottom}v3"/>')
-        parts.append(f'<text class="tick" {text}>{told}</text>')
-    parts += [f'<path class="level" d="M{left:.0f} {y_of(v):.0f}H{right}"/>' for v in levels]
-    parts += [f'<path class="level" d="M{x_of(m):.0f} {top}V{bottom}"/>' for m in marks]
-    parts += [
-        f'<path class="band" fill="{b.color}"{of(b)} d="{path(b.points, "Z")}"/>'
-        for b in bands
-        if b.points
+    frame = Frame(axis, *y, left=left, right=width - 6, top=5, bottom=height - 17)
+    across, down = f"H{frame.right}", f"{frame.top}V{frame.bottom}"
+    parts = [
+        f'<path class="axis" d="M{left:.0f} {down}{across}"/>',
+        *_ticks(frame, heights),
+        *(f'<path class="level" d="M{left:.0f} {frame.y(v):.0f}{across}"/>' for v in levels),
+        *(f'<path class="level" d="M{frame.x(m):.0f} {down}"/>' for m in marks),
+        *(_area(frame, area) for area in bands if area.points),
+        *(_stroke(frame, "seed", line) for line in seeds if line.points),
+        *(_stroke(frame, "line", line) for line in medians if line.points),
+        *(_dot(frame, dot) for dot in dots),
     ]
-    parts += [drawn("seed", line) for line in seeds if line.points]
-    parts += [drawn("line", line) for line in medians if line.points]
-    for dot in dots:
-        place = f'cx="{x_of(dot.x):.0f}" cy="{y_of(dot.y):.0f}" r="4.5"'
-        kind = "full" if dot.full else "open"
-        parts.append(
-            f'<circle class="dot {kind}" fill="{dot.color}" stroke="{dot.color}" {place}/>'
-        )
     return svg(width, height, label, parts, "race")
+
+
+def _ticks(frame: Frame, heights: Sequence[Number]) -> Iterator[str]:
+    for value in heights:
+        text = f'x="{frame.left - 4:.0f}" y="{frame.y(value) + 4:.0f}" text-anchor="end"'
+        yield f'<text class="tick" {text}>{number(value)}</text>'
+    for value, told, anchor in frame.axis.ticks(frame.x, frame.right):
+        text = f'x="{frame.x(value):.0f}" y="{frame.bottom + 14}" text-anchor="{anchor}"'
+        yield f'<path class="axis" d="M{frame.x(value):.0f} {frame.bottom}v3"/>'
+        yield f'<text class="tick" {text}>{told}</text>'
+
+
+def _of_feature(line: Line) -> str:
+    return "" if line.feature is None else f' data-feature="{line.feature}"'
+
+
+def _area(frame: Frame, line: Line) -> str:
+    look = f'fill="{line.color}"{_of_feature(line)}'
+    return f'<path class="band" {look} d="{frame.path(line.points, "Z")}"/>'
+
+
+def _stroke(frame: Frame, kind: str, line: Line) -> str:
+    dash = f' stroke-dasharray="{" ".join(map(str, line.dash))}"' if line.dash else ""
+    look = f'stroke="{line.color}"{dash}{_of_feature(line)}'
+    return f'<path class="{kind}" {look} d="{frame.path(line.points)}"/>'
+
+
+def _dot(frame: Frame, dot: Dot) -> str:
+    kind = "full" if dot.full else "open"
+    look = f'class="dot {kind}" fill="{dot.color}" stroke="{dot.color}"'
+    return f'<circle {look} cx="{frame.x(dot.x):.0f}" cy="{frame.y(dot.y):.0f}" r="4.5"/>'
 
 
 def stepped(first: Number, last: Number) -> Axis:

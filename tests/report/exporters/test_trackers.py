@@ -27,9 +27,11 @@ def runs(study):
 def stored(study, seed):
     """The held-out accuracy of the linear feature, by step, from the curves."""
     own = study.curves.filter(
-        pl.col("measure") == "accuracy", pl.col("seed") == seed, pl.col("split") == "test",
+        pl.col("measure") == "accuracy",
+        pl.col("seed") == seed,
+        pl.col("split") == "test",
         pl.col("target") == "linear",
-    )  # fmt: skip
+    )
     return dict(own.select("step", "value").rows())
 
 

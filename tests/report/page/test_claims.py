@@ -37,8 +37,9 @@ def test_a_row_has_what_was_reported_and_every_reading(shown):
     row = shown["early"]
     assert row["reported_by"] == REPORTED and row["expected"] == "larger"
     assert row["heads"] == ["just learned", "at the end"]
-    told = [(name, [(c["word"], c["value"], c["stated"]) for c in cells])
-            for name, cells in row["rows"]]  # fmt: skip
+    told = [
+        (name, [(c["word"], c["value"], c["stated"]) for c in cells]) for name, cells in row["rows"]
+    ]
     assert told == [
         ("pooled", [("supported", "+0.4", "early"), ("contradicted", "−0.2", "late")]),
         ("unit mean", [("supported", "+0.2", None), ("supported", "+0.2", None)]),
@@ -52,11 +53,13 @@ def reading(claim, **words):
     names = {"pooled": "variance_explained", "unit": "variance_explained_unit_mean"}
     new = {(names[k.split("_")[0]], k.split("_")[1]): w for k, w in words.items()}
     changed = tuple(
-        dataclasses.replace(r, word=new.get((r.measure, r.moment), r.word),
-                            problem="no rows" if new.get((r.measure, r.moment)) == "untestable"
-                            else "")
+        dataclasses.replace(
+            r,
+            word=new.get((r.measure, r.moment), r.word),
+            problem="no rows" if new.get((r.measure, r.moment)) == "untestable" else "",
+        )
         for r in claim.readings
-    )  # fmt: skip
+    )
     return dataclasses.replace(claim, readings=changed)
 
 
@@ -210,8 +213,9 @@ def test_the_distribution_over_networks():
 
 
 def test_the_axis_holds_all_that_is_drawn():
-    drawing = Drawing(lines=[Line("#0072b2", [(0, 1.0), (1, float("nan"))])],
-                      dots=[Dot("#0072b2", 0, 3.0)])  # fmt: skip
+    drawing = Drawing(
+        lines=[Line("#0072b2", [(0, 1.0), (1, float("nan"))])], dots=[Dot("#0072b2", 0, 3.0)]
+    )
     low, high = drawing.reach(0.0)
     assert (low, high) == (pytest.approx(-0.15), pytest.approx(3.15))
 
@@ -225,7 +229,8 @@ def test_the_page_shows_reported_claims_and_no_section_without():
 
 def test_hostile_names_stay_text_among_the_claims():
     study = reported()
-    named = tuple(dataclasses.replace(h, claim=HOSTILE, reported_by=HOSTILE)
-                  for h in study.record.hypotheses)  # fmt: skip
+    named = tuple(
+        dataclasses.replace(h, claim=HOSTILE, reported_by=HOSTILE) for h in study.record.hypotheses
+    )
     page = dataclasses.replace(study, record=synthetic.with_hypotheses(study.record, *named)).page()
     assert "<img" not in page and "&lt;img" in page

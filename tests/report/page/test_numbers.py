@@ -108,11 +108,11 @@ def test_pairs_are_what_the_verdict_compares():
         ("const a = b + +c;\n", "const a=b + +c;"),
         ("  // a comment\n  f( [1, 2, ] );\n", "f([1,2]);"),
         ("g( `x  ${ f({ a: `}` }) }  y` );", "g(`x  ${ f({ a: `}` }) }  y`);"),
-        ("if (a)\n  b = ' , ';\n  c = \"\\\" // ; \";", "if(a)\nb=' , ';c=\"\\\" // ; \";"),
+        ('if (a)\n  b = \' , \';\n  c = "\\" // ; ";', 'if(a)\nb=\' , \';c="\\" // ; ";'),
         ("a = b\nc = d", "a=b\nc=d"),
         ("x\n  ? y\n  : z;\nconst [, q, , r] = s;", "x?y:z;const[,q,,r]=s;"),
     ],
-)  # fmt: skip
+)
 def test_squeezed_script_is_the_same_script(given, wanted):
     assert document.squeezed(given) == wanted
 
