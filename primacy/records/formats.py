@@ -6,6 +6,7 @@ line. Who calls them names the file and the cure.
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,7 +82,9 @@ def rows(
 
 
 def tensors(content: bytes) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file by name: numbers, none of them empty.
+    """The arrays of a safetensors file by name (2 before 10): numbers, none of them empty.
+
+    The library gives them in another order from process to process.
 
     Raises:
         ValueError: no safetensors, damaged, or something else than arrays of numbers.
@@ -93,7 +96,12 @@ def tensors(content: bytes) -> dict[str, np.ndarray]:
     for array in found.values():
         if array.dtype.kind not in "fiu" or not array.size:
             raise ValueError("an array of it is empty, or does not hold numbers")
-    return found
+    return {name: found[name] for name in sorted(found, key=_in_order)}
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _first_line(error: BaseException) -> str:

@@ -211,3 +211,11 @@ def test_an_error_about_a_path_is_shown_escaped(tmp_path, capsys):
     code, lines = told(["judge", str(tmp_path / "a\x1b[2Jb\u202ec")], capsys)
     assert code == 2
     assert r"a\u001b[2Jb\u202ec" in lines[0]
+
+
+def test_tensors_come_in_one_order():
+    """The library's own differs between processes; a second layer stands before a tenth."""
+    names = ["hidden10/bias", "hidden2/bias", "hidden2/kernel", "output/bias", "hidden1/bias"]
+    content = save({name: np.ones(1, np.float32) for name in names})
+    expected = ["hidden1/bias", "hidden2/bias", "hidden2/kernel", "hidden10/bias", "output/bias"]
+    assert list(formats.tensors(content)) == expected
