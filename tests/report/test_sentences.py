@@ -7,14 +7,27 @@ import dataclasses
 import io
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 from rich.console import Console
 
+from primacy.analysis import outcomes
+from primacy.analysis.first_layer import Unit
 from primacy.cli import app
 from primacy.report import html as report
-from primacy.report.page import controls, findings, methods, prose, ranks
-from primacy.report.terminal import verdict_table
+from primacy.report.page import (
+    controls,
+    findings,
+    first_screen,
+    learning_curves,
+    methods,
+    prose,
+    ranks,
+    reliance,
+)
+from primacy.report.page.wording import apart
+from primacy.report.terminal import unit_summary, verdict_table
 from tests.support.pages import PROVENANCE, arrays, copied, made
 
 
@@ -253,3 +266,129 @@ def test_check_counts_the_seeds_that_a_run_would_train(capsys):
     with pytest.raises(SystemExit) as ended:
         app.main(["check", "complexity", "--seeds", "7"])
     assert ended.value.code == 0 and "7 seeds" in capsys.readouterr().out
+
+
+def facts_of(name, **facts):
+    """A study of own data with these facts about one of its features."""
+    study = arrays(made(6))
+    (c,) = study.record.conditions
+    features = tuple(
+        dataclasses.replace(f, facts=facts) if f.name == name else f for f in c.features
+    )
+    conditions = (dataclasses.replace(c, features=features),)
+    return dataclasses.replace(
+        study, record=dataclasses.replace(study.record, conditions=conditions)
+    )
+
+
+def test_a_leak_is_the_first_thing_that_is_said():
+    study = facts_of("linear", predicts_alone={"y": 0.97})
+    assert study.answer.startswith(
+        "linear alone predicts y in 97 % of rows (the commonest class: 60 %): leave it out unless"
+    )
+    assert "linear alone predicts y in 97 %" in re.sub(r"<[^>]+>", "", first(study.page()))
+
+
+def first(page):
+    """The first screen."""
+    return page.split("<main", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "costs", "says"),
+    [
+        (0.59, 0.58, (0.047,) * 5 + (0.06,),
+         "which alone predicts no better than the commonest class does (60 % of rows), is not "
+         "relied on in training: interchanging it among training examples costs 0.047 of accuracy "
+         "(median), 0.05 or more in 1 of 6 seeds."),
+        (0.98, 0.51, (0.3,) * 6,
+         "which alone predicts 98 % of training and 51 % of test rows (the commonest class: 60 %), "
+         "is relied on in training in all 6 seeds: interchanging it among training examples costs "
+         "0.30 of accuracy (median)."),
+    ],
+)  # fmt: skip
+def test_a_shortcut_is_told_beside_the_commonest_class_and_without_contradiction(
+    train, test, costs, says
+):
+    """Oracle: made up; .6 is the record's share of the commonest class, .05 the amount."""
+    study = facts_of("linear", shortcut={"y": {"train": train, "test": test}})
+    (c,) = study.record.conditions
+    amount = dataclasses.replace(c.features[0].criterion, amount=0.05, split="train")
+    c = dataclasses.replace(
+        c, features=tuple(dataclasses.replace(f, criterion=amount) for f in c.features)
+    )
+    lost = [costs[row["seed"]] for row in study.summary.to_dicts()]
+    summary = study.summary.with_columns(
+        score_lost_train=pl.Series(lost), score_lost=pl.lit(0.0, pl.Float64)
+    )
+    record = dataclasses.replace(study.record, conditions=(c,))
+    (rows,) = ranks.standings(record, summary).values()
+    (told,) = reliance.shortcuts(c, rows, summary)
+    assert told.startswith(f"The shortcut linear, {says}")
+
+
+def test_a_value_is_told_on_its_own_side_of_a_bound():
+    assert [apart(v, 0.05) for v in (0.0476, 0.05, 0.3, 0.04996, 0.0499999)] == [
+        "0.048", "0.05", "0.30", "0.04996", "just under 0.05",
+    ]  # fmt: skip
+
+
+def test_a_page_without_control_networks_says_what_that_leaves_open():
+    study = arrays(made(6))
+    assert study.record.controls == "none"
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", study.page()))
+    assert "No control networks were trained (controls: none). This leaves open what" in page
+    found = outcomes.compared(
+        "task learned", study.record.conditions[0], "accuracy", None, "above", 0.6, np.ones(6)
+    )
+    (group,) = controls.groups([found])
+    assert "must beat a constant on held-out" in group["meaning"]
+    shuffled = dataclasses.replace(found, control="shuffled labels")
+    told = {g["kind"]: g["meaning"] for g in controls.groups([found, shuffled])}
+    assert "must beat a constant and shuffled labels on" in told["task learned"]
+
+
+def test_a_run_that_goes_on_has_no_verdict_yet():
+    study = made(4)
+    assert {v.word for v in study.verdicts} == {"untestable"}
+    going, done = (
+        study.page(complete=c).split("<body", 1)[1].split("<script", 1)[0] for c in (False, True)
+    )
+    assert "No verdict before the runs end." in going and "untestable" not in going
+    for h in study.record.hypotheses:
+        assert f"<li>{h.claim}</li>" in going
+    assert "No verdict before" not in done and "untestable" in done
+
+
+def test_the_chip_of_what_never_came_is_of_the_criterion():
+    study = arrays(made(6, never=(0, 1)))
+    (c,) = study.record.conditions
+    amount = dataclasses.replace(c.features[0].criterion, measure="reliance_accuracy", amount=0.05)
+    c = dataclasses.replace(
+        c, features=tuple(dataclasses.replace(f, criterion=amount) for f in c.features)
+    )
+    record = dataclasses.replace(study.record, conditions=(c,))
+    told = [t for t, _ in first_screen.chips(record, study.lanes, study.summary, {})]
+    assert any(t.startswith("never needed: ") for t in told)
+    assert not any(t.startswith("never learned") for t in told)
+
+
+def test_a_median_of_two_float32_that_cancel_is_0():
+    values = np.float32([0.0142857, -0.0142857 + 1.5e-8, 0.05, -0.05])
+    assert np.median(values) != 0
+    course = pl.DataFrame({"feature": "a", "step": 1, "seed": range(4), "value": values})
+    assert learning_curves.bands(course)["median"].to_list() == [0.0]
+    small = course.with_columns(value=pl.col("value").abs() * 1e-9)
+    assert learning_curves.bands(small)["median"][0] > 0  # small, and not of its own band
+
+
+def test_units_are_summed_up_by_the_feature_that_they_read():
+    """Oracle: by hand: squared sizes 9 and 1; .9 of the first and .2 of the second read a."""
+    units = [
+        Unit(unit=i + 1, size=size, largest=max(own, key=own.get), shares=own)
+        for i, (size, own) in enumerate([(3.0, {"a": 0.9, "b": 0.1}), (1.0, {"a": 0.2, "b": 0.8})])
+    ]
+    text = io.StringIO()
+    Console(file=text, width=100).print(unit_summary(units))
+    lines = [line.split() for line in text.getvalue().strip().split("\n")[2:]]
+    assert lines == [["a", "1", "of", "2", "0.83"], ["b", "1", "of", "2", "0.17"]]

@@ -175,8 +175,8 @@ def standings(
     `place` is 1 for the lowest median time, shared on ties, null without a time-to-learn, where
     less than half of the lanes learned it, or where it is not `ranked`: of own data, what costs too
     little (`needed`) or is relied on no more than its control columns. Medians of other columns are
-    over the lanes that have a value. Conditions without lanes have an empty list. With `curves`, `controls` of a row has
-    the reliance on its control columns, up to which its own is not ranked.
+    over the lanes that have a value. Conditions without lanes have an empty list. With `curves`,
+    `controls` of a row has the reliance on its control columns, up to which its own is not ranked.
     """
     carried = {} if curves is None else controls(record, curves)
     parts: dict[str, dict[str, pl.DataFrame]] = {}
