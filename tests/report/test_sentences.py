@@ -284,7 +284,7 @@ def facts_of(name, **facts):
 def test_a_leak_is_the_first_thing_that_is_said():
     study = facts_of("linear", predicts_alone={"y": 0.97})
     assert study.answer.startswith(
-        "linear alone predicts y in 97 % of rows (the commonest class: 60 %): leave it out unless"
+        "linear alone predicts y in 97 % of rows (the commonest class: 60 %): check that it was"
     )
     assert "linear alone predicts y in 97 %" in re.sub(r"<[^>]+>", "", first(study.page()))
 

@@ -52,8 +52,8 @@ def leaking(condition: ConditionRecord) -> list[str]:
                 most = f"the commonest class: {100 * targets[name].chance:.0f} %"
                 so_well = f"in {100 * score:.0f} % of rows ({most})"
             said.append(
-                f"{f.name} alone predicts {name} {so_well}: leave it out unless it was known "
-                "before the outcome."
+                f"{f.name} alone predicts {name} {so_well}: check that it was known before the "
+                "outcome, or leave it out."
             )
     return said
 
