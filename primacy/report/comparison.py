@@ -210,7 +210,7 @@ def _seeds(row: Row, found: Found | None, own: Mapping[int, float]) -> list[str]
         return f"> {tau:,}" if tau is not None and v >= tau else number(v)
 
     median, low, high = told(statistics.median(values)), told(values[0]), told(values[-1])
-    return [f"median {median}", f"all seeds {low if low == high else f'{low} to {high}'}"]
+    return [f"median {median}", f"all seeds {low}" if low == high else f"seeds {low} to {high}"]
 
 
 def _note(found: Found | None) -> str:

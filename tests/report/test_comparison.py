@@ -142,7 +142,7 @@ def test_a_mean_its_interval_the_median_and_the_range_are_told_apart(found):
     low, high = number(row.found[0].low), number(row.found[0].high)
     assert (
         f"{mean} mean 95 %: {low} to {high} median {median} "
-        f"all seeds {number(values[0])} to {number(values[-1])}"
+        f"seeds {number(values[0])} to {number(values[-1])}"
     ) in page
     # In the drawing the seeds are dots beside the bar.
     circles = re.findall(r'<svg[^>]*class="interval".*?</svg>', report.page(found))
