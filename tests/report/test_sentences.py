@@ -4,6 +4,7 @@ Oracle: the reader's own question. Sentences of errors are tested beside what ra
 """
 
 import dataclasses
+import html
 import io
 import re
 
@@ -356,7 +357,7 @@ def test_a_run_that_goes_on_has_no_verdict_yet():
     )
     assert "No verdict before the runs end." in going and "untestable" not in going
     for h in study.record.hypotheses:
-        assert f"<li>{h.claim}</li>" in going
+        assert f"<li>{h.claim}</li>" in html.unescape(going)
     assert "No verdict before" not in done and "untestable" in done
 
 
