@@ -75,9 +75,9 @@ def warning(controls: Sequence[Outcome]) -> str | None:
 
 
 OFF = (
-    "No control networks were trained (controls: none). This leaves open what the measures find in "
-    "networks trained on shuffled labels, where there is nothing to find. `primacy run` with "
-    "`--controls default` trains them."
+    "No control networks were trained (controls: none). This leaves open what the measures find "
+    "where no input predicts the label, which networks trained on shuffled labels show. `primacy "
+    "run` with `--controls default` trains them."
 )
 
 
