@@ -61,17 +61,39 @@ def unpaired(
 
     A seed draws its examples before it sees any number of the task (`rng`), so tasks that differ
     in a number with a decimal point only still share their draws, as conditions of one study do.
+    So do tasks on one file that split its rows alike.
     """
     if a.key == b.key:
         return None
     if set(base.seed_axes) != set(other.seed_axes):
         return "what differs between seeds is not the same (seed_axes)"
-    if _structure(a.spec.get("task")) != _structure(b.spec.get("task")):
-        return "the tasks draw other examples"
+    if why := _other_examples(a.spec.get("task") or {}, b.spec.get("task") or {}):
+        return why
     training = [c.spec.get("training") or {} for c in (a, b)]
     for name in DATA:
         if training[0].get(name) != training[1].get(name):
             return f"another number of examples ({name.replace('_', ' ')})"
+    return None
+
+
+def _other_examples(a: Mapping[str, Any], b: Mapping[str, Any]) -> str | None:
+    """Why a seed draws other examples in two tasks, and what would pair; null: it draws the same.
+
+    Of a user's file a seed draws rows, whatever columns are used of them.
+    """
+    if a.get("kind") == b.get("kind") == "arrays":
+        if a.get("sha256") != b.get("sha256"):
+            return (
+                "the data files are not the same (to pair, use one file in both and choose its "
+                "columns in [task.features])"
+            )
+        if any(a.get(key) != b.get(key) for key in ("split", "split_by")):
+            return "rows are split in another way (to pair, use the same split and split_by)"
+        return None
+    if _structure(a) != _structure(b):
+        return (
+            "the tasks draw other examples (what pairs: tasks that differ in decimal numbers only)"
+        )
     return None
 
 
@@ -141,6 +163,11 @@ def _is_group(value: Any) -> bool:
     return isinstance(columns, list | tuple) and all(isinstance(c, str) for c in columns)
 
 
+def _is_named(value: Any) -> bool:
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    return pair and all(isinstance(part, str) for part in value)
+
+
 def _ranges(seeds: tuple[int, ...]) -> str:
     if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
         return f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"
@@ -157,10 +184,12 @@ def _flat(thing: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    """A setting as it is read: named groups of columns by their names."""
+    """A setting as it is read: named groups of columns, and named values, by their names."""
     if isinstance(value, list | tuple) and value and all(map(_is_group, value)):
         return ", ".join(
             name if list(columns) == [name] else f"{name} ({', '.join(columns)})"
             for name, columns in value
         )
+    if isinstance(value, list | tuple) and value and all(map(_is_named, value)):
+        return ", ".join(f"{name} = {level}" for name, level in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

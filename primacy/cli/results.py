@@ -120,6 +120,7 @@ def inspect(
     *,
     condition: str | None = None,
     seed: int = 0,
+    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     out: Path | None = None,
     plugins: Plugins = (),
     models: Models = (),
@@ -135,6 +136,7 @@ def inspect(
         run: A run folder.
         condition: Its display name; may be left out where there is only one.
         seed: Which network.
+        every: Also show each unit of a first layer of more than 8.
         out: Draw the function of a network of one or two inputs: an .svg, .png or .pdf.
         as_json: Print it all as a JSON object.
     """
@@ -168,7 +170,12 @@ def inspect(
 
     shown = [terminal.parameter_table(rows)]
     shown += [terminal.numbers(rows)] if all("values" in row for row in rows) else []
-    shown += [] if reads is None else [terminal.unit_table(reads, scaled=scaled)]
+    if reads:
+        shown.append(terminal.unit_summary(reads))
+        if every or len(reads) <= terminal.FEW_UNITS:
+            shown.append(terminal.unit_table(reads, scaled=scaled))
+        else:
+            shown.append(f"--all shows each of the {len(reads)} units.")
     if function is not None and len(own.inputs) == 1:
         shown.append(terminal.sketch(own, *function))
     console = new_console()

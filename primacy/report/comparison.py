@@ -4,7 +4,8 @@ As every page of ours it is one file, complete without JavaScript, and requests 
 """
 
 import dataclasses
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -32,6 +33,7 @@ MAX_DRAWINGS = 24
 """Pairs of curves that the page draws; every number is in the tables."""
 
 ALPHA = 0.05
+SAME = "the same in every seed"
 
 LONG = ("hypothesis ", "measures", "version of ", "conditions")
 """What differs between studies at length: the page folds it."""
@@ -66,6 +68,7 @@ def page(comparison: Comparison) -> str:
         groups=[(t, r) for t, r in (("Claims", contrasts), ("Features", quantities)) if r],
         drawings=drawn,
         left_out=left_out,
+        same=SAME,
         band=learning_curves.band_name(len(s.runs.record.seeds) for s in comparison.sides),
         pairs=comparison.pairs,
         csv=inline_svg.csv_link(comparison.frame),
@@ -94,22 +97,22 @@ def answer(comparison: Comparison) -> str:
     tested = [(r, d) for r in comparison.rows for d in r.differences if d.p_holm is not None]
     if not tested:
         return f"{said} No difference could be tested: {_first_note(comparison)}."
+    every = sum(len(r.differences) for r in comparison.rows)
+    of = f"{counted(every, 'difference')} of means"
+    of += f", {len(tested)} of them tested," if len(tested) < every else ""
     told = [(r, d) for r, d in tested if d.p_holm is not None and d.p_holm <= ALPHA]
     if not told:
         few = max(d.seeds for _, d in tested)
         could = least_p(few) * len(tested) <= ALPHA or not all(d.paired for _, d in tested)
         why = "" if could else f"; of {counted(few, 'seed')} none could"
-        return (
-            f"{said} None of {counted(len(tested), 'difference')} remains after Holm’s "
-            f"correction{why}."
-        )
+        return f"{said} None of {of} remains after Holm’s correction{why}."
     names = [
         f"{_name(r)} ({_effect(r, d)}{'' if len(labels) == 2 else f', {d.other}'})"
         for r, d in sorted(told, key=lambda x: x[1].p or 0.0)[:3]
     ]
     more = f", and {len(told) - 3} more" if len(told) > 3 else ""
     return (
-        f"{said} Of {counted(len(tested), 'difference')}, {len(told)} remain after Holm’s "
+        f"{said} Of {of.rstrip(',')}, {len(told)} remain after Holm’s "
         f"correction: {listed(names) if not more else ', '.join(names)}{more}."
     )
 
@@ -181,17 +184,33 @@ def _shown(comparison: Comparison, row: Row) -> dict[str, Any]:
             {
                 "label": label,
                 "text": _value(row, found),
+                "kind": "ratio of means" if row.is_ratio else "mean",
+                "seeds": _seeds(row, found, own),
                 "word": found and found.word,
                 "note": _note(found),
                 "between": _between(row, found),
             }
-            for label, found in by_label.items()
+            for (label, found), own in zip(by_label.items(), row.by_seed, strict=True)
         ],
         "differences": [
-            _told(row, dataclasses.replace(d, note=_apart(d)[1]) if once else d)
-            for d in row.differences
+            _told(row, dataclasses.replace(d, note=_apart(d)[1]) if once else d, by_seed)
+            for d, by_seed in zip(row.differences, _paired(comparison, row), strict=True)
         ],
     }
+
+
+def _seeds(row: Row, found: Found | None, own: Mapping[int, float]) -> list[str]:
+    """Median and range over seeds, which are no interval of the mean; of times, as far as tau."""
+    values = sorted(own.values())
+    if found is None or found.value is None or len(values) < 2:
+        return []
+    tau = None if found.tau is None or row.contrast.minus is not None else found.tau
+
+    def told(v: float) -> str:
+        return f"> {tau:,}" if tau is not None and v >= tau else number(v)
+
+    median, low, high = told(statistics.median(values)), told(values[0]), told(values[-1])
+    return [f"median {median}", f"all seeds {low}" if low == high else f"seeds {low} to {high}"]
 
 
 def _note(found: Found | None) -> str:
@@ -201,7 +220,19 @@ def _note(found: Found | None) -> str:
     return found.problem or "" if found.value is None else ""
 
 
-def _told(row: Row, d: Difference) -> dict[str, Any]:
+def _paired(comparison: Comparison, row: Row) -> list[list[float]]:
+    """For each difference its value in each seed; none where it is not paired."""
+    labels = [side.label for side in comparison.sides]
+    first, found = row.by_seed[0], []
+    for d in row.differences:
+        own = row.by_seed[labels.index(d.other)]
+        both = [s for s in first if s in own] if d.paired else []
+        apart = (own[s] / first[s] if row.is_ratio else own[s] - first[s] for s in both)
+        found.append(list(apart))
+    return found
+
+
+def _told(row: Row, d: Difference, by_seed: Sequence[float]) -> dict[str, Any]:
     effect, between = _effect(row, d), _range(row, d.low, d.high, difference=True)
     label = f"{effect}, 95 % interval {between or 'none'}; dashed: no difference"
     drawing = sketches.interval(
@@ -212,6 +243,7 @@ def _told(row: Row, d: Difference) -> dict[str, Any]:
         band=None,
         ratio=row.is_ratio,
         label=label,
+        seeds=by_seed,
     )
     return {
         "d": d,
@@ -240,7 +272,7 @@ def _range(row: Row, low: float | None, high: float | None, *, difference: bool)
     if low is None or high is None:
         return ""
     if low == high:
-        return "the same in every seed"
+        return SAME
     if row.is_ratio:
         if difference:
             return f"{number(low)} to {number(high)} times"

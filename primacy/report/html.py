@@ -74,6 +74,8 @@ def page(
     """
     runs = Runs(curves, lanes, record)
     standings = places.standings(record, summary, curves)
+    waiting = first_screen.waiting(record, verdicts, provenance)
+    told = () if waiting else verdicts
     rows_of = {name: of(curves, name) for name in standings}
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
@@ -84,17 +86,17 @@ def page(
     )
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
-    said = sentences(record, summary, verdicts, curves)
+    said = sentences(record, summary, told, curves)
     cards = condition_cards.cards(record, curves, lanes, standings, palette)
     exceptions = _exceptions(trained, summary, standings, found)
     values = {
         **_fixed(record),
         **_of_lead(lead, standings[lead.name] if lead else [], summary, rows_of),
-        **_of_claims(runs, verdicts, ranking.shown(record, summary, verdicts), lead, palette),
+        **_of_claims(runs, told, ranking.shown(record, summary, told), lead, palette),
         **_looks(record, found, palette, standings),
         **_sanity(record, rows_of, lanes, standings, controls),
         **_provided(record, lanes, summary, verdicts, provenance),
-        **_numbers(runs, lead),
+        **_numbers(runs, lead, standings),
     }
     return (
         _environment()
@@ -102,7 +104,8 @@ def page(
         .render(
             values,
             heading=record.question or record.name,
-            answer=[first_screen.emphasized(s, names) for s in said],
+            **dict(zip(("answer", "rest"), first_screen.answer(said, names), strict=True)),
+            waiting=waiting,
             answer_text=said[0],
             provisional=first_screen.provisional(record, lanes, provenance),
             sections=_sections(record, verdicts, found, standings, cards),
@@ -264,6 +267,7 @@ def _sanity(
         ],
         "controls": sanity.groups(controls),
         "control_rule": sanity.rule(controls),
+        "controls_off": sanity.OFF if record.controls == "none" else None,
         "control_warning": sanity.warning(controls),
     }
 
@@ -288,11 +292,15 @@ def _provided(
     }
 
 
-def _numbers(runs: Runs, lead: ConditionRecord | None) -> dict[str, Any]:
+def _numbers(
+    runs: Runs, lead: ConditionRecord | None, standings: Mapping[str, list[dict]]
+) -> dict[str, Any]:
     """The numbers inside the page, and what is to be said of them."""
     if lead is None:
         return {"numbers": None, "data_note": ""}
-    text, note = numbers.packed(runs, pairs.pairs(runs))
+    rows = (r for own in standings.values() for r in own)
+    unranked = {(r["condition"], r["feature"]) for r in rows if not r["ranked"]}
+    text, note = numbers.packed(runs, pairs.pairs(runs), unranked=unranked)
     return {"numbers": Markup(text), "data_note": note}
 
 

@@ -192,6 +192,26 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> Text:
     return text
 
 
+FEW_UNITS = 8
+"""Units that are shown one by one without being asked for."""
+
+
+def unit_summary(units: Sequence[Unit]) -> Table:
+    """A line a feature: how many units read it most, and its share of all squared weights."""
+    table = Table(box=None, pad_edge=False, title=f"What the {len(units)} units of layer 1 read")
+    for column in ("feature", "read most by", "share of the squared weights"):
+        table.add_column(column, justify="left" if column == "feature" else "right")
+    total = sum(unit.size**2 for unit in units) or 1.0
+    shares = {
+        name: sum(unit.size**2 * (unit.shares[name] or 0.0) for unit in units) / total
+        for name in units[0].shares
+    }
+    for name in sorted(shares, key=lambda name: -shares[name]):
+        most = sum(unit.largest == name for unit in units)
+        table.add_row(plain(name), f"{most} of {len(units)}", f"{shares[name]:.2f}")
+    return table
+
+
 def unit_table(units: Sequence[Unit], *, scaled: bool) -> Table:
     """A line a unit of the first layer: the feature that it reads most, and all shares."""
     told = "weight x SD" if scaled else "weight"

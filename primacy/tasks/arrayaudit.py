@@ -7,23 +7,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float, Int
-from scipy import stats
+from jaxtyping import Float
 
-from primacy.rng import streams
 from primacy.tasks.arraykinds import all_different
+from primacy.tasks.arrayleaks import FOLDS, LEAK, predicts, suspicious
 from primacy.tasks.arraysplits import labels_of
 from primacy.tasks.datafile import Table
 
 MAX_LEVELS = 50
 """Different values beyond which a column of text or whole numbers is no class."""
-BINS = 16
-"""Equally full bins by which one column alone predicts."""
-FOLDS = 5
-LEAK = 0.99
-"""Of the way from chance to 1: what alone predicts so well was probably computed from it."""
-SUSPECT = 0.9
-"""The same for what may have been recorded after the outcome: worth the question."""
 COPY = 0.999
 """Absolute correlation from which two columns count as copies."""
 CORRELATED = 0.9
@@ -177,67 +169,6 @@ def _column(
     )
 
 
-def predicts(
-    column: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"], classes: bool
-) -> tuple[float, float, float]:
-    """How well one column alone predicts a target, on rows left out, with a 95 % interval.
-
-    The column is cut into `BINS` equally full bins (or its values, if fewer; missing is a bin); the
-    guess for a row is the commonest class, or the mean, of the other folds' rows in its bin. So a
-    relation of any shape is found that does not change within a bin.
-
-    Returns:
-        Accuracy with Wilson's interval; for a number R^2, with the interval of a bootstrap over
-        rows. R^2 is 0 for a column that says nothing, a little less by chance.
-    """
-    bins = _bins(column)
-    n = len(target)
-    rng = streams(0, "audit")("rows")
-    fold = rng.permutation(np.arange(n) % FOLDS)
-    guess = np.empty(n)
-    for held in range(FOLDS):
-        guess[fold == held] = _guessed(bins, target, fold != held, classes)[fold == held]
-    if classes:
-        right = int((guess == target).sum())
-        low, high = stats.binomtest(right, n).proportion_ci(method="wilson")
-        return right / n, float(low), float(high)
-    errors, spread = (target - guess) ** 2, (target - target.mean()) ** 2
-    drawn = rng.integers(0, n, (200, n))
-    each = 1 - errors[drawn].sum(1) / np.maximum(spread[drawn].sum(1), np.finfo(float).tiny)
-    low, high = np.quantile(each, (0.025, 0.975))
-    return float(1 - errors.sum() / spread.sum()), float(low), float(high)
-
-
-def _bins(column: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    """The bin of each row; missing values have the last one."""
-    known = column[np.isfinite(column)]
-    levels = np.unique(known)
-    if len(levels) > BINS:
-        levels = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))[1:]
-    found = np.searchsorted(levels, np.where(np.isfinite(column), column, 0.0))
-    return np.where(np.isfinite(column), found, len(levels))
-
-
-def _guessed(
-    bins: Int[np.ndarray, " n"],
-    target: Float[np.ndarray, " n"],
-    train: Bool[np.ndarray, " n"],
-    classes: bool,
-) -> Float[np.ndarray, " n"]:
-    """The best guess of each row's bin, from the rows that train."""
-    size = int(bins.max()) + 1
-    if not classes:
-        counts = np.bincount(bins[train], minlength=size)
-        sums = np.bincount(bins[train], target[train], minlength=size)
-        mean = target[train].mean()
-        return np.where(counts > 0, sums / np.maximum(counts, 1), mean)[bins]
-    levels, index = np.unique(target, return_inverse=True)
-    table = np.zeros((size, len(levels)))
-    np.add.at(table, (bins[train], index[train]), 1)
-    table += np.bincount(index[train], minlength=len(levels)) / len(target)  # decides empty bins
-    return levels[table.argmax(axis=1)][bins]
-
-
 def _filled(matrix: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Missing values at their column's mean."""
     return np.where(np.isfinite(matrix), matrix, np.nanmean(matrix, axis=0))
@@ -271,7 +202,8 @@ def _correlated(
 
 def _findings(found: Audit, table: Table, inputs: list[str]) -> Iterator[Finding]:
     """What would mislead, the worst first."""
-    yield from _leaks(found)
+    yield from leaks(found)
+    yield from _classes(found)
     yield from _rows(found, table, inputs)
     own = {c.name: c for c in found.columns if c.name in inputs}
     if gaps := [c for c in own.values() if c.missing]:
@@ -308,20 +240,19 @@ def _findings(found: Audit, table: Table, inputs: list[str]) -> Iterator[Finding
         )
 
 
-def _leaks(found: Audit) -> Iterator[Finding]:
+def leaks(found: Audit) -> Iterator[Finding]:
+    """Columns that alone predict the target too well to be known before it."""
     if found.chance is None:
         return
-    enough = found.chance + LEAK * (1 - found.chance)
-    suspect = found.chance + SUSPECT * (1 - found.chance)
     for column in found.columns:
         score = column.alone[0] if column.alone else -math.inf
-        if score >= enough:
+        if score >= found.chance + LEAK * (1 - found.chance):
             yield Finding(
                 f"{column.name} alone predicts {found.target} almost perfectly "
                 f"({score:.3f}; chance {found.chance:.3f})",
                 "was it computed from the target, or recorded after it? Then leave it out",
             )
-        elif score >= suspect:
+        elif suspicious(score, found.chance):
             so_well = (
                 f"in {100 * score:.1f} % of rows (chance {100 * found.chance:.1f} %)"
                 if found.classes
@@ -331,7 +262,10 @@ def _leaks(found: Audit) -> Iterator[Finding]:
                 f"{column.name} alone predicts {found.target} {so_well}",
                 "is it known before the outcome? If not, leave it out",
             )
-    if found.classes and found.chance > 0.9:
+
+
+def _classes(found: Audit) -> Iterator[Finding]:
+    if found.chance is not None and found.classes and found.chance > 0.9:
         yield Finding(
             f"{found.chance:.0%} of the rows are of one class",
             "judge auc or loss rather than accuracy, or draw the classes equally often",

@@ -1,5 +1,6 @@
 """A first study of a user's file, written from its columns, to be edited."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from primacy.tasks import datafile
+from primacy.tasks import arrayaudit, datafile
 from primacy.tasks.arraykinds import MAX_CLASSES, counts_up, identifies, is_binary
 from primacy.tasks.arraysplits import SPLITS, labels_of
 
@@ -66,11 +67,24 @@ def draft(path: Path) -> str:
         *(f"{_key(name)} = [{', '.join(map(_text, own))}]" for name, own in _groups(table, inputs)),
     ]
     lines += [f"# left out: {_inner(name)} ({why})" for name, why in left.items()]
+    lines += [
+        f"# CAREFUL: {_inner(leak.what)}: {_inner(leak.cure)}"
+        for leak in _leaks(table, target, inputs)
+    ]
     batch = max(1, min(32, rows // 5))
     lines += ["", "[model]", 'kind = "mlp"', "widths = [32, 16]", ""]
     lines += ["[training]", "learning_rate = 1e-3", f"batch_size = {batch}", "epochs = 50"]
     lines += _claim([name for name, _ in _groups(table, inputs)])
     return "\n".join(lines) + "\n"
+
+
+def _leaks(
+    table: datafile.Table, target: str, inputs: Sequence[str]
+) -> Iterator[arrayaudit.Finding]:
+    """Inputs that alone predict the target too well to be known before it."""
+    found = arrayaudit.audit(table, target)
+    own = tuple(c for c in found.columns if c.name in inputs)
+    return arrayaudit.leaks(dataclasses.replace(found, columns=own))
 
 
 def _claim(groups: Sequence[str]) -> list[str]:

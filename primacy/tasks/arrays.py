@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from primacy.registry import spec, tasks
-from primacy.tasks import arraynulls, datafile
+from primacy.tasks import arrayleaks, arraynulls, datafile
 from primacy.tasks.arrayfields import (
     First,
     Groups,
@@ -266,7 +266,7 @@ class Arrays:
     def declared(self) -> tuple[Feature, ...]:
         """The groups. Facts: `columns`, `constant_columns`, `target_correlations` (Pearson, over
         all rows, null for a constant column; of a class the correlation ratio), `missing_values`;
-        of a shortcut also what it alone `predicts` of each target."""
+        of a shortcut what it alone predicts; else `arrayleaks.facts`."""
         features = []
         kinds, targets, names = self._kinds(), self._targets(), self._own_names
         y = {name: values.astype(np.float64) for name, values in targets.items()}
@@ -278,6 +278,8 @@ class Arrays:
             known = facts(dict(zip(own, x.T, strict=True)) | y, own, tuple(y), classes)
             if name in self.shortcut:
                 known["shortcut"] = {t: self._predicts(x, y[t], kinds[t]) for t in y}
+            elif len(names) <= arrayleaks.MAX_COLUMNS:
+                known |= arrayleaks.facts(x, y, kinds, levels)
             null = copies[i] if copies else ()
             stated = {"columns": places, "levels": levels, "facts": known, "null_columns": null}
             features.append(Feature(name=name, predictivity=None, **stated))

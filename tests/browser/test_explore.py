@@ -218,6 +218,33 @@ def test_criterion_moves_times_and_leaves_verdicts(opened):
     expect(page).not_to_have_url(re.compile("theta"))
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("plain", "90 % of the way from chance to the ceiling"),
+        ("arrays", "90 % of the run’s own last value"),
+        ("stated", "0.3 of held-out reliance"),
+    ],
+)
+def test_the_criterion_is_told_as_what_it_is(opened, name, says):
+    assert opened(name).locator(".controls output").nth(1).inner_text() == says
+
+
+BROKEN = """[...document.querySelectorAll('.facets .factor, .facets tbody th')].flatMap(th =>
+  [...th.childNodes].filter(n => n.nodeType === 3).filter(n => {
+    const range = document.createRange(), start = n.data.search(/[a-z]/);
+    if (start < 0) return false;
+    range.setStart(n, start), range.setEnd(n, n.data.length);
+    return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1;
+  }).map(n => n.data))"""
+
+
+def test_no_word_is_broken_in_the_head_of_a_facet_on_a_telephone(opened):
+    page = opened("grid", width=390)
+    assert page.locator(".facets .factor", has_text="activation").count() == 1
+    assert page.evaluate(BROKEN) == []
+
+
 LIT = "[...document.querySelectorAll('{}')].filter(e => e.closest('{}')).length"
 
 

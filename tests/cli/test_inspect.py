@@ -194,6 +194,19 @@ def test_a_network_of_many_inputs_is_not_drawn(runs, tmp_path, capsys):
     assert "xor_and_or" in capsys.readouterr().out
 
 
+def test_units_are_shown_one_by_one_on_request(runs, capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "FEW_UNITS", 3)  # the network has 4
+    folder, shown = str(runs["many"].folder), []
+    for words in ([], ["--all"]):
+        with pytest.raises(SystemExit) as ended:
+            app.main(["inspect", folder, *words])
+        assert ended.value.code == 0
+        shown.append(capsys.readouterr().out)
+    short, long = shown
+    assert "of 4" in short and "--all shows each of the 4 units" in short
+    assert "all shares" in long and "all shares" not in short
+
+
 def test_names_are_shown_as_text():
     _, _, weights = described(Sum(), MLP(widths=(2,)))
     hostile = {"[red]\x1b[31mx": weights["output/bias"]}

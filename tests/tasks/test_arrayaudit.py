@@ -9,6 +9,7 @@ import pytest
 from primacy.cli.app import main
 from primacy.tasks import datafile
 from primacy.tasks.arrayaudit import audit, predicts
+from primacy.tasks.arrays import Arrays
 
 
 @pytest.fixture
@@ -160,3 +161,15 @@ def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, 
         else:
             assert "outcome has classes" in out.out and "alone: accuracy" in out.out
             assert out.out.endswith(f"  primacy init --own-data {file} --out mine.toml\n")
+
+
+def test_a_task_says_which_feature_predicts_nearly_all_alone(tmp_path):
+    """Oracle: 12 of 400 rows of the ticket are wrong; the noise says nothing."""
+    y = (normal(0) > 0).astype(int)
+    ticket = np.where(np.arange(400) < 12, 1 - y, y)
+    data = pl.DataFrame({"ticket": ticket, "noise": normal(1), "y": y})
+    groups = {"ticket": ["ticket"], "noise": ["noise"]}
+    task = Arrays.from_data(data, tmp_path / "d.parquet", target=["y"], features=groups)
+    facts = {f.name: f.facts for f in task.declared}
+    assert facts["ticket"]["predicts_alone"] == {"y": 0.97}
+    assert "predicts_alone" not in facts["noise"]

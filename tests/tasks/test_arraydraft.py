@@ -44,6 +44,17 @@ def test_a_draft_is_a_study_of_the_files_columns(tmp_path, capsys):
     assert hypothesis.contrast.of == {"feature": "age (years)"} and hypothesis.margin == 0.02
 
 
+def test_a_leak_is_a_comment_of_the_draft(tmp_path):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    columns = {"age": rng.normal(size=100), "paid": y + 1.5, "y": y}
+    pl.DataFrame(columns).write_csv(tmp_path / "d.csv")
+    assert called("init", "--own-data", tmp_path / "d.csv", "--out", tmp_path / "d.toml") == 0
+    (line,) = [x for x in (tmp_path / "d.toml").read_text().split("\n") if "CAREFUL" in x]
+    assert line.startswith("# CAREFUL: paid alone predicts y almost perfectly")
+    assert "leave it out" in line
+
+
 def test_many_columns_are_grouped_and_a_number_can_be_the_target(tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "d.npz", pixels=rng.normal(size=(40, 16)), y=rng.normal(size=40))

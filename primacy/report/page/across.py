@@ -34,7 +34,7 @@ def conditions(
         leader, alone = timed[0], timed[0]["place"] == 1 and timed[1]["place"] != 1
         if alone:
             table = ranks.matrix(times, c.name, "time")
-            wins = firsts(table, [r["feature"] for r in timed])
+            wins = firsts(table, [r["feature"] for r in timed if r["ranked"]])
             alone = wins.get(leader["feature"], 0) >= CLEAR * leader["seeds"]
         leaders.setdefault(leader["feature"] if alone else "", []).append(c.name)
     said = _shortcuts(trained, standings, summary)

@@ -16,8 +16,8 @@ MEANINGS = {
     "constant feature": "a feature that never changes must have no number",
     "null columns": "inputs that carry nothing must be worth nothing to trained networks",
     "claims": "the study's claims, judged on networks trained on shuffled labels",
-    "task learned": "the study's own networks must beat a constant and shuffled labels on held-out "
-    "examples: if not, what they rely on says nothing about the data",
+    "task learned": "the study's own networks must beat a constant{} on held-out examples: if not, "
+    "what they rely on says nothing about the data",
     "rows in both": "test rows with the same inputs as a row that trains: with many, a good score "
     "can be memory",
 }
@@ -30,6 +30,8 @@ FEW = 8
 def groups(controls: Sequence[Outcome]) -> list[dict[str, Any]]:
     """A group for each kind: what it means, its rows (failed ones first), and how they came out."""
     found = []
+    shuffled = any(o.control == "shuffled labels" for o in controls)
+    beaten = " and shuffled labels" if shuffled else ""
     for kind, meaning in MEANINGS.items():
         own = [o for o in controls if o.control == kind]
         if not own:
@@ -40,7 +42,7 @@ def groups(controls: Sequence[Outcome]) -> list[dict[str, Any]]:
         found.append(
             {
                 "kind": kind,
-                "meaning": meaning,
+                "meaning": meaning.format(beaten),
                 "rows": [_row(o) for o in own],
                 "counts": ", ".join(counts),
                 "open": len(own) <= FEW or "failed" in words,
@@ -70,6 +72,13 @@ def warning(controls: Sequence[Outcome]) -> str | None:
             "not to be trusted"
         )
     return f"{said}{'; '.join(reasons)}."
+
+
+OFF = (
+    "No control networks were trained (controls: none). This leaves open what the measures find "
+    "where no input predicts the label, which networks trained on shuffled labels show. `primacy "
+    "run` with `--controls default` trains them."
+)
 
 
 def rule(controls: Sequence[Outcome] = ()) -> str:

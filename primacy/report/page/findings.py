@@ -95,7 +95,8 @@ def disagreements(
 
 def _sooner(a: Row, b: Row) -> int:
     x, y = (r["steps"] if r["steps"] is not None else float("inf") for r in (a, b))
-    return 0 if not (a["timed"] and b["timed"]) or x == y else 1 if x < y else -1
+    unranked = not all(r["timed"] and r["ranked"] for r in (a, b))
+    return 0 if unranked or x == y else 1 if x < y else -1
 
 
 def _told(

@@ -161,6 +161,10 @@ def band_name(seeds: Iterable[int]) -> str:
     return whole if True in few else tenths
 
 
+ROUNDING = 1e-6
+"""A median that is so small a share of its band is 0: the mean of two float32 that cancel."""
+
+
 def bands(course: pl.DataFrame) -> pl.DataFrame:
     """Median and band over seeds: step, feature, median, low, high, seeds (of each condition).
 
@@ -174,9 +178,12 @@ def bands(course: pl.DataFrame) -> pl.DataFrame:
         pl.when(few).then(pl.col("value").max()).otherwise(pl.col("value").quantile(0.9, "linear"))
     )
     place = [c for c in ("condition", "feature", "step") if c in course.columns]
+    reach = pl.max_horizontal(pl.col("low", "high").abs())
+    nothing = pl.col("median").abs() <= ROUNDING * reach
     return (
         course.group_by(place)
         .agg(median=pl.col("value").median(), low=low, high=high, seeds=pl.col("value").count())
+        .with_columns(median=pl.when(nothing).then(0.0).otherwise("median"))
         .sort(place)
     )
 

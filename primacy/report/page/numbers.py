@@ -9,7 +9,7 @@ bytes come first, all second bytes next, and so on. That deflates well.
 import base64
 import dataclasses
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,19 @@ class _Entry:
     """None: the last hidden layer, or the measure has none."""
 
 
-def packed(runs: Runs, pairs: dict[str, Any], limit: int | None = None) -> tuple[str, str]:
+def packed(
+    runs: Runs,
+    pairs: dict[str, Any],
+    limit: int | None = None,
+    unranked: Collection[tuple[str, str]] = (),
+) -> tuple[str, str]:
     """All that the script needs, as JSON text that cannot end its element, and what is left out.
 
     Args:
         runs: the study's runs.
         pairs: by hypothesis, its values seed by seed (`pairs.pairs`).
         limit: characters of packed values; `LIMIT` unless given.
+        unranked: conditions and features whose times are no order (`ranks.standings`).
     """
     record, limit = runs.record, LIMIT if limit is None else limit
     looks = figures.colors(record)
@@ -69,9 +75,8 @@ def packed(runs: Runs, pairs: dict[str, Any], limit: int | None = None) -> tuple
                 for name, (color, dash) in looks.items()
             ],
             "conditions": [
-                _condition(
-                    runs, c, order, grids[c.steps], steps[c.steps], thinned=criterion["thinned"]
-                )
+                _condition(runs, c, grids[c.steps], steps[c.steps], thinned=criterion["thinned"])
+                | {"features": [[order[f.name], *_judged(c, f, unranked)] for f in declared(c)]}
                 for c in record.conditions
             ],
             "grids": list(steps.values()),
@@ -103,7 +108,6 @@ def declared(c: ConditionRecord) -> list[FeatureRecord]:
 def _condition(
     runs: Runs,
     c: ConditionRecord,
-    order: dict[str, int],
     grid: int,
     steps: list[int],
     *,
@@ -124,7 +128,6 @@ def _condition(
         "epoch": c.steps_per_epoch,
         "verb": ranks.verb(c),
         "scored": charts.called(charts.measured(c), ranks.split(c)),
-        "features": [[order[f.name], *_judged(f)] for f in declared(c)],
         # budget, learned, diverged, or not run; nobody knows the end of what crashed
         "ended": "".join("-" if e == "crashed" else (str(e) or "-")[0] for e in ended),
         "last": last.tolist(),
@@ -134,10 +137,15 @@ def _condition(
     return found
 
 
-def _judged(f: FeatureRecord) -> list[float | None]:
-    """Chance, ceiling, floor and amount of its criterion; nothing without one."""
+def _judged(
+    c: ConditionRecord, f: FeatureRecord, unranked: Collection[tuple[str, str]]
+) -> list[float | bool | None]:
+    """Chance, ceiling, floor and amount of its criterion, and false where its times are no order;
+    nothing without a criterion."""
     k = f.criterion
-    return [] if k is None else [k.chance, k.ceiling, k.floor, k.amount]
+    if k is None:
+        return []
+    return [k.chance, k.ceiling, k.floor, k.amount, *([False] * ((c.name, f.name) in unranked))]
 
 
 def _stored(runs: Runs, c: ConditionRecord, f: FeatureRecord) -> list[list[int] | None] | None:

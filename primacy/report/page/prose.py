@@ -4,6 +4,8 @@ Counted from the summary and the verdicts alone: no sentence takes for granted w
 "in 28 of 30 seeds" counts networks; medians count those that never learned as later than any step.
 """
 
+import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +30,9 @@ STRONGER = {
 }
 """Verb, comparative, superlative and unit of what a feature is at the end."""
 
+LEAD = 3
+"""Sentences of the answer that stand together; more is a list."""
+
 Row = Mapping[str, Any]
 
 
@@ -48,6 +53,13 @@ def sentences(
         said = across.conditions(trained, standings, summary)
     said = [*reliance.cautions(record, standings), *said]
     return [visible(s) for s in said + _judged(record, verdicts)]
+
+
+def parts(said: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is read first, up to `LEAD` sentences, and the rest, which is a list."""
+    ends = itertools.accumulate(len(re.findall(r"[.?!](?=\s|$)", text)) for text in said)
+    k = max(1, sum(end <= LEAD for end in ends))
+    return list(said[:k]), list(said[k:])
 
 
 def _one(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> list[str]:
@@ -74,17 +86,20 @@ def _own_data(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataF
 
     Of a task that was not learned only what the output relies on, unless times are of training.
     """
-    first = next((r["feature"] for r in rows if r["steps"] is not None), None)
+    first = next((r["feature"] for r in rows if r["place"] == 1), None)
     told = [
         *reliance.shortcuts(condition, rows, summary),
         reliance.relied(condition, rows, summary),
         reliance.scored(condition, rows, summary),
-        *reliance.suspects(condition, rows),
+        reliance.needs(condition, rows),
     ]
+    if not reliance.contested(condition, rows, summary):
+        told += reliance.suspects(condition, rows)
     if ranks.split(condition) == "train" or reliance.unlearned(condition, rows) is None:
         column = "variance_explained"
         told.append(stronger(condition, rows, summary, column, STRONGER[column], first))
-        told += [order(condition, rows, summary), *_exceptions(condition, rows)]
+        told.append(order(condition, rows, summary))
+        told += _exceptions(condition, rows)
     return [sentence for sentence in told if sentence]
 
 
@@ -149,12 +164,14 @@ def _among_needed(
     """The order of what is needed in most seeds; a time of the others is chance, and no rival."""
     if not kept:
         n = late[0]["seeds"]
-        told = listed([f"{r['feature']} in {r['learned']}" for r in late if r["learned"]])
-        return f"No feature has a time in most seeds, so none came first: {told} of {n}."
-    names = listed([r["feature"] for r in late[: reliance.NAMED]])
-    more = len(late) - reliance.NAMED
-    names += f" and {more} more" if more > 0 else ""
-    return f"{order(condition, kept, summary)} No time in most seeds, and so no place: {names}."
+        timed = [f"{r['feature']} in {r['learned']}" for r in late if r["ranked"] and r["learned"]]
+        told = f": {listed(timed)} of {n}" if timed else ""
+        return f"No feature has a time in most seeds, so none came first{told}."
+    names = [r["feature"] for r in late]
+    if (more := len(late) - reliance.NAMED) > 1:
+        names = [*names[: reliance.NAMED], f"{more} more"]
+    why = f"{ranks.verb(condition)} too little or in too few seeds"
+    return f"{order(condition, kept, summary)} Not ranked, as {why}: {listed(names)}."
 
 
 def _meaning(condition: ConditionRecord) -> str:
@@ -274,6 +291,8 @@ def stronger(
             values = f"{of} {shown} {unit}".rstrip() + (f"; {below}" if below else "")
         return f"{end}{listed([r['feature'] for r in level])} are {lead} ({values})."
     if len(ahead) < CLEAR * n:
+        if not (a["ranked"] and b["ranked"]):
+            return None
         return (
             f"The seeds disagree about which is {more} at the end: {a['feature']} in {len(ahead)} "
             f"of {n}, {b['feature']} in {len(behind)} ({values})."
@@ -290,7 +309,7 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     missed = {
         r["feature"]: n - r["learned"] - diverged
         for r in rows
-        if r["timed"] and r["steps"] is not None and n - r["learned"] - diverged > 0
+        if r["timed"] and r["ranked"] and r["steps"] is not None and n - r["learned"] - diverged > 0
     }
     said = []
     if missed and ranks.relative(condition):

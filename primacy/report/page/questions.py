@@ -66,9 +66,15 @@ def answer(
     verdicts: Sequence[Verdict],
     curves: Rows | None = None,
 ) -> str:
-    """The finding: a line a question where the claims name questions, else what came first."""
+    """The finding: a line a question where the claims name questions, else what came first.
+
+    More than three sentences are a list, each line of which begins with a hyphen.
+    """
     told = sentences(record, summary, verdicts, curves)
-    return ("\n" if asked(verdicts) else " ").join(told)
+    if asked(verdicts):
+        return "\n".join(told)
+    lead, rest = prose.parts(told)
+    return "\n- ".join([" ".join(lead), *rest])
 
 
 def sentences(

@@ -14,27 +14,14 @@ from primacy.analysis.learning_times import EVENTS, TIME_TO_LEARN
 from primacy.analysis.resolve import Plan, SelectionError, resolve
 from primacy.analysis.verdicts import Verdict
 from primacy.records.study import Hypothesis, StudyRecord
-from primacy.report.page import ranks
+from primacy.report.page.ranks import CLEAR, FLOOR, above, floor
 
-FLOOR = 0.01
-"""A share of variance, or a reliance, up to here is not ranked (as in `analysis.controls`)."""
-CLEAR = 0.75
-"""Share of the seeds that must agree before a winner is named or a disagreement listed."""
+__all__ = ["CLEAR", "EQUAL", "FLOOR", "above", "floor", "larger", "shown"]
+
 EQUAL = 0.05
 """Two medians closer than this share of the larger are called about equal."""
 
 Row = Mapping[str, Any]
-
-
-def above(row: Row, column: str) -> bool:
-    """Whether a median is above the floor and above every seed's control columns."""
-    value = row.get(column)
-    return value is not None and value > floor(row, column)
-
-
-def floor(row: Row, column: str) -> ranks.Number:
-    """The value up to which a column of this row is not ranked."""
-    return max(FLOOR, row.get("controls", {}).get(column, FLOOR))
 
 
 def larger(a: Row, b: Row, column: str) -> int:

@@ -6,6 +6,7 @@ share of *all* lanes had learned the feature, and null where that never came.
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ from primacy.records.study import ConditionRecord, Criterion, MeasureRecord, Stu
 TIE = 1e-9
 COARSE = 0.1
 """A time whose evaluations are further apart than this share of it is written as an interval."""
+FLOOR = 0.01
+"""A share of variance, or a reliance, up to here is not ranked (as in `analysis.controls`)."""
+COST = 0.02
+"""A median cost in score up to here is that of a few rows: own data are not ranked by it."""
+CLEAR = 0.75
+"""Share of the seeds that must agree before a winner is named or a disagreement listed."""
 
 Number = int | float
 """The run-time checks of the tests do not take an int for a float."""
@@ -165,10 +172,11 @@ def standings(
 ) -> dict[str, list[dict]]:
     """By condition, one row a feature, the first learned first.
 
-    `place` is 1 for the lowest median time, shared on ties, null without a time-to-learn or where
-    less than half of the lanes learned it. Medians of other columns are over the lanes that have
-    a value. Conditions without lanes have an empty list. With `curves`, `controls` of a row has
-    the reliance on its control columns, up to which its own is not ranked.
+    `place` is 1 for the lowest median time, shared on ties, null without a time-to-learn, where
+    less than half of the lanes learned it, or where it is not `ranked`: of own data, what costs too
+    little (`needed`) or is relied on no more than its control columns. Medians of other columns are
+    over the lanes that have a value. Conditions without lanes have an empty list. With `curves`,
+    `controls` of a row has the reliance on its control columns, up to which its own is not ranked.
     """
     carried = {} if curves is None else controls(record, curves)
     parts: dict[str, dict[str, pl.DataFrame]] = {}
@@ -218,12 +226,56 @@ def _standing(
             }
             | picks(own)
             | {c: own[c].median() for c in numeric}
+            | {"means": {c: own[c].mean() for c in numeric if c.startswith("final_")}}
+            | {"amount": feature.criterion.amount if feature.criterion else None}
+            | {"costs": _costs(feature.criterion, values)}
         )
-    rows.sort(key=_first)
-    known = [r["steps"] for r in rows if r["steps"] is not None]
+    use = by_use(condition)
     for row in rows:
-        row["place"] = None if row["steps"] is None else 1 + sum(t < row["steps"] for t in known)
+        used = row.get("reliance") is None or above(row, "reliance")
+        row["ranked"] = not use or (needed(row) and used)
+    rows.sort(key=_first)
+    known = [r["steps"] for r in rows if r["ranked"] and r["steps"] is not None]
+    for row in rows:
+        there = row["ranked"] and row["steps"] is not None
+        row["place"] = 1 + sum(t < row["steps"] for t in known) if there else None
     return rows
+
+
+def _costs(criterion: Criterion | None, values: Mapping[str, Sequence]) -> list[Number]:
+    """In each seed, what interchanging a feature costs in score, where that is the criterion."""
+    if criterion is None or criterion.measure not in ("reliance_accuracy", "reliance_r_squared"):
+        return []
+    column = "score_lost_train" if criterion.split == "train" else "score_lost"
+    return [v for v in values.get(column, ()) if v is not None]
+
+
+def needed(row: Mapping[str, Any]) -> bool:
+    """Whether a feature costs more than `COST` (median) and, in `CLEAR` of the seeds, `FLOOR`.
+
+    With a stated amount: whether half of the seeds came to it. True where no cost was measured. A
+    cost within rounding of nothing reaches 90 % of itself at any step, so its time is chance.
+    """
+    costs = row["costs"]
+    if row["amount"] is not None or not costs:
+        return row["amount"] is None or row["steps"] is not None
+    return sum(v > FLOOR for v in costs) >= CLEAR * len(costs) and cost(row) > COST
+
+
+def cost(row: Mapping[str, Any]) -> Number:
+    """What interchanging a feature costs: the median over seeds."""
+    return statistics.median(row["costs"])
+
+
+def above(row: Mapping[str, Any], column: str) -> bool:
+    """Whether a median is above the floor and above every seed's control columns."""
+    value = row.get(column)
+    return value is not None and value > floor(row, column)
+
+
+def floor(row: Mapping[str, Any], column: str) -> Number:
+    """The value up to which a column of this row is not ranked."""
+    return max(FLOOR, row.get("controls", {}).get(column, FLOOR))
 
 
 def when(row: Mapping[str, Any], step: Number | None, until: Number | None = None) -> str | None:
@@ -261,7 +313,8 @@ def picks(own: pl.DataFrame) -> dict[str, Number | None]:
 
 def _first(row: dict) -> tuple:
     never = row["steps"] is None
-    return (not row["timed"], never, row["steps"] or 0, -(row["learned"] or 0))
+    last = not row["timed"], never or not row["ranked"], never
+    return (*last, row["steps"] or 0, -(row["learned"] or 0))
 
 
 def matrix(

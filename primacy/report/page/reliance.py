@@ -5,6 +5,7 @@ the best predictor. What is not about the task (it was not learned, or test rows
 before what is.
 """
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +16,11 @@ from primacy.analysis.controls import shared_rows
 from primacy.analysis.outcomes import MARGIN
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
-from primacy.report.page.ranking import CLEAR, EQUAL, above
-from primacy.report.page.wording import among, listed, number, share
+from primacy.report.page.ranking import CLEAR, EQUAL, above, floor
+from primacy.report.page.wording import among, apart, listed, number, share
 
 Row = Mapping[str, Any]
-NAMED = 8
+NAMED = 4
 """Groups of columns that a sentence names; the others are counted."""
 MOVES = 0.1
 """Reliance from which a group moves the output, and the share of it that held-out score must lose
@@ -35,6 +36,25 @@ def cautions(record: StudyRecord, standings: Mapping[str, list[dict]]) -> list[s
         with_ = f"With {c.name}: " if several else ""
         told = [unlearned(c, standings[c.name]), copied(c)]
         said += [f"{with_}{text}" for text in told if text is not None]
+    # The same columns in several conditions are said once.
+    leaks = (text for c in record.conditions if standings[c.name] for text in leaking(c))
+    return [*said, *dict.fromkeys(leaks)]
+
+
+def leaking(condition: ConditionRecord) -> list[str]:
+    """Features that alone predict nearly all of a target, and what is to be done about them."""
+    targets = {t.name: t for t in condition.targets}
+    said = []
+    for f in condition.features:
+        for name, score in f.facts.get("predicts_alone", {}).items():
+            so_well = f"with R² {share(score)}"
+            if targets[name].score == "accuracy":
+                most = f"the commonest class: {100 * targets[name].chance:.0f} %"
+                so_well = f"in {100 * score:.0f} % of rows ({most})"
+            said.append(
+                f"{f.name} alone predicts {name} {so_well}: check that it was known before the "
+                "outcome, or leave it out."
+            )
     return said
 
 
@@ -44,14 +64,15 @@ def unlearned(condition: ConditionRecord, rows: Sequence[Row]) -> str | None:
         return None
     binary = condition.targets[0].score == "accuracy"
     column, called = ("final_accuracy", "accuracy") if binary else ("final_r_squared", "R²")
-    score, chance = rows[0].get(column), _chance(condition)
+    # The mean, as the control "task learned" has it: the two must not contradict each other.
+    score, chance = rows[0]["means"].get(column), _chance(condition)
     if score is None or score > chance + MARGIN:
         return None
     n, trained = rows[0]["seeds"], rows[0].get("final_score_train")
     networks = "the network is" if n == 1 else f"the {n} networks are"
-    median = "" if n == 1 else "median "
+    mean = "" if n == 1 else "mean "
     said = (
-        f"on held-out examples {networks} no better than the best constant ({median}{called} "
+        f"on held-out examples {networks} no better than the best constant ({mean}{called} "
         f"{share(score)}; the constant {share(chance)})"
     )
     if trained is not None and trained > chance + MARGIN:
@@ -76,18 +97,16 @@ def scored(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
     if not found:
         return None
     n, chance = len(found), share(_chance(condition))
-    seeds = "" if n == 1 else f" (median of {n} seeds; {share(found[0])} to {share(found[-1])})"
+    seeds = (
+        "" if n == 1 else f" (median of {n} seeds; range {share(found[0])} to {share(found[-1])})"
+    )
     median = statistics.median(found)
     return f"Held-out {called} is {share(median)}{seeds}; the best constant guess has {chance}."
 
 
 def has_place(row: Row) -> bool:
-    """Whether a feature of own data may come first: needed in most seeds, more than its control.
-
-    A cost within rounding of nothing reaches 90 % of itself at any step.
-    """
-    relied = row.get("reliance")
-    return row["steps"] is not None and (relied is None or above(row, "reliance"))
+    """Whether a feature of own data may come first: it has a time in most seeds and is ranked."""
+    return row["steps"] is not None and row["ranked"]
 
 
 def _chance(condition: ConditionRecord) -> float:
@@ -125,13 +144,12 @@ def _shortcut(
     binary = condition.targets[0].score == "accuracy"
     costs, here = row.get("score_lost_train"), row.get("score_lost")
     what = "accuracy" if binary else "R²"
+    chance = {t.name: t.chance for t in condition.targets}
     alone = " and ".join(
-        f"{_alone(found, binary)} {'of' if binary else 'for'} {target}"
-        if len(predicts) > 1
-        else _alone(found, binary)
+        f"{_alone(found, binary, chance[target])}{f' ({target})' if len(predicts) > 1 else ''}"
         for target, found in list(predicts.items())[:NAMED]
     )
-    told = f"The shortcut {name}, which alone predicts {alone},"
+    told = f"The shortcut {name}, which alone {alone},"
     if costs is None or here is None:
         return f"{told} was not measured in training."
     values = ranks.matrix(summary, condition.name, "score_lost_train")
@@ -139,7 +157,7 @@ def _shortcut(
     amount = _amount(condition, name)
     n, k = len(lost), sum(v >= amount for v in lost)
     costing = (
-        f"interchanging it among training examples costs {share(costs)} of {what}"
+        f"interchanging it among training examples costs {apart(costs, amount)} of {what}"
         f"{'' if n == 1 else ' (median)'}"
     )
     if k < n / 2:
@@ -154,12 +172,15 @@ def _shortcut(
     )
 
 
-def _alone(found: Mapping[str, float], binary: bool) -> str:
-    if binary:
-        return (
-            f"{100 * found['train']:.0f} % of training and {100 * found['test']:.0f} % of test rows"
-        )
-    return f"R² {share(found['train'])} in training and {share(found['test'])} in test rows"
+def _alone(found: Mapping[str, float], binary: bool, chance: float) -> str:
+    """What a shortcut alone predicts, beside what a constant predicts."""
+    if not binary:
+        train, test = share(found["train"]), share(found["test"])
+        return f"predicts R² {train} in training and {test} in test rows"
+    train, test, most = (f"{100 * v:.0f} %" for v in (found["train"], found["test"], chance))
+    if max(found["train"], found["test"]) <= chance + 0.005:
+        return f"predicts no better than the commonest class does ({most} of rows)"
+    return f"predicts {train} of training and {test} of test rows (the commonest class: {most})"
 
 
 def _amount(condition: ConditionRecord, name: str) -> float:
@@ -176,8 +197,8 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
     if not known:
         return None
     a, rest = known[0], known[1:]
-    if a["reliance"] <= 0:
-        return "The output relies on none of the features at the end."
+    if not above(a, "reliance"):
+        return f"No single feature is relied on by more than {floor(a, 'reliance'):.2g} at the end."
     several = (
         "" if len(condition.targets) == 1 else f" (mean over {len(condition.targets)} targets)"
     )
@@ -192,9 +213,13 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
         return (
             f"The output relies about equally on {told} (median reliance {values}{also}){several}."
         )
-    table = ranks.matrix(summary, condition.name, "reliance")
-    tops = [max(own, key=lambda f: own[f]) for own in _known(table).values()]
+    tops = _tops(condition, summary)
     k, n = tops.count(a["feature"]), len(tops)
+    if contested(condition, rows, summary):
+        return (
+            f"No single feature is relied on most in {100 * CLEAR:g} % of the seeds (median "
+            f"reliance {each(known)}){several}."
+        )
     if k < CLEAR * n:
         counts = [
             f"{r['feature']} in {tops.count(r['feature'])}" for r in known if r["feature"] in tops
@@ -207,6 +232,38 @@ def relied(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFram
         f"The output relies most on {a['feature']} {among(k, n)} (median reliance "
         f"{share(a['reliance'])}; {each(rest)}){several}."
     )
+
+
+def _tops(condition: ConditionRecord, summary: pl.DataFrame) -> list[str]:
+    """In each seed, the feature that the output relies on most at the end."""
+    table = _known(ranks.matrix(summary, condition.name, "reliance"))
+    return [max(own, key=lambda f: own[f]) for own in table.values()]
+
+
+def contested(condition: ConditionRecord, rows: Sequence[Row], summary: pl.DataFrame) -> bool:
+    """Whether the seeds rely most on different features, of which at most one may be ranked."""
+    tops = _tops(condition, summary)
+    rivals = [r for r in rows if r["feature"] in tops and r["ranked"]]
+    return len(rivals) < 2 and max(map(tops.count, tops), default=0) < CLEAR * len(tops)
+
+
+def needs(condition: ConditionRecord, rows: Sequence[Row]) -> str | None:
+    """What the score loses without each feature that it needs; None: that was not measured."""
+    binary = condition.targets[0].score == "accuracy"
+    where = "training" if ranks.split(condition) == "train" else "held-out"
+    score = f"{where} {'accuracy' if binary else 'R²'}"
+    costs = {r["feature"]: ranks.cost(r) for r in rows if r["costs"]}
+    ranked = {r["feature"] for r in rows if r["ranked"]}
+    if not costs or (where == "held-out" and unlearned(condition, rows) is not None):
+        return None
+    kept = [f for f in sorted(costs, key=lambda f: -costs[f]) if f in ranked]
+    if not kept:
+        most = max(0.01, math.ceil(100 * max(costs.values()) - ranks.TIE) / 100)
+        return f"No single feature is needed for more than {most:g} of {score}, so none came first."
+    told = [f"{name} {share(costs[name])}" for name in kept]
+    if (more := len(told) - NAMED) > 1:
+        told = [*told[:NAMED], f"{more} more less"]
+    return f"Cost of interchanging, in {score} (median): {', '.join(told)}."
 
 
 def _known(

@@ -90,8 +90,12 @@ def interval(
     band: tuple[Number, Number] | None,
     ratio: bool,
     label: str,
+    seeds: Sequence[Number] = (),
 ) -> str:
     """An estimate and its interval against the null (dashed) and the margin (shaded).
+
+    Values of single seeds are small circles above it: how they spread is not how well their mean is
+    known.
 
     Ratios are drawn on a logarithmic axis. Without a value only the null is drawn. An end that
     runs to infinity, or to 0 for a ratio, is an arrow.
@@ -102,8 +106,11 @@ def interval(
     def usable(x: Number | None) -> bool:
         return x is not None and math.isfinite(x) and (not ratio or x > 0)
 
+    dots = [v for v in seeds if usable(v)]
     known = [
-        flat(x) for x in (value, low, high, null, *(band or ())) if x is not None and usable(x)
+        flat(x)
+        for x in (value, low, high, null, *(band or ()), *dots)
+        if x is not None and usable(x)
     ]
     start, end = min(known), max(known)
     span = (end - start) or 1.0
@@ -118,6 +125,8 @@ def interval(
             f'<rect class="margin" x="{x(band[0])}" y="3" width="{side:.1f}" height="22"/>'
         )
     parts.append(f'<path class="null" d="M{x(null)} 2V26"/>')
+    middle += 5 if dots else 0
+    parts += [f'<circle class="seed" cx="{x(v)}" cy="6" r="2.2"/>' for v in dots]
     if low is not None and high is not None:
         left = x(low) if usable(low) else "1"
         right = x(high) if usable(high) else str(width - 1)

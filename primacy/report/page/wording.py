@@ -108,6 +108,18 @@ def share(value: ranks.Number | None) -> str:
     return f"{value:.2f}".replace("-", MINUS) if round(value, 2) else "0.00"
 
 
+def apart(value: ranks.Number, bound: ranks.Number) -> str:
+    """A `share` with as many decimals as it takes to be on the same side of a bound as the value.
+
+    0.0476 beside "0.05 or more in 1 of 6" is not 0.05.
+    """
+    for digits in range(2, 7):
+        text = f"{value:.{digits}f}"
+        if (float(text) >= bound) == (value >= bound):
+            return text.replace("-", MINUS)
+    return f"just under {bound:g}"
+
+
 def probability(p: ranks.Number | None) -> str:
     """A p-value; never 0."""
     if p is None:

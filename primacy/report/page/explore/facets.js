@@ -119,11 +119,11 @@
           make(
             "th",
             { colspan: Math.max(1, down.length), scope: "row", class: "factor" },
-            `→ ${p.short(f.short, 40)}`,
+            p.broken(`→ ${p.short(f.short, 40)}`),
           ),
           columns
             .filter((_, k) => k % span(over, i) === 0)
-            .map((r) => make("th", { colspan: span(over, i), scope: "col" }, p.short(r[i], 40))),
+            .map((r) => make("th", { colspan: span(over, i), scope: "col" }, p.broken(p.short(r[i], 40)))),
         ),
       ),
     );
@@ -133,7 +133,7 @@
           "tr",
           {},
           down.map((f) =>
-            make("th", { scope: "col", class: "factor" }, `↓ ${p.short(f.short, 40)}`),
+            make("th", { scope: "col", class: "factor" }, p.broken(`↓ ${p.short(f.short, 40)}`)),
           ),
           make("td", { colspan: columns.length }),
         ),
@@ -146,7 +146,7 @@
           down.map((f, i) =>
             j % span(down, i)
               ? null
-              : make("th", { rowspan: span(down, i), scope: "row" }, p.short(r[i], 40)),
+              : make("th", { rowspan: span(down, i), scope: "row" }, p.broken(p.short(r[i], 40))),
           ),
           down.length ? null : make("td"),
           columns.map((k) =>

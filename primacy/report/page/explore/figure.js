@@ -250,21 +250,24 @@
     const kept = p.kept();
     if (kept.length > 1 && p.judged())
       says.push(
-        `${kept.length} of ${p.data.conditions.length} conditions shown; first by the median: ${counted(kept.map((one) => first(one.features.map(([f], k) => [p.name(f), p.counted(one, k, p.theta(one))?.median?.time ?? null]))))}.`,
+        `${kept.length} of ${p.data.conditions.length} conditions shown; first by the median: ${counted(kept.map((one) => first(one.features.map(([f, , , , , ranked], k) => [p.name(f), ranked === false ? null : (p.counted(one, k, p.theta(one))?.median?.time ?? null)]))))}.`,
       );
-    if (timed.length > 1)
+    const ranked = timed.filter(({ k }) => c.features[k][5] !== false);
+    if (ranked.length > 1)
       says.push(
-        `${p.data.conditions.length > 1 ? `${p.short(c.short, 60)}: first` : "First"} is ${counted(c.ran.map((s) => first(timed.map(({ f, times }) => [p.name(f), c.ended[s] === "d" ? null : (times[s]?.time ?? null)]))))} of ${c.ran.length} ${c.ran.length === 1 ? "seed" : "seeds"}.`,
+        `${p.data.conditions.length > 1 ? `${p.short(c.short, 60)}: first` : "First"} is ${counted(c.ran.map((s) => first(ranked.map(({ f, times }) => [p.name(f), c.ended[s] === "d" ? null : (times[s]?.time ?? null)]))))} of ${c.ran.length} ${c.ran.length === 1 ? "seed" : "seeds"}.`,
       );
     if (view.seed !== null && timed.length)
       says.push(
         `Seed ${view.seed}: ${timed
           .map(({ f, times }) => {
             const t = times[p.data.seeds.indexOf(view.seed)];
-            return `${p.name(f)} ${t ? `at step ${p.when(t)}` : "not learned"}`;
+            return `${p.name(f)} ${t ? `at step ${p.when(t)}` : `not ${c.verb}`}`;
           })
           .join(", ")}.`,
       );
+    if (timed.length && !ranked.length)
+      says.push(`No feature is ${c.verb} enough in enough seeds to be ranked.`);
     const text = says.join(" ");
     if (p.status.textContent !== text) p.status.textContent = text;
   };

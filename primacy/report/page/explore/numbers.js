@@ -86,11 +86,12 @@ const primacy = {};
               .filter((x) => x === x)
               .sort((a, b) => a - b),
             few = v.length < 10;
-          return {
-            mid: quantile(v, 0.5),
-            low: quantile(v, few ? 0 : 0.1),
-            high: quantile(v, few ? 1 : 0.9),
-          };
+          const mid = quantile(v, 0.5),
+            low = quantile(v, few ? 0 : 0.1),
+            high = quantile(v, few ? 1 : 0.9);
+          // Two values that cancel leave the rounding of float32, not a number.
+          const nothing = Math.abs(mid) <= 1e-6 * Math.max(Math.abs(low), Math.abs(high));
+          return { mid: nothing ? 0 : mid, low, high };
         }),
       );
     }
@@ -145,6 +146,14 @@ const primacy = {};
     const [, chance, ceiling, , amount] = c.features[k];
     if (amount != null) return (theta / c.theta) * amount;
     return ceiling == null ? undefined : chance + theta * (ceiling - chance);
+  };
+
+  // The criterion in words: features have an amount of their own, a ceiling, or neither.
+  p.meant = (c) => {
+    const [, , ceiling, , amount] = c.features.find((g) => g[1] !== undefined) ?? [];
+    if (amount != null) return `${p.number((p.theta(c) / c.theta) * amount)} of ${c.scored}`;
+    const of = ceiling == null ? "the run’s own last value" : "the way from chance to the ceiling";
+    return `${p.percent(p.theta(c))} of ${of}`;
   };
 
   // Numbers as the rest of the page writes them.

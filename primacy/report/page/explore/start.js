@@ -160,7 +160,7 @@
     t.reset.hidden = view.t === null;
     if (theta?.isConnected) {
       theta.value = p.theta(c);
-      theta.output.textContent = `${p.percent(p.theta(c))} of the way from chance to the ceiling${view.theta === null ? "" : "; verdicts keep theirs"}`;
+      theta.output.textContent = `${p.meant(c)}${view.theta === null ? "" : "; verdicts keep theirs"}`;
       theta.setAttribute("aria-valuetext", `${p.percent(p.theta(c))}; verdicts keep theirs`);
       theta.reset.hidden = view.theta === null;
     }

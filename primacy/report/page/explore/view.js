@@ -35,6 +35,8 @@
     String(text).replace(HIDDEN, (x) => `\\u${x.codePointAt(0).toString(16).padStart(4, "0")}`);
   p.short = (text, most) =>
     ((t) => (t.length > most ? `${t.slice(0, most - 1)}…` : t))(p.shown(text));
+  // A name that may go on in the next line after a dot, a hyphen or the like.
+  p.broken = (text) => text.split(/(?<=[._/=-])/).flatMap((x, i) => (i ? [p.make("wbr"), x] : [x]));
   p.name = (f) => (f < 0 ? "the network" : p.shown(p.data.features[f].name));
   p.swatch = (f) => p.make("span", { class: `swatch hue${p.look(f).hue}`, "aria-hidden": "true" });
   p.look = (f) => (f < 0 ? { hue: 8, dash: [] } : p.data.features[f]);
