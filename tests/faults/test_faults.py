@@ -13,8 +13,10 @@ import contextlib
 import errno
 import hashlib
 import itertools
+import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -173,3 +175,13 @@ def test_a_read_that_keeps_failing_is_an_error_and_no_damage(tmp_path, trainer, 
         run(study(SEEDS), tmp_path)
     assert trainer.asked() == []
     assert content(tmp_path, whole=True) == before
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, trainer, monkeypatch):
+    run(study(SEEDS), tmp_path / "undisturbed")
+    jumps = itertools.cycle([2e9, 0.0, 1e9, -5.0])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    run(study(SEEDS), tmp_path / "run")
+    assert content(tmp_path / "run") == content(tmp_path / "undisturbed")
+    told = json.loads((tmp_path / "run" / STATUS).read_bytes())
+    assert 0 <= told["seconds"]["total"] < 600
