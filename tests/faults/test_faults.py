@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import time
 
 import pytest
@@ -185,3 +186,14 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, trainer, monkeypatch):
     assert content(tmp_path / "run") == content(tmp_path / "undisturbed")
     told = json.loads((tmp_path / "run" / STATUS).read_bytes())
     assert 0 <= told["seconds"]["total"] < 600
+
+
+def test_a_run_opens_no_connection(tmp_path, trainer, monkeypatch):
+    def no(*_, **__):
+        raise AssertionError("asks for the network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, no)
+    for name in ("getaddrinfo", "create_connection", "gethostbyname"):
+        monkeypatch.setattr(socket, name, no)
+    assert run(study(SEEDS), tmp_path).complete
