@@ -116,8 +116,8 @@ def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()
     if "--json" in words:
         print(json.dumps({"error": message, "problems": list(problems)}))
     else:
-        # A message may quote a file, which may hold what a terminal takes for a command. Line breaks
-        # are the message's own, but for those of a path that was given.
+        # A message may quote a file, which may hold what a terminal takes for a command. Its line
+        # breaks are its own, but for those of a path that was given.
         for word in words:
             message = message.replace(word, shown(word)) if "\n" in word else message
         print("\n".join(map(shown, message.split("\n"))), file=sys.stderr)
