@@ -157,7 +157,7 @@ def test_arrays_and_random_states_of_the_user_are_left_as_they_were():
     params = {"w": np.eye(6, dtype=np.float32)}
     drawn = np.append(*np.random.get_state()[1:3])
     outputs, _ = asked(params, forward=writes)
-    np.testing.assert_allclose(outputs, X @ (np.eye(6) + 1), 1e-5)
+    np.testing.assert_allclose(outputs, X @ (np.eye(6) + 1), rtol=1e-5, atol=1e-6)
     assert (params["w"] == np.eye(6)).all()
     assert (np.append(*np.random.get_state()[1:3]) == drawn).all()
 
