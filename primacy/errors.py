@@ -80,6 +80,12 @@ def shown(text: str, keep: str = "") -> str:
     )
 
 
+def escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an output cannot encode, as JSON writes it; a handler of `codecs.register_error`."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def closest(name: str, choices: Iterable[str]) -> str:
     """`Did you mean "x"?` with a leading blank, or nothing where no choice is near."""
     near = difflib.get_close_matches(name.strip().lower(), list(choices), n=1, cutoff=0.6)

@@ -152,3 +152,15 @@ def test_pages_link_to_files_that_exist():
     for page in (*PAGES, ROOT / "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_pages_name_tests_that_exist():
+    named = {
+        found
+        for page in PAGES
+        for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())
+    }
+    assert len(named) > 100
+    for place, name in named:
+        made = re.search(rf"(def|class) {name}\b", (ROOT / place).read_text())
+        assert made, f"{place}::{name}"

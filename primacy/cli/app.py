@@ -1,5 +1,7 @@
 """The command line itself: its commands, exit codes and how an error is shown."""
 
+import codecs
+import io
 import json
 import os
 import signal
@@ -11,7 +13,7 @@ from cyclopts import App, CycloptsError
 
 from primacy.cli import audit, compare, data, machine, merge, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
-from primacy.errors import shown
+from primacy.errors import escaped, shown
 
 app = App(
     name="primacy",
@@ -72,6 +74,10 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    codecs.register_error("escaped", escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may hold what it cannot encode
+            stream.reconfigure(errors="escaped")
     with Interruption() as interruption:
         code = _called(words, interruption)
     sys.exit(code)
@@ -110,6 +116,9 @@ def _fail(words: Sequence[str], message: str, code: int, problems: Sequence = ()
     if "--json" in words:
         print(json.dumps({"error": message, "problems": list(problems)}))
     else:
-        # A message may quote a file, which may hold what a terminal takes for a command.
+        # A message may quote a file, which may hold what a terminal takes for a command. Its line
+        # breaks are its own, but for those of a path that was given.
+        for word in words:
+            message = message.replace(word, shown(word)) if "\n" in word else message
         print("\n".join(map(shown, message.split("\n"))), file=sys.stderr)
     return code

@@ -7,6 +7,7 @@ from typing import Any
 from primacy.records.store import StoreError
 from primacy.records.study import StudyRecord
 from primacy.registry import canonical
+from primacy.study.describe import SETTINGS
 
 
 def reconcile(
@@ -71,9 +72,10 @@ def _problems(old: StudyRecord, new: StudyRecord) -> list[str]:
 def _mixed(old: StudyRecord, new: StudyRecord) -> list[str]:
     """What would make new runs differ from stored ones in the last digits."""
     problems = [
-        f"{name}: {old.versions.get(name)} -> {version} (--allow-mixed goes on with both)"
-        for name, version in new.versions.items()
-        if old.versions.get(name) != version
+        f"{name}: {old.versions.get(name)} -> {new.versions.get(name)} "
+        "(--allow-mixed goes on with both)"
+        for name in dict.fromkeys((*new.versions, *SETTINGS))
+        if old.versions.get(name) != new.versions.get(name)
     ]
     return problems + [
         f"networks side by side of {c.name}: {old.block_widths[c.key]} -> "

@@ -65,7 +65,7 @@ def run(
         trainer = locks.enter_context(contextlib.closing(engine(blocks)))
         todo = on_device(todo, trainer.device)
         _begin(study, store, todo, held, progress)
-        began, words = time.time(), _command(command, store.folder, todo.record)
+        began, words = time.monotonic(), _command(command, store.folder, todo.record)
         walk = Walk(todo, store, study, progress, stop, words)
         if boxed or stored or staying:
             progress.adopted(walk.adopt(boxed), staying)
@@ -79,7 +79,7 @@ def run(
         finally:
             walk.live.clear()
         walk.take_over()
-        walk.complete(trainer, time.time() - began)
+        walk.complete(trainer, time.monotonic() - began)
         return _judged(study, store, provisional=walk.pages.written > 0)
 
 

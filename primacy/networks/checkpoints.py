@@ -6,11 +6,15 @@ opened with `weights_only=True`, by name of the person who runs it and with a wa
 
 import dataclasses
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from primacy.errors import shown
 from primacy.records.files import StoreError
@@ -19,6 +23,12 @@ from primacy.records.store import MANIFEST
 SAFETENSORS, NPZ = (".safetensors",), (".npz",)
 PYTORCH = (".pt", ".pth", ".bin", ".ckpt")
 ENDINGS = (*SAFETENSORS, *NPZ, *PYTORCH)
+
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, MemoryError, OverflowError),
+    *(SafetensorError, zipfile.BadZipFile, zlib.error),
+)
+"""What the readers raise on a file that is damaged, or that claims more than memory holds."""
 
 NESTED = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the weights beside other things."""
@@ -103,17 +113,20 @@ def arrays(path: Path) -> dict[str, Any]:
     Raises:
         StoreError: it is more than a dictionary of arrays, or cannot be read.
     """
+    if path.suffix in PYTORCH:
+        return _of_pytorch(path)
     try:
         if path.suffix in SAFETENSORS:
-            from safetensors.numpy import load_file
-
             return load_file(path)
-        if path.suffix in NPZ:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
-        raise StoreError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
-    return _of_pytorch(path)
+        # Opened here: NumPy leaves a file open that is no zip file.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            found = {name: held[name] for name in held.files}
+        if not all(isinstance(value, np.ndarray) for value in found.values()):
+            raise ValueError("an entry of it is no array")
+        return found
+    except UNREADABLE as error:
+        told = shown((str(error).splitlines() or [type(error).__name__])[0][:200])
+        raise StoreError(f"{path.name} cannot be read: {told}") from None
 
 
 def _of_pytorch(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from primacy.networks.planned import planned_steps
 from primacy.networks.recording import Run, commit, conflicts, needed
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level
-from primacy.registry import RAISED, Measure, measures
+from primacy.registry import Measure, measures
 from primacy.result import Result
 from primacy.study.toml.document import parsed
 from primacy.study.toml.hypotheses import read_claims
@@ -133,7 +133,7 @@ class Tracker:
             self._printed += printed()
         except (LayerError, StoreError):
             raise
-        except RAISED as error:
+        except Exception as error:  # noqa: BLE001 - a user's network may raise anything
             told = str(error) if isinstance(error, NetworkRefused) else one_line(error)
             self.refused = f"not evaluated after step {step}: {told}"
             self.tell(f"{self.refused} (the training goes on unmeasured)")
@@ -172,9 +172,10 @@ class Tracker:
         """What the network is, which layers it has and what is measured."""
         network = adapted(model, **self._how)
         few = self._declared.rows(self._declared.test[:MEETING_ROWS])
-        network.meet(few)
-        with asking.on_host():
-            outputs = network.answers(few, False)[0].shape[1]
+        with network.evaluating():
+            network.meet(few)
+            with asking.on_host():
+                outputs = network.answers(few, False)[0].shape[1]
         declared = asking.resolved(self._declared, outputs)
         wanted = chosen(declared, self._wanted, self.hypotheses)
         self._about = asking.question(declared, network, wanted, outputs, self._wanted)

@@ -127,7 +127,11 @@ def sync(folder: Path) -> None:
 
 
 def lock(file: Any) -> bool:
-    """Take an advisory lock that the system drops when the process ends, however it ends."""
+    """Take an advisory lock that the system drops when the process ends, however it ends.
+
+    Raises:
+        StoreError: the file system has no locks.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -142,6 +146,11 @@ def lock(file: Any) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StoreError(
+            f"{file.name} cannot be locked: {error.strerror}. Nothing would keep a second run out "
+            "of this folder: give an --out on another file system"
+        ) from None
     return True
 
 

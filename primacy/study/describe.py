@@ -5,6 +5,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 from typing import Any
 
@@ -26,6 +27,8 @@ declared."""
 WATCHED = "it is measured only: no output is trained on it"
 
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
+SETTINGS = ("XLA_FLAGS", "JAX_ENABLE_X64")
+"""Environment variables that change numbers; recorded where they are set."""
 
 
 def describe(study: Study) -> record.StudyRecord:
@@ -63,8 +66,12 @@ def _numbers(count: int, first: int) -> tuple[int, ...]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that decide numbers, each with its version; plugins by SHA-256."""
+    """Python and the libraries that decide numbers, each with its version; plugins by SHA-256.
+
+    Also the settings of JAX and its compiler that the environment has.
+    """
     found = {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()}
+    found |= {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
     return found | {f"plugin {name}": sha256 for name, sha256 in sorted(PLUGINS.items())}
 
 

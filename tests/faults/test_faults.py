@@ -13,8 +13,11 @@ import contextlib
 import errno
 import hashlib
 import itertools
+import json
 import os
 import shutil
+import socket
+import time
 
 import pytest
 
@@ -173,3 +176,24 @@ def test_a_read_that_keeps_failing_is_an_error_and_no_damage(tmp_path, trainer, 
         run(study(SEEDS), tmp_path)
     assert trainer.asked() == []
     assert content(tmp_path, whole=True) == before
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, trainer, monkeypatch):
+    run(study(SEEDS), tmp_path / "undisturbed")
+    jumps = itertools.cycle([2e9, 0.0, 1e9, -5.0])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    run(study(SEEDS), tmp_path / "run")
+    assert content(tmp_path / "run") == content(tmp_path / "undisturbed")
+    told = json.loads((tmp_path / "run" / STATUS).read_bytes())
+    assert 0 <= told["seconds"]["total"] < 600
+
+
+def test_a_run_opens_no_connection(tmp_path, trainer, monkeypatch):
+    def no(*_, **__):
+        raise AssertionError("asks for the network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, no)
+    for name in ("getaddrinfo", "create_connection", "gethostbyname"):
+        monkeypatch.setattr(socket, name, no)
+    assert run(study(SEEDS), tmp_path).complete

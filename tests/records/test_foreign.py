@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import struct
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,7 @@ from primacy.records.store import Damaged, Store, to_parquet
 from primacy.study.describe import describe
 from tests.records.test_store import KEY, RECORD, block
 from tests.support import tiny
+from tests.support.hostile_files import BAD_TENSORS
 
 ROW = {"condition": KEY, "seed": 0, "step": 0, "split": "test", "layer": None,
        "feature": "linear", "target": "linear", "measure": "accuracy", "value": 0.5}  # fmt: skip
@@ -121,30 +121,6 @@ def test_a_table_that_is_none_is_one_line(store, capsys, what, command):
     code, lines = told([command, str(store.folder)], capsys)
     assert (code, len(lines)) == (1, 1)
     assert "Move the folder away and run again" in lines[0]
-
-
-def tensors(header, data=bytes(16)):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def entry(shape, start, end, dtype="F32"):
-    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
-
-
-BAD_TENSORS = {
-    "overlap": tensors({"a": entry([4], 0, 16), "b": entry([2], 8, 16)}),
-    "overflow": tensors({"a": entry([2**62, 8], 0, 16)}),
-    "negative": tensors({"a": entry([-4], 0, 16)}),
-    "trailing": tensors({"a": entry([4], 0, 16)}, bytes(20)),
-    "truncated": tensors({"a": entry([4], 0, 16)}, bytes(10)),
-    "long header": struct.pack("<Q", 2**63) + b"{}",
-    "nested": tensors(b'{"a":' * 100_000),
-    "unknown type": tensors({"a": entry([8], 0, 16, "BF16")}),
-    "no numbers": tensors({"a": entry([16], 0, 16, "BOOL")}),
-    "nothing": tensors({"a": entry([0], 0, 0)}, b""),
-    "pickle": b"\x80\x04K\x01.",
-}
 
 
 @pytest.mark.parametrize("what", BAD_TENSORS)

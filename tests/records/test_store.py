@@ -1,7 +1,9 @@
 """Nothing lost, nothing half-written: the run folder under failures."""
 
+import errno
 import json
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,37 @@ def test_a_second_writer_is_refused(store):
     refused = pytest.raises(StoreError, match=r"in use by another run \(pid \d+")
     with store.locked(), refused, Store(store.folder).locked():
         pass
+
+
+def test_the_lock_of_a_process_that_is_gone_is_no_lock(store):
+    path = store.folder / ".lock"
+    path.write_text("pid 1 on another machine since 1999-12-31 23:59:59")
+    with store.locked():
+        assert path.read_text().startswith(f"pid {os.getpid()} on ")
+
+
+def test_a_file_system_without_locks_is_refused(store, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with pytest.raises(StoreError, match="cannot be locked: No locks available"), store.locked():
+        pass
+
+
+def test_a_limit_on_the_size_of_files_leaves_the_old_state(store):
+    """A limit of the system's own, and no stand-in for one."""
+    own = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, own[1]))
+    try:
+        with pytest.raises((OSError, StoreError), match="File too large"):
+            store.commit(*block(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, own)
+    assert store.stored() == {(KEY, 0)}
+    store.commit(*block(1))
+    assert store.stored() == {(KEY, 0), (KEY, 1)}
+    assert store.curves()["seed"].to_list() == [0, 1]
 
 
 def test_a_read_only_folder_is_refused_before_anything(tmp_path, monkeypatch):

@@ -754,6 +754,16 @@ def test_page_of_any_study_reads(study: Made):
         assert word not in text.replace("None: ", "")
 
 
+@pytest.mark.parametrize("measure", ["accuracy", "loss"])
+def test_a_number_near_the_largest_is_drawn(measure):
+    """It ended the process inside the chart library."""
+    study = made(2, evaluations=12)
+    last = (pl.col("measure") == measure) & (pl.col("step") == pl.col("step").max())
+    value = pl.when(last).then(pl.lit(3e38, pl.Float32)).otherwise("value")
+    page = dataclasses.replace(study, curves=study.curves.with_columns(value=value)).page()
+    assert Reader(page).all("svg")
+
+
 def test_hostile_names_stay_text():
     names = (HOSTILE, "{{7*7}}", "a\u202eb\x1b[31m", "__proto__", "=HYPERLINK(1)")
     study = copied(made(2, evaluations=12), *names)

@@ -6,7 +6,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from primacy.engine.reconcile import reconcile
 from primacy.models.mlp import MLP
+from primacy.records.store import StoreError
 from primacy.records.study import Criterion
 from primacy.study.describe import describe, features, measured
 from primacy.training.lane import Ending, Lane
@@ -135,3 +137,18 @@ def test_a_network_of_any_size_is_described_without_drawing_it(tmp_path):
     finally:
         tracemalloc.stop()
     assert record.conditions[0].parameters == 17 * w + (w + 1) * w + (w + 1) * 2
+
+
+@pytest.mark.parametrize("name", ["XLA_FLAGS", "JAX_ENABLE_X64"])
+def test_settings_that_change_numbers_are_recorded_and_not_mixed(name, monkeypatch):
+    study = tiny.study()
+    monkeypatch.delenv(name, raising=False)
+    plain = describe(study)
+    assert name not in plain.versions
+    monkeypatch.setenv(name, "1")
+    changed = describe(study)
+    assert changed.versions == plain.versions | {name: "1"}
+    for old, new, said in ((plain, changed, "None -> 1"), (changed, plain, "1 -> None")):
+        with pytest.raises(StoreError, match=rf"{name}: {said} \(--allow-mixed"):
+            reconcile(old, new, has_runs=True)
+        assert reconcile(old, new, has_runs=True, allow_mixed=True).versions == new.versions

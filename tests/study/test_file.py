@@ -515,6 +515,11 @@ ONE = {  # what stands where, and what is said
         '11  training.examples: must be a whole number or one of "stream", "all"',
     ),
     "theta": ("epochs = 5", "epochs = 5\ntheta = 0", "14  training.theta = 0: must be above 0"),
+    "theta above 1": (
+        "epochs = 5",
+        "epochs = 5\ntheta = 1.5",
+        "14  training.theta = 1.5: must be at most 1",
+    ),
     "infinity": (
         "epochs = 5",
         "epochs = 5\nlearning_rate = inf",

@@ -88,7 +88,7 @@ def state(model):
         "numbers": {name: value.detach().clone() for name, value in model.state_dict().items()},
         "modes": [module.training for module in modules],
         "torch": torch.get_rng_state().clone(),
-        "numpy": np.random.get_state()[1].copy(),
+        "numpy": np.append(*np.random.get_state()[1:3]),
         "hooks": [
             len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
             for m in modules

@@ -141,6 +141,19 @@ def test_number_targets_are_standardized_by_the_rows_that_train(folder):
         np.testing.assert_allclose(found, expected[rows], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("factor", [1e6, 1e30])
+def test_another_unit_leaves_the_examples_as_they_are(folder, factor):
+    """Squares of the larger one overflow single precision."""
+    given = GIVEN | {"target": ["cost"]}
+    plain = drawn(arrays.load(folder, given))
+    frame().with_columns(pl.col("cost", "radius", "texture") * factor).write_csv(
+        folder / "data.csv"
+    )
+    found = drawn(arrays.load(folder, given))
+    for name in ("inputs", "targets"):
+        np.testing.assert_allclose(found[name], plain[name], rtol=1e-4, atol=1e-5)
+
+
 def test_number_targets_keep_their_units_on_request(folder):
     task = arrays.load(folder, GIVEN | {"target": ["cost"], "standardize_target": False})
     assert set(drawn(task)["targets"][:, 0]) <= set(frame()["cost"].to_numpy().astype(np.float32))

@@ -2,7 +2,8 @@
 
 import contextlib
 import importlib.metadata
-from collections.abc import Callable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from primacy.networks.frameworks import layers as names
 from primacy.networks.frameworks.jax_names import Edit, walked
 from primacy.networks.frameworks.jax_parts import parted
 from primacy.networks.frameworks.layers import Passage
-from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken, rows_of
+from primacy.networks.frameworks.network import DRAWS, Layer, NetworkRefused, Taken, rows_of
 
 PACKAGES = {"nnx": "flax", "linen": "flax", "equinox": "equinox"}
 
@@ -65,9 +66,18 @@ class JaxNetwork:
             self._programs = {}
         self._parts = parts
 
-    def evaluating(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing has to be put back: arrays cannot be changed, and modules are copied."""
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Random states of NumPy and Python are put back; arrays cannot change, modules are copies.
+
+        All that runs the network's own code traces it, so it never sees a user's NumPy arrays.
+        """
+        drawn = random.getstate(), np.random.get_state()
+        try:
+            yield
+        finally:
+            random.setstate(drawn[0])
+            np.random.set_state(drawn[1])
 
     def meet(self, inputs: Any) -> None:
         """Find the layers on a few examples; refuse a network that cannot be measured."""
@@ -79,6 +89,10 @@ class JaxNetwork:
             return out, seen
 
         out, seen = jax.jit(met)(self.arrays, x)
+        # Traced anew: what is drawn while a program is traced is a constant of that program.
+        again = jax.jit(lambda arrays, x: self.outputs_of(arrays, x))(self.arrays, x)
+        if not _alike(np.asarray(again), np.asarray(out)):
+            raise NetworkRefused(DRAWS)
         held = {name: np.asarray(seen[name], np.float32) for name in order}
         passages = {
             name: Passage(value.shape[1:], names.digest(value), weights=True)
@@ -131,8 +145,12 @@ class JaxNetwork:
         self, inputs: Float[np.ndarray, "n ..."], weights: Float[np.ndarray, "n o"]
     ) -> Float[np.ndarray, "n d"]:
         """The gradient of sum(outputs * weights) along the inputs."""
-        _, pull = jax.vjp(lambda x: self.outputs_of(self.arrays, x), jnp.asarray(inputs))
-        return np.asarray(pull(jnp.asarray(weights))[0]).reshape(len(inputs), -1)
+
+        def pull(arrays: Any, x: Any, weights: Any) -> Any:
+            return jax.vjp(lambda x: self.outputs_of(arrays, x), x)[1](weights)[0]
+
+        found = self.program("pulled", pull)(self.arrays, *map(jnp.asarray, (inputs, weights)))
+        return np.asarray(found).reshape(len(inputs), -1)
 
     def onward(
         self, layer: str, inputs: Any, rows: Float[np.ndarray, "n h"]
@@ -245,9 +263,13 @@ class JaxNetwork:
             same = {name: lambda own: jnp.asarray(held, own.dtype)}
             return self._with(arrays, turned, same)[0]
 
-        found = np.asarray(jax.jit(kept)(self.arrays, x))
-        size = max(1.0, float(np.abs(np.nan_to_num(out)).max()))
-        return bool(np.allclose(found, out, rtol=1e-4, atol=1e-5 * size, equal_nan=True))
+        return _alike(np.asarray(jax.jit(kept)(self.arrays, x)), out)
+
+
+def _alike(found: np.ndarray, out: np.ndarray) -> bool:
+    """Whether outputs of two programs differ by rounding alone."""
+    size = max(1.0, float(np.abs(np.nan_to_num(out)).max()))
+    return bool(np.allclose(found, out, rtol=1e-4, atol=1e-5 * size, equal_nan=True))
 
 
 def checked(result: Any, n: int) -> jax.Array:

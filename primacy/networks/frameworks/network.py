@@ -12,6 +12,12 @@ Taken = Literal["flat", "mean", "last", "first"]
 """How a layer becomes one row per example: all its numbers, their mean over positions, or those of
 the last or the first position."""
 
+DRAWS = (
+    "two evaluations of the same batch differ: the network draws random numbers in evaluation "
+    "mode, and what is measured would be noise"
+)
+"""Why a network is refused."""
+
 
 class NetworkRefused(ValueError):
     """A network that cannot be measured; one line that says why and the cure."""

@@ -9,7 +9,14 @@ import torch
 from jaxtyping import Float
 
 from primacy.networks.frameworks import layers as names
-from primacy.networks.frameworks.network import Layer, NetworkRefused, Taken, picked, rows_of
+from primacy.networks.frameworks.network import (
+    DRAWS,
+    Layer,
+    NetworkRefused,
+    Taken,
+    picked,
+    rows_of,
+)
 from primacy.networks.frameworks.pytorch_guard import plain, untouched, unwrapped
 from primacy.networks.frameworks.pytorch_layers import (
     edited,
@@ -78,10 +85,7 @@ class TorchNetwork:
             outputs = self._run(inputs)
             again = self._run(inputs)
             if not torch.equal(torch.nan_to_num(outputs), torch.nan_to_num(again)):
-                raise NetworkRefused(
-                    "two evaluations of the same batch differ: the network draws random numbers "
-                    "in evaluation mode, and what is measured would be noise"
-                )
+                raise NetworkRefused(DRAWS)
             passages = survey(self.model, lambda: self._run(inputs), rows_of(inputs))
             if self._asked is not None:
                 taken = names.chosen(self._asked, passages)

@@ -98,11 +98,68 @@ def test_names_of_the_network_s_own_code_are_layers():
         (lambda p, x: {"logits": x}, "a dict; say which"),
         (lambda p, x: x[:3], r"shape \(3, 6\) for 20 examples"),
         (lambda p, x: x.astype(complex), "complex numbers"),
+        (lambda p, x: x + np.random.normal(size=(1, 6)).astype("f"), "of the same batch differ"),
     ],
 )
 def test_refusals_are_one_line(forward, told):
     with pytest.raises(NetworkRefused, match=told):
         adapted({"w": np.zeros(1)}, forward=forward).meet(X)
+
+
+def asked(model, **how):
+    """Every question, in a context that leaves things as they were; outputs and slopes."""
+    network = adapted(model, **how)
+    with network.evaluating():
+        network.meet(X)
+        outputs, held = network.answers(X, True)
+        for own in network.layers:  # a cut with its own content changes nothing
+            back = network.onward(own.name, X, held[own.name])
+            np.testing.assert_allclose(back, outputs, rtol=1e-5, atol=1e-6)
+        network.pulled(X, outputs)
+        return outputs, network.slopes(X, outputs.shape[1])
+
+
+@pytest.mark.parametrize("kind", [jnp.float32, jnp.bfloat16])
+def test_a_module_in_train_mode_is_left_as_it_was(kind):
+    """Batch norm keeps its statistics, dropout its key, the module its mode."""
+    from flax import nnx
+
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            how = {"rngs": rngs, "dtype": kind, "param_dtype": kind}
+            self.first, self.second = nnx.Linear(6, 5, **how), nnx.Linear(5, 3, **how)
+            self.norm, self.drop = nnx.BatchNorm(5, rngs=rngs), nnx.Dropout(0.5, rngs=rngs)
+
+        def __call__(self, x):
+            return self.second(self.drop(nnx.relu(self.norm(self.first(x)))))
+
+    def content():
+        kept = nnx.state(model, nnx.Not(nnx.RngKey))
+        return [np.asarray(v).tobytes() for v in jax.tree.leaves(kept)]
+
+    model = Net(nnx.Rngs(0))
+    model.train()
+    before = content()
+    outputs, slopes = asked(model)
+    assert content() == before and not model.drop.deterministic
+    assert not model.norm.use_running_average
+    assert outputs.dtype == np.float32 and np.isfinite(outputs).all() and np.isfinite(slopes).all()
+
+
+def test_arrays_and_random_states_of_the_user_are_left_as_they_were():
+    """A function that writes into its parameters, and one that draws where it is traced."""
+
+    def writes(params, x):
+        params["w"] += 1
+        np.random.random()
+        return x @ params["w"]
+
+    params = {"w": np.eye(6, dtype=np.float32)}
+    drawn = np.append(*np.random.get_state()[1:3])
+    outputs, _ = asked(params, forward=writes)
+    np.testing.assert_allclose(outputs, X @ (np.eye(6) + 1), rtol=1e-5, atol=1e-6)
+    assert (params["w"] == np.eye(6)).all()
+    assert (np.append(*np.random.get_state()[1:3]) == drawn).all()
 
 
 def test_what_is_no_network_is_refused():

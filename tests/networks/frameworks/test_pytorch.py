@@ -69,8 +69,44 @@ class Tied(Net):
         return self.out(torch.relu(self.b(torch.relu(self.a(x.flatten(1))))))
 
 
+class Fourier(Net):
+    """Complex numbers inside, and a module that passes them."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = nn.Identity()
+
+    def forward(self, x):
+        return super().forward(torch.fft.ifft2(self.passed(torch.fft.fft2(x))).real)
+
+
+class Recurrent(nn.Module):
+    """A layer that gives a tuple, and dropout that is no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.out = nn.LSTM(24, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x):
+        held, _ = self.read(x.reshape(len(x), 8, 24))
+        return self.out(nn.functional.dropout(held[:, -1], 0.5, self.training))
+
+
+def hooked():
+    """Hooks of the user's that change what passes, forwards and backwards."""
+    model = Net().train()
+    model.conv.register_forward_hook(lambda _, given, out: 2 * out)
+    model.fc.register_forward_pre_hook(lambda _, given: (given[0] + 1,))
+    model.conv.weight.register_hook(lambda gradient: 0 * gradient)
+    return model
+
+
 GOOD = {
     "shared weights and a hook": Tied,
+    "hooks that change": hooked,
+    "complex inside": Fourier,
+    "recurrent": Recurrent,
+    "bfloat16": lambda: Net().to(torch.bfloat16).train(),
     "train mode": lambda: Net().train(),
     "frozen norm": frozen,
     "gradients wait": with_gradients,
@@ -184,11 +220,12 @@ def test_a_failure_within_an_evaluation_leaves_no_hook():
 
 def test_random_states_are_put_back():
     model = Net()
-    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state().clone()
+    drawn = np.append(*np.random.get_state()[1:3])
+    before = random.getstate(), drawn, torch.get_rng_state().clone()
     with untouched(model):
         random.random(), np.random.random(), torch.rand(1)
     assert random.getstate() == before[0]
-    assert (np.random.get_state()[1] == before[1]).all()
+    assert (np.append(*np.random.get_state()[1:3]) == before[1]).all()
     assert torch.equal(torch.get_rng_state(), before[2])
 
 
