@@ -168,7 +168,7 @@ def inspect(
         return 0
     from primacy.report import terminal
 
-    shown = [terminal.parameter_table(rows)]
+    shown: list[Any] = [terminal.parameter_table(rows)]
     shown += [terminal.numbers(rows)] if all("values" in row for row in rows) else []
     if reads:
         shown.append(terminal.unit_summary(reads))

@@ -79,11 +79,9 @@ def page(
     rows_of = {name: of(curves, name) for name in standings}
     trained = [c for c in record.conditions if standings[c.name]]
     lead = trained[0] if trained else None
-    # One condition in full says nothing about a study of studies.
-    alone = lead is not None and not record.members
-    found = (
-        drawings(record, rows_of[lead.name], lanes, summary, lead.name) if lead and alone else {}
-    )
+    found = {}
+    if lead is not None and not record.members:  # one condition in full says little of many studies
+        found = drawings(record, rows_of[lead.name], lanes, summary, lead.name)
     palette = figures.colors(record)
     names = [f for c in record.conditions for f in places.declared(c)]
     said = sentences(record, summary, told, curves)
@@ -97,24 +95,18 @@ def page(
         **_sanity(record, rows_of, lanes, standings, controls),
         **_provided(record, lanes, summary, verdicts, provenance),
         **_numbers(runs, lead, standings),
+        **dict(zip(("answer", "rest"), first_screen.answer(said, names), strict=True)),
+        "heading": record.question or record.name,
+        "waiting": waiting,
+        "answer_text": said[0],
+        "provisional": first_screen.provisional(record, lanes, provenance),
+        "sections": _sections(record, verdicts, found, standings, cards),
+        "chips": first_screen.chips(record, lanes, summary, provenance),
+        "parts": _parts(record, rows_of, lanes, standings, cards, exceptions),
+        "cards": cards,
+        "exceptions": list(zip(trained, exceptions.values(), strict=True)),
     }
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            values,
-            heading=record.question or record.name,
-            **dict(zip(("answer", "rest"), first_screen.answer(said, names), strict=True)),
-            waiting=waiting,
-            answer_text=said[0],
-            provisional=first_screen.provisional(record, lanes, provenance),
-            sections=_sections(record, verdicts, found, standings, cards),
-            chips=first_screen.chips(record, lanes, summary, provenance),
-            parts=_parts(record, rows_of, lanes, standings, cards, exceptions),
-            cards=cards,
-            exceptions=list(zip(trained, exceptions.values(), strict=True)),
-        )
-    )
+    return _environment().get_template("report.html").render(values)
 
 
 def _environment() -> jinja2.Environment:
