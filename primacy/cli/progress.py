@@ -45,6 +45,7 @@ class TerminalProgress(Progress):
             console=console,
         )
         self._ranks: dict[str, list[float]] = {}
+        self._raced: set[frozenset[str]] = set()  # the features of each block
         self._done = self._lanes = self._steps = self._diverged = 0
         self._began = self._told = self._ask_again = 0.0
         self._plan: Plan | None = None
@@ -124,6 +125,7 @@ class TerminalProgress(Progress):
         if now < self._ask_again:
             return
         seen = summary()
+        self._raced.add(frozenset(seen["feature"]))
         last = seen.height + 1.0
         for feature, rank in seen.select("feature", "rank").rows():
             if rank is None and str(feature) not in self._ranks:
@@ -143,4 +145,6 @@ class TerminalProgress(Progress):
         said = f"{self._lanes}/{total} networks"
         if self._diverged:
             said += f", {self._diverged} diverged"
+        if len(self._raced) > 1:
+            return said  # parts with other features have no order in common
         return f"{said}, so far: {plain(' < '.join(order[:4])).plain}"

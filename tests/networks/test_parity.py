@@ -120,7 +120,8 @@ def agree(network, other, declared):
 def test_every_measure_agrees(kind):
     outputs = {"binary": 2, "number": 2, "class": 7}[kind]
     model = MLP(widths=WIDTHS, activation="relu", initialization="fan_in_uniform")
-    params = model.init(np.random.default_rng(1), (D,), outputs)
+    # With these weights no slope is within rounding of what concept_sensitivity counts as flat.
+    params = model.init(np.random.default_rng(2), (D,), outputs)
     agree(in_torch(params, outputs), native(params, model), data(kind))
 
 
