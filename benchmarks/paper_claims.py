@@ -110,7 +110,7 @@ def took(whole: Result) -> str:
     seconds = whole.provenance["seconds"]
     if not isinstance(seconds, dict) or "total" not in seconds:
         return ""
-    kind = whole.record.device.split(" (")[0]  # a cpu's model says no more
+    kind = whole.record.device.split(" (")[0]  # "cpu" of "cpu (cpu)"
     return f"The run took {seconds['total'] / 60:.0f} minutes ({kind}).\n"
 
 

@@ -262,7 +262,7 @@ def needs(condition: ConditionRecord, rows: Sequence[Row]) -> str | None:
         return f"No single feature is needed for more than {most:g} of {score}, so none came first."
     told = [f"{name} {share(costs[name])}" for name in kept]
     if (more := len(told) - NAMED) > 1:
-        told = [*told[:NAMED], f"{more} more less"]
+        told = [*told[:NAMED], f"less for {more} others"]
     return f"Cost of interchanging, in {score} (median): {', '.join(told)}."
 
 
