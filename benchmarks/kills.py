@@ -87,11 +87,14 @@ def stored(folder: Path) -> dict[str, int]:
     return found
 
 
-def trial(study: Path, out: Path, wanted: dict[str, bytes], takes: float, seed: int) -> list[str]:
-    """Kill a run, and let it end; returns what is wrong."""
+def trial(
+    study: Path, out: Path, wanted: dict[str, bytes], takes: float, seed: int
+) -> tuple[int, list[str]]:
+    """Kill a run, and let it end; returns how often it was killed, and what is wrong."""
     chance, problems = random.Random(seed), []
     shutil.rmtree(out, ignore_errors=True)
-    for _ in range(chance.randint(1, 3)):
+    kills = chance.randint(1, 3)
+    for _ in range(kills):
         process = subprocess.Popen(
             command(study, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -101,14 +104,14 @@ def trial(study: Path, out: Path, wanted: dict[str, bytes], takes: float, seed: 
     before = stored(out)
     ended = subprocess.run(command(study, out), capture_output=True, text=True, check=False)
     if ended.returncode:
-        return [f"the resumed run ended with {ended.returncode}: {ended.stderr[-500:]}"]
+        return kills, [f"the resumed run ended with {ended.returncode}: {ended.stderr[-500:]}"]
     after = stored(out)
     if again := [path for path, at in before.items() if after.get(path) != at]:
         problems.append(f"committed and written again: {again}")
     found = content(out)
     if odd := [n for n in found.keys() | wanted.keys() if found.get(n) != wanted.get(n)]:
         problems.append(f"other bytes than of the undisturbed run: {sorted(odd)}")
-    return problems
+    return kills, problems
 
 
 def main() -> None:
@@ -117,7 +120,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", action="append", choices=STUDIES)
     asked = parser.parse_args()
-    kinds, failed = asked.kind or list(STUDIES), 0
+    kinds, failed, kills = asked.kind or list(STUDIES), 0, 0
     with tempfile.TemporaryDirectory(prefix="primacy-kills-") as place:
         folder = Path(place)
         written(folder)
@@ -137,12 +140,14 @@ def main() -> None:
         for seed in range(asked.seed, asked.seed + asked.trials):
             kind = kinds[seed % len(kinds)]
             wanted, takes = undisturbed[kind]
-            problems = trial(folder / f"{kind}.toml", folder / "trial", wanted, takes, seed)
+            killed, problems = trial(folder / f"{kind}.toml", folder / "trial", wanted, takes, seed)
             counts[kind] += 1
+            kills += killed
             failed += bool(problems)
             print(json.dumps({"seed": seed, "kind": kind, "problems": problems}), flush=True)
     told = ", ".join(f"{kind} {n}" for kind, n in counts.items())
-    print(f"{sum(counts.values())} trials ({told}): {failed} did not end with the same bytes")
+    every = sum(counts.values())
+    print(f"{every} trials with {kills} kills ({told}): {failed} did not end with the same bytes")
     raise SystemExit(bool(failed))
 
 

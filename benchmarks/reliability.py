@@ -29,7 +29,7 @@ LINES = {
     ),
     "kills of real runs": (
         [sys.executable, "benchmarks/kills.py", "--trials", "{trials}", "--seed", "{seed}"],
-        r"\d+ trials \(.*",
+        r"\d+ trials with \d+ kills .*",
     ),
     "damaged and forged files": (
         [sys.executable, "-m", "tests.faults.mutations", "--trials", "{trials}",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from primacy.cli.compare import compare as compare
     from primacy.cli.notebook import run as run
     from primacy.engine.progress import Progress as Progress
+    from primacy.networks.consistency import alike as alike
+    from primacy.networks.consistency import consistency as consistency
     from primacy.networks.declared import declare as declare
     from primacy.networks.declared import values as values
     from primacy.networks.examples import examples as examples
@@ -54,6 +56,7 @@ _ROOMS = {
     "records.curves": ("select",),
     "cli.compare": ("compare",),
     "cli.notebook": ("run",),
+    "networks.consistency": ("alike", "consistency"),
     "networks.declared": ("declare", "values"),
     "networks.tracker": ("Tracker", "track"),
     "study.python": ("Study", "read"),

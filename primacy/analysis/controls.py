@@ -35,7 +35,8 @@ COSTS = ("reliance_accuracy", "reliance_r_squared", "reliance_loss")
 
 def untrained(record: StudyRecord, curves: Rows) -> list[Outcome]:
     """The networks of a study before their first step, a control for each condition."""
-    found, start = [], curves.filter(pl.col("step") == 0)
+    scores = pl.col("measure").cast(pl.String).is_in({_score(c) for c in record.conditions})
+    found, start = [], curves.filter(scores, pl.col("step") == 0)
     for c in record.conditions:
         score, chance = _score(c), float(np.mean([t.chance for t in c.targets]))
         values = _by_network(start, c, score)
@@ -125,10 +126,15 @@ def learned(
         lanes: theirs.
         others: the outcomes so far; those of shuffled labels are compared with.
     """
+    asked = [
+        c
+        for c in record.conditions
+        if any(f.criterion is not None and f.criterion.ceiling is None for f in c.features)
+    ]
+    if not asked:
+        return []
     found, ends = [], _last(curves, lanes)
-    for c in record.conditions:
-        if not any(f.criterion is not None and f.criterion.ceiling is None for f in c.features):
-            continue
+    for c in asked:
         score, chance = _score(c), float(np.mean([t.chance for t in c.targets]))
         values = _by_network(ends, c, score)
         shuffled = [

@@ -56,7 +56,21 @@ def _slices(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def _sums(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " b"]:
     """The sum over the differences that change sign, of each flip."""
+    if flips(len(x)).size <= AT_ONCE:
+        return _numbers(len(x)) @ x
     return np.concatenate([rows.astype(np.float64) @ x for rows in _slices(flips(len(x)))])
+
+
+@functools.lru_cache(maxsize=4)
+def _numbers(n: int) -> Float[np.ndarray, "b n"]:
+    """`flips` in double precision, of so few pairs that they may stay there."""
+    return flips(n).astype(np.float64)
+
+
+@functools.lru_cache(maxsize=4)
+def _counts(n: int) -> Float[np.ndarray, " b"]:
+    """How many differences change sign, in each flip: `_sums` of ones."""
+    return _sums(np.ones(n))
 
 
 class SignFlip:
@@ -74,7 +88,7 @@ class SignFlip:
 
     def __init__(self, a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> None:
         self.a, self.b = a, b
-        half_a, half_b = _sums(a), _sums(b)
+        half_a, half_b = _sums(a), _counts(len(b)) if (b == 1).all() else _sums(b)
         self.sum_a = np.concatenate([half_a, a.sum() - half_a])
         self.sum_b = np.concatenate([half_b, b.sum() - half_b])
         self.estimate = float(a.sum() / b.sum())

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import audit, compare, data, machine, merge, results, run, studies, watch, work
+from primacy.cli import alike, audit, compare, data, machine, merge, results, run, studies, watch, work
 from primacy.engine.interruption import Interruption
 from primacy.errors import escaped, shown
 
@@ -43,6 +43,7 @@ COMMANDS = (
     results.cite,
     results.inspect,
     results.evaluate,
+    alike.alike,
     results.export,
     results.verify,
     merge.merge,

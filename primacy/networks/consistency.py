@@ -6,14 +6,18 @@ are n // 2 pairs: seeds 0 and 1, seeds 2 and 3, and so on.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import polars as pl
 from jaxtyping import Array, Float
 
 from primacy.analysis.inference import Interval, SignFlip
 from primacy.measures.geometry import rsa
 from primacy.networks.stored import Network, examples_drawn, network
 from primacy.records.store import StoreError
+from primacy.records.study import ConditionRecord
 from primacy.result import Result
 from primacy.rng import streams
 
@@ -82,24 +86,103 @@ def consistency(
     networks of several tasks by Lampinen, Chan, Hermann 2024, arXiv 2405.05847.
     """
     a, b = (result.record.condition(name) for name in (condition, other or condition))
+    return _compared(result, a, b, layer, _reader(result, layer))
+
+
+SCHEMA = {
+    "condition": pl.String(),
+    "other": pl.String(),
+    "pairs": pl.Int64(),
+    "mean": pl.Float64(),
+    "sd": pl.Float64(),
+    "own_minus_other": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "p": pl.Float64(),
+}
+
+
+def alike(
+    result: Result, conditions: Sequence[str] = (), *, layer: str | None = None
+) -> pl.DataFrame:
+    """How alike networks of different seeds are, within each condition and between conditions.
+
+    One row for each condition with itself and with each other one that reads the same inputs:
+    `mean` and `sd` over pairs of networks of their RSA (`consistency`), and, for another one,
+    `own_minus_other`: how much more alike two networks of `condition` are than one of it and one of
+    `other`, with a 95 % interval and a two-sided p, null for fewer than 6 pairs, which take 12
+    seeds. Negative: two networks of `condition` resemble each other less than they resemble one of
+    `other`. The p are not adjusted for their number.
+
+    Args:
+        result: the run.
+        conditions: display names; all of them where none is named.
+        layer: None: the last hidden layer of each.
+
+    Raises:
+        StoreError: as `consistency`.
+    """
+    records = [result.record.condition(name) for name in conditions] or result.record.conditions
+    seen, rows = _reader(result, layer), []
+    for a in records:
+        own = _compared(result, a, a, layer, seen)
+        for b in records:
+            if b is a or b.inputs != a.inputs:
+                rows += [_row(own, None)] if b is a else []
+                continue
+            both = _compared(result, a, b, layer, seen)
+            rows.append(_row(both, more_alike(own, both)))
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def _row(found: Consistency, apart: "Difference | None") -> dict[str, object]:
+    n = len(found.values)
+    row = {
+        "condition": found.condition,
+        "other": found.other,
+        "pairs": n,
+        "mean": found.mean,
+        "sd": float(found.values.std(ddof=1)) if n > 1 else None,
+    }
+    if apart is None:
+        return row
+    tested = apart.p is not None
+    ends = {"low": apart.interval.low, "high": apart.interval.high, "p": apart.p} if tested else {}
+    return {**row, "own_minus_other": apart.value, **ends}
+
+
+Reader = Callable[[str, str, int], Float[np.ndarray, "n h"]]
+
+
+def _reader(result: Result, layer: str | None) -> Reader:
+    """Of a network of the second condition, over common inputs of the first: its layer, once."""
+    common = int(streams(0, "evaluation")("common").integers(2**31))
+
+    @functools.cache
+    def inputs(condition: str) -> Float[Array, "n *shape"]:
+        return examples_drawn(result.record.condition(condition), common, "test", INPUTS)
+
+    @functools.cache
+    def seen(of: str, condition: str, seed: int) -> Float[np.ndarray, "n h"]:
+        return _layer(network(result, condition, seed), inputs(of), layer)
+
+    return seen
+
+
+def _compared(
+    result: Result, a: ConditionRecord, b: ConditionRecord, layer: str | None, seen: Reader
+) -> Consistency:
     if a.inputs != b.inputs:
         raise StoreError(f"{a.name} and {b.name} read different inputs: there are none in common")
     seeds = list(result.record.seeds)
     pairs = tuple(zip(seeds[::2], seeds[1::2], strict=False))
     if not pairs:
-        raise StoreError(f"{len(seeds)} networks of {condition}: a pair takes two")
-    common = int(streams(0, "evaluation")("common").integers(2**31))
-    inputs = examples_drawn(a, common, "test", INPUTS)
-
-    def seen(name: str, seed: int) -> Float[np.ndarray, "n h"]:
-        return _layer(network(result, name, seed), inputs, layer)
-
+        raise StoreError(f"{len(seeds)} networks of {a.name}: a pair takes two")
     values = []
     for first, second in pairs:
         ways = [(a.name, first, b.name, second)]
         ways += [(b.name, first, a.name, second)] if a.name != b.name else []
-        found = [float(rsa(seen(n, s), seen(m, t))) for n, s, m, t in ways]
-        values.append(np.mean(found))
+        values.append(np.mean([float(rsa(seen(a.name, n, s), seen(a.name, m, t))) for n, s, m, t in ways]))
     return Consistency(a.name, b.name, layer or a.layers[-1], pairs, np.array(values))
 
 

@@ -27,7 +27,7 @@ declared."""
 WATCHED = "it is measured only: no output is trained on it"
 
 VERSIONS = ("primacy", "jax", "jaxlib", "optax", "numpy", "polars", "scipy")
-SETTINGS = ("XLA_FLAGS", "JAX_ENABLE_X64")
+SETTINGS = ("XLA_FLAGS", "JAX_ENABLE_X64", "NPROC")
 """Environment variables that change numbers; recorded where they are set."""
 
 

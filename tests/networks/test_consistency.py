@@ -1,11 +1,14 @@
 """Pairs of networks that differ in their seed: how alike they are."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
 import primacy
-from primacy.networks.consistency import INPUTS, Consistency, consistency, more_alike
+from primacy.cli import app
+from primacy.networks.consistency import INPUTS, Consistency, alike, consistency, more_alike
 from primacy.networks.stored import examples_drawn, network
 from primacy.records.store import StoreError
 from primacy.rng import streams
@@ -63,6 +66,36 @@ def test_what_cannot_be_compared_is_refused(result):
         consistency(result, "a", "wide")
     with pytest.raises(StoreError, match="has no layer hidden9: it has hidden1, hidden2"):
         consistency(result, "a", layer="hidden9")
+
+
+def test_all_conditions_are_laid_beside_each_other(result):
+    """Oracle: `consistency`, two at a time."""
+    rows = alike(result).rows_by_key(["condition", "other"], named=True, unique=True)
+    assert set(rows) == {("a", "a"), ("a", "b"), ("b", "a"), ("b", "b"), ("wide", "wide")}
+    for (one, other), row in rows.items():
+        values = consistency(result, one, other).values
+        assert (row["pairs"], row["mean"]) == (2, pytest.approx(values.mean()))
+        assert row["sd"] == pytest.approx(values.std(ddof=1))
+        own = consistency(result, one).values
+        apart = None if one == other else pytest.approx((own - values).mean())
+        assert row["own_minus_other"] == apart
+        assert row["p"] is row["low"] is row["high"] is None  # 2 pairs: nothing is tested
+    assert alike(result, ["b"])["other"].to_list() == ["b"]
+
+
+def test_the_command_prints_what_the_function_finds(result, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(["alike", str(result.folder), "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["alike"] == alike(result).to_dicts()
+    with pytest.raises(SystemExit):
+        app.main(["alike", str(result.folder), "--condition", "a", "--condition", "b"])
+    shown = capsys.readouterr().out
+    assert "themselves" in shown and "wide" not in shown
+    with pytest.raises(SystemExit) as ended:
+        app.main(["alike", str(result.folder), "--condition", "A"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip()
 
 
 def test_the_replicate_is_the_pair():

@@ -1,0 +1,79 @@
+"""`primacy alike`: how alike networks are that differ in their seed."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from primacy.cli.shared import Json, Plugins, RunFolder, load, new_console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Names = Annotated[tuple[str, ...], Parameter(name="--condition", negative=())]
+
+
+def alike(
+    run: RunFolder,
+    *,
+    conditions: Names = (),
+    layer: str | None = None,
+    plugins: Plugins = (),
+    as_json: Json = False,
+) -> int:
+    """Show how alike networks of different seeds are, within and between conditions.
+
+    RSA: the distances between 256 common inputs in one network's layer, correlated with those in
+    another's. 1: the same geometry. 0: unrelated. Seeds are paired (0 with 1, 2 with 3, ...), so
+    that no network counts twice; a difference is tested from 6 pairs on, which take 12 seeds.
+
+    Example: primacy run consistency, then primacy alike runs/consistency
+
+    Args:
+        run: A run folder whose networks are stored.
+        conditions: Compare only this one, by its display name. Repeatable.
+        layer: The last hidden layer of each when left out.
+        as_json: Print the rows as a JSON object.
+    """
+    load(plugins)
+    from primacy.networks.consistency import alike as compared
+    from primacy.result import open as open_run
+
+    rows = compared(open_run(run), conditions, layer=layer).to_dicts()
+    if as_json:
+        print(json.dumps({"alike": rows}, ensure_ascii=False, allow_nan=False))
+        return 0
+    console = new_console()
+    console.print(_table(rows))
+    console.print(
+        "RSA, mean ± SD over pairs of networks. Difference: how much more alike two networks of the "
+        "first condition are than one of each, with a 95 % interval over pairs; negative: they "
+        "resemble the other condition's networks more than each other. Not adjusted for the number "
+        "of rows."
+    )
+    return 0
+
+
+def _table(rows: list[dict]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    from primacy.report.terminal import plain
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("networks of", "and of", "pairs", "alike", "difference [95 %]", "p"):
+        table.add_column(name, justify="left" if name.endswith("of") else "right")
+    for row in rows:
+        same = row["condition"] == row["other"]
+        spread = "" if row["sd"] is None else f" ± {row['sd']:.3f}"
+        ends = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+        apart = row["own_minus_other"]
+        table.add_row(
+            plain(row["condition"]),
+            plain("themselves" if same else row["other"]),
+            str(row["pairs"]),
+            f"{row['mean']:.3f}{spread}",
+            "" if apart is None else f"{apart:+.3f}{ends}",
+            "" if row["p"] is None else f"{row['p']:.2g}",
+        )
+    return table
