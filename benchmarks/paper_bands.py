@@ -32,7 +32,9 @@ class Band(NamedTuple):
 
 def of(measure: str, of: dict[str, Any], minus: dict[str, Any] | None = None, **more) -> Contrast:
     """A contrast; `minus` of the same network where it only names another feature."""
-    return Contrast(measure=measure, of=of, minus=None if minus is None else {**of, **minus}, **more)
+    return Contrast(
+        measure=measure, of=of, minus=None if minus is None else {**of, **minus}, **more
+    )
 
 
 def rare(feature: str, prevalence: float) -> dict[str, Any]:
@@ -125,7 +127,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
-    print("| study | mean | measured [95 % interval] | expected | |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| study | mean | measured [95 % interval] | expected | |\n| --- | --- | --- | --- | --- |"
+    )
     for folder in parser.parse_args().folders:
         whole = Result(folder)
         for result in whole.members.values() or [whole]:

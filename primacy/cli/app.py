@@ -11,7 +11,19 @@ from typing import Any, Literal
 
 from cyclopts import App, CycloptsError
 
-from primacy.cli import alike, audit, compare, data, machine, merge, results, run, studies, watch, work
+from primacy.cli import (
+    alike,
+    audit,
+    compare,
+    data,
+    machine,
+    merge,
+    results,
+    run,
+    studies,
+    watch,
+    work,
+)
 from primacy.engine.interruption import Interruption
 from primacy.errors import escaped, shown
 

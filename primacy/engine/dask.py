@@ -31,7 +31,7 @@ from primacy.engine.addresses import refuse_open
 from primacy.engine.dask_remote import FAILED, absent, facts, keep, train
 from primacy.engine.jobs import Driver, Job, NotFinished
 from primacy.engine.ledger import Blocks, Task
-from primacy.engine.machine import cores
+from primacy.engine.machine import cores, product_threads
 from primacy.records.files import Damaged, StoreError
 from primacy.study.describe import versions
 from primacy.study.spec import SeedAxis
@@ -188,11 +188,12 @@ class Dask:
         ]
         if wrong:
             raise StoreError(_OTHER_VERSIONS.format("\n  ".join(wrong)))
-        if any(told["cores"] != cores() for told in found.values()):
-            many = sorted({told["cores"] for told in found.values()})
+        many = sorted({told["threads"] for told in found.values()})
+        if many != [product_threads()]:
             self._say(
-                f"the workers have {', '.join(map(str, many))} cores, this machine {cores()}: the "
-                "last bits of large networks may differ from those of a run here"
+                f"the workers share a matrix product between {', '.join(map(str, many))} threads, "
+                f"this machine between {product_threads()}: the last bits of large networks may "
+                "differ from those of a run here (NPROC=1 everywhere makes them equal)"
             )
         self._say(f"{len(found)} worker{'s' * (len(found) != 1)} at {self._address}")
         return ", ".join(sorted({told["device"] for told in found.values()}))

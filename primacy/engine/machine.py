@@ -58,6 +58,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def product_threads() -> int:
+    """Threads that share a matrix product, on which its last bits depend.
+
+    As many as cores, or as the environment variable NPROC says, which XLA reads.
+    """
+    told = os.environ.get("NPROC", "")
+    return int(told) if told.isdecimal() and int(told) else cores()
+
+
 def memory() -> int:
     """Bytes of memory that the machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from primacy.engine.hardware import keep_programs
-from primacy.engine.machine import cores
+from primacy.engine.machine import product_threads
 from primacy.engine.wire import Order, receipt, unpacked
 from primacy.records.files import StoreError, write
 from primacy.registry import PLUGINS, load_plugin
@@ -30,12 +30,12 @@ _turn = threading.Lock()
 
 
 def facts() -> dict[str, Any]:
-    """What this process is: versions, device, cores."""
+    """What this process is: versions, device, threads of a matrix product."""
     device = jax.local_devices()[0]
     return {
         "versions": versions(),
         "device": f"{device.platform} ({device.device_kind})",
-        "cores": cores(),
+        "threads": product_threads(),
     }
 
 

@@ -182,7 +182,9 @@ def _compared(
     for first, second in pairs:
         ways = [(a.name, first, b.name, second)]
         ways += [(b.name, first, a.name, second)] if a.name != b.name else []
-        values.append(np.mean([float(rsa(seen(a.name, n, s), seen(a.name, m, t))) for n, s, m, t in ways]))
+        values.append(
+            np.mean([float(rsa(seen(a.name, n, s), seen(a.name, m, t))) for n, s, m, t in ways])
+        )
     return Consistency(a.name, b.name, layer or a.layers[-1], pairs, np.array(values))
 
 

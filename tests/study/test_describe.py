@@ -139,7 +139,7 @@ def test_a_network_of_any_size_is_described_without_drawing_it(tmp_path):
     assert record.conditions[0].parameters == 17 * w + (w + 1) * w + (w + 1) * 2
 
 
-@pytest.mark.parametrize("name", ["XLA_FLAGS", "JAX_ENABLE_X64"])
+@pytest.mark.parametrize("name", ["XLA_FLAGS", "JAX_ENABLE_X64", "NPROC"])
 def test_settings_that_change_numbers_are_recorded_and_not_mixed(name, monkeypatch):
     study = tiny.study()
     monkeypatch.delenv(name, raising=False)
