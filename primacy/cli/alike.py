@@ -46,10 +46,10 @@ def alike(
     console = new_console()
     console.print(_table(rows))
     console.print(
-        "RSA, mean ± SD over pairs of networks. Difference: how much more alike two networks of the "
-        "first condition are than one of each, with a 95 % interval over pairs; negative: they "
-        "resemble the other condition's networks more than each other. Not adjusted for the number "
-        "of rows."
+        "RSA, mean ± SD over pairs of networks. Difference: how much more alike two networks of "
+        "the first condition are than one of each, with a 95 % interval over pairs; negative: "
+        "they resemble the other condition's networks more than each other. Not adjusted for the "
+        "number of rows."
     )
     return 0
 
