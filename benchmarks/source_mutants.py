@@ -3,8 +3,9 @@
 cosmic-ray proposes the changes (another operator, another number, `not`, a loop that never runs).
 Of the places of three folders a sample is drawn with a stated seed, and of each place one change;
 every mutant runs, in a copy of the repository, the test files that name its module, until one
-fails. What the cards of measures say is left out (docs/measures.md is compared with them word by
-word), and so are annotations. Results are kept one a line, so that a run goes on where it stopped.
+fails; with --wider those that survive run all tests of its folder. What the cards of measures say
+is left out (docs/measures.md is compared with them word by word), and so are annotations. Results
+are kept one a line, so that a run goes on where it stopped.
 """
 
 import argparse
@@ -113,10 +114,17 @@ def changed(mutant: dict) -> tuple[str, str, str]:
     return new, before.strip(), after.strip()
 
 
-def tried(mutant: dict, tree: Path) -> dict:
+def all_tests_of(path: str) -> list[str]:
+    """Every test file of a module's folder that is not among its own tests."""
+    own = set(tests_of(path))
+    files = (ROOT / "tests" / Path(path).parts[1]).rglob("test_*.py")
+    return sorted({f.relative_to(ROOT).as_posix() for f in files} - own)
+
+
+def tried(mutant: dict, tree: Path, files: list[str]) -> dict:
     """A mutant with what became of it."""
     new, before, after = changed(mutant)
-    files, place = tests_of(mutant["path"]), tree / mutant["path"]
+    place = tree / mutant["path"]
     kept, began = place.read_text(encoding="utf-8"), time.monotonic()
     place.write_text(new, encoding="utf-8")
     told = {**mutant, "before": before, "after": after, "tests": files}
@@ -174,8 +182,8 @@ def page(results: list[dict], explained: dict[str, dict[str, str]]) -> str:
         "One change of one place of the source at a time, proposed by cosmic-ray: do the tests "
         "notice? Written by `make mutants` from benchmarks/mutants.jsonl. The cards of measures "
         "and annotations are not changed. A mutant runs at most "
-        f"{MAX_FILES} test files that name its module; one that survives them may be noticed by "
-        "others.",
+        f"{MAX_FILES} test files that name its module, and with `--wider`, where none of them "
+        "fails, all those of its folder; tests of other folders may notice more.",
         "",
         f"{len(results)} mutants of {results[0]['places']:,} places, drawn with seed "
         f"{results[0]['seed']}, in {hours:.1f} hours; {len(survivors)} survived the first run, of "
@@ -212,6 +220,9 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument(
+        "--wider", action="store_true", help="then try survivors with all tests of their folder"
+    )
     asked = parser.parse_args()
     mutants, every = sample(asked.sample, asked.seed)
     keys = ("path", "line", "operator", "occurrence")
@@ -222,7 +233,8 @@ def main() -> None:
         for i, mutant in enumerate(mutants):
             if tuple(mutant[k] for k in keys) in done or time.monotonic() > stop:
                 continue
-            result = {**tried(mutant, tree), "number": i, "seed": asked.seed, "places": every}
+            result = tried(mutant, tree, tests_of(mutant["path"]))
+            result |= {"number": i, "seed": asked.seed, "places": every}
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(result) + "\n")
             print(
@@ -230,6 +242,14 @@ def main() -> None:
                 f"{result['after']} ({result['seconds']} s)",
                 flush=True,
             )
+        if asked.wider:
+            for result in (results := read()):
+                if result["outcome"] == "survived" and time.monotonic() < stop:
+                    again = tried(result, tree, all_tests_of(result["path"]))
+                    result |= {key: again[key] for key in ("outcome", "by")}
+                    print(f"{again['outcome']}: {again['path']}:{again['line']} {again['by']}")
+            lines = [json.dumps(result) + "\n" for result in results]
+            RESULTS.write_text("".join(lines), encoding="utf-8")
     explained = json.loads(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
     if results := read():
         PAGE.write_text(page(results, explained), encoding="utf-8")
