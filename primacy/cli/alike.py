@@ -31,15 +31,18 @@ def alike(
 
     Args:
         run: A run folder whose networks are stored.
-        conditions: Compare only this one, by its display name. Repeatable.
+        conditions: Compare only this one, by its display name. Repeatable. Of a run with more than
+            12 conditions, those to be compared with each other must be named.
         layer: The last hidden layer of each when left out.
         as_json: Print the rows as a JSON object.
     """
     load(plugins)
+    from primacy.networks.consistency import MOST
     from primacy.networks.consistency import alike as compared
     from primacy.result import open as open_run
 
-    rows = compared(open_run(run), conditions, layer=layer).to_dicts()
+    result = open_run(run)
+    rows = compared(result, conditions, layer=layer).to_dicts()
     if as_json:
         print(json.dumps({"alike": rows}, ensure_ascii=False, allow_nan=False))
         return 0
@@ -51,6 +54,8 @@ def alike(
         "they resemble the other condition's networks more than each other. Not adjusted for the "
         "number of rows."
     )
+    if not conditions and len(result.record.conditions) > MOST:
+        console.print("To compare conditions with each other, name some: --condition NAME, twice.")
     return 0
 
 

@@ -24,6 +24,9 @@ from primacy.rng import streams
 INPUTS = 256
 """Common inputs by which networks are compared."""
 
+MOST = 12
+"""Conditions of which each is compared with each other one, unless some are named."""
+
 FEWEST = 6
 """Pairs without which nothing is tested: with 5 the smallest two-sided p is .0625."""
 
@@ -116,17 +119,19 @@ def alike(
 
     Args:
         result: the run.
-        conditions: display names; all of them where none is named.
+        conditions: display names. Where none is named, all of them; of more than 12 each is then
+            compared with itself alone.
         layer: None: the last hidden layer of each.
 
     Raises:
         StoreError: as `consistency`.
     """
     records = [result.record.condition(name) for name in conditions] or result.record.conditions
+    between = bool(conditions) or len(records) <= MOST
     seen, rows = _reader(result, layer), []
     for a in records:
         own = _compared(result, a, a, layer, seen)
-        for b in records:
+        for b in records if between else [a]:
             if b is a or b.inputs != a.inputs:
                 rows += [_row(own, None)] if b is a else []
                 continue

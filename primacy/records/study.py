@@ -366,7 +366,7 @@ class StudyRecord:
         if name not in found:
             raise ValueError(
                 f'no condition is called "{name}".{closest(name, found)} '
-                f"There are: {', '.join(found)}"
+                f"There are: {', '.join(list(found)[:20])}{', ...' * (len(found) > 20)}"
             )
         return found[name]
 

@@ -83,6 +83,15 @@ def test_all_conditions_are_laid_beside_each_other(result):
     assert alike(result, ["b"])["other"].to_list() == ["b"]
 
 
+def test_of_many_conditions_those_to_compare_are_named(result, capsys, monkeypatch):
+    monkeypatch.setattr("primacy.networks.consistency.MOST", 2)  # it has 3
+    assert alike(result)["other"].to_list() == ["a", "b", "wide"]
+    assert alike(result, ["a", "b"]).height == 4
+    with pytest.raises(SystemExit):
+        app.main(["alike", str(result.folder)])
+    assert "name some: --condition" in capsys.readouterr().out
+
+
 def test_the_command_prints_what_the_function_finds(result, capsys):
     with pytest.raises(SystemExit) as ended:
         app.main(["alike", str(result.folder), "--json"])
