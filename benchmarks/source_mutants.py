@@ -35,7 +35,7 @@ SLOW = 900
 """Seconds after which a mutant counts as noticed: its tests do not end."""
 BESIDE = ("calibration", "oracles", "contract", "networks", "engine", "report", "study", "golden")
 """Folders of tests, besides a module's own, in which one that names it is looked for."""
-MAX_FILES = 4
+MAX_FILES = 6
 """Test files that a mutant runs."""
 
 
@@ -91,16 +91,37 @@ def sample(n: int, seed: int) -> tuple[list[dict], int]:
 
 
 def tests_of(path: str) -> list[str]:
-    """The test files that name a module, its own folder's first, then by length."""
+    """The test files that name a module, its own folder's first, then by length.
+
+    Where they are few, also those that name a module which imports it.
+    """
     _, folder, name = Path(path).with_suffix("").parts
-    named = re.compile(rf"primacy\.{folder}\.{name}\b|from primacy\.{folder} import .*\b{name}\b")
+    found = naming(folder, name)
+    files = (ROOT / "primacy").glob("*/*.py"), (ROOT / "primacy").glob("*.py")
+    for other in (*sorted(files[0]), *sorted(files[1])):
+        if importing(folder, name).search(other.read_text(encoding="utf-8")):
+            found += naming("" if other.parent.name == "primacy" else other.parent.name, other.stem)
+    return list(dict.fromkeys(found))[:MAX_FILES]
+
+
+def importing(folder: str, name: str) -> re.Pattern:
+    """How a file names a module; one of the package itself has no folder."""
+    if not folder:
+        return re.compile(rf"primacy\.{name}\b")
+    return re.compile(
+        rf"primacy\.{folder}\.{name}\b|from primacy\.{folder} import (?:.*\b|\([^)]*\b){name}\b"
+    )
+
+
+def naming(folder: str, name: str) -> list[str]:
+    """The test files that name a module."""
     found = []
-    for place in (folder, *BESIDE):
+    for place in dict.fromkeys((folder, *BESIDE)):
         files = sorted((ROOT / "tests" / place).glob("test_*.py"), key=lambda f: f.stat().st_size)
-        own = [f for f in files if named.search(f.read_text(encoding="utf-8"))]
+        own = [f for f in files if importing(folder, name).search(f.read_text(encoding="utf-8"))]
         own.sort(key=lambda f: f.stem != f"test_{name}")
         found += [f.relative_to(ROOT).as_posix() for f in own]
-    return found[:MAX_FILES]
+    return found
 
 
 def changed(mutant: dict) -> tuple[str, str, str]:

@@ -49,10 +49,10 @@ def alike(
     console = new_console()
     console.print(_table(rows))
     console.print(
-        "RSA, mean ± SD over pairs of networks. Difference: how much more alike two networks of "
-        "the first condition are than one of each, with a 95 % interval over pairs; negative: "
-        "they resemble the other condition's networks more than each other. Not adjusted for the "
-        "number of rows."
+        f"RSA, mean ± SD over {rows[0]['pairs']} pairs of networks. Difference: how much more "
+        "alike two networks of the first condition are than one of each, with a 95 % interval over "
+        "pairs; negative: they resemble the other condition's networks more than each other. Not "
+        "adjusted for the number of rows."
     )
     if not conditions and len(result.record.conditions) > MOST:
         console.print("To compare conditions with each other, name some: --condition NAME, twice.")
@@ -66,8 +66,10 @@ def _table(rows: list[dict]) -> "Table":
     from primacy.report.terminal import plain
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("networks of", "and of", "pairs", "alike", "difference [95 %]", "p"):
-        table.add_column(name, justify="left" if name.endswith("of") else "right")
+    for name in ("networks of", "and of"):
+        table.add_column(name, overflow="fold")
+    for name in ("alike", "difference [95 %]", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         same = row["condition"] == row["other"]
         spread = "" if row["sd"] is None else f" ± {row['sd']:.3f}"
@@ -76,7 +78,6 @@ def _table(rows: list[dict]) -> "Table":
         table.add_row(
             plain(row["condition"]),
             plain("themselves" if same else row["other"]),
-            str(row["pairs"]),
             f"{row['mean']:.3f}{spread}",
             "" if apart is None else f"{apart:+.3f}{ends}",
             "" if row["p"] is None else f"{row['p']:.2g}",
