@@ -33,7 +33,17 @@ EXPLAINED = ROOT / "benchmarks" / "mutants-explained.json"
 PAGE = ROOT / "docs" / "mutants.md"
 SLOW = 900
 """Seconds after which a mutant counts as noticed: its tests do not end."""
-BESIDE = ("calibration", "oracles", "contract", "networks", "engine", "report", "study", "golden")
+BESIDE = (
+    "calibration",
+    "oracles",
+    "contract",
+    "networks",
+    "engine",
+    "report",
+    "cli",
+    "study",
+    "golden",
+)
 """Folders of tests, besides a module's own, in which one that names it is looked for."""
 MAX_FILES = 6
 """Test files that a mutant runs."""

@@ -48,6 +48,10 @@ def test_only_up_to_tau_and_what_stopped_goes_on():
     gap = np.where(STEPS == 50, np.nan, 1.0)[None]
     assert np.isnan(area_between(gap, 0 * a, STEPS, 100)).all()
     assert np.isnan(area_between(a, a, STEPS, 0)).all()
+    for shape in ((2, 3, 11), (11,)):
+        nothing = area_between(np.ones(shape), np.zeros(shape), STEPS, 9)  # one evaluation
+        assert nothing.signed.shape == nothing.total.shape == shape[:-1]
+        assert np.isnan(nothing.signed).all() and np.isnan(nothing.total).all()
 
 
 def test_the_table_of_a_study_and_its_contrast():

@@ -113,6 +113,7 @@ def test_area_is_the_trapezoid_carried_on_to_tau():
     assert np.isnan(area(np.array([0, np.nan, 1.0]), np.arange(3), 2))
     assert np.isnan(area(np.full(3, np.nan), np.arange(3), 2))
     assert np.isnan(area(np.ones(3), np.arange(3), 0))
+    assert np.isnan(area(np.ones(3), 10 * np.arange(3), 9))  # one evaluation spans nothing
 
 
 def test_summary_has_a_row_a_lane_and_feature_and_says_what_is_not_known():
