@@ -1,7 +1,10 @@
 """The page docs/paper.md, from finished runs: every claim in every reading, and what it cost.
 
     python benchmarks/paper_claims.py runs/paper > docs/paper.md
-    python benchmarks/paper_claims.py runs/order runs/depth ... > docs/paper.md
+    python benchmarks/paper_claims.py runs/order runs/depth ... --into docs/paper.md
+
+With `--into` only the parts of these studies are written anew, so that each can be run by itself,
+with as many seeds as there is time for.
 
 The words are those of `primacy.analysis.readings`, which the page of a run shows too: each claim
 when the later of its features has just been learned and at the end, by both definitions of a share.
@@ -10,6 +13,7 @@ Nothing is trained. A study that is not finished is named, without words.
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,17 +118,33 @@ def took(whole: Result) -> str:
     return f"The run took {seconds['total'] / 60:.0f} minutes ({kind}).\n"
 
 
+def replaced(page: str, name: str, part: str) -> str:
+    """The page with another part about a study; at its end, if it has none."""
+    head = re.compile(rf"^## [^\n]*: `{re.escape(name)}`$.*?(?=^## |\Z)", re.M | re.S)
+    if not head.search(page):
+        return f"{page.rstrip()}\n\n{part}"
+    return head.sub(lambda _: part, page)
+
+
 def main() -> None:
-    """Print the page."""
+    """Print the page, or write parts of it anew."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
-    print(HEAD.read_text(encoding="utf-8"))
-    for folder in parser.parse_args().folders:
+    parser.add_argument("--into", type=Path, help="the page of which parts are written anew")
+    asked = parser.parse_args()
+    page = HEAD.read_text(encoding="utf-8") + "\n"
+    if asked.into:
+        page = asked.into.read_text(encoding="utf-8")
+    for folder in asked.folders:
         whole = Result(folder)
-        if text := took(whole):
-            print(text)
+        if (text := took(whole)) and not asked.into:
+            page += f"{text}\n"
         for result in whole.members.values() or [whole]:
-            print(*study(result), sep="\n")
+            page = replaced(page, result.record.name, "\n".join(study(result)) + "\n")
+    if asked.into:
+        asked.into.write_text(page, encoding="utf-8")
+    else:
+        print(page, end="")
 
 
 if __name__ == "__main__":
