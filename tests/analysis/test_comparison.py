@@ -178,6 +178,9 @@ def test_conditions_stand_for_each_other_by_key_then_by_name():
     assert matching.matched(record(x="1", y="2"), record(y="1", x="3")) == {"x": "y"}
     assert matching.matched(record(x="1", y="2"), record(z="1", y="4")) == {"x": "z", "y": "y"}
     assert matching.matched(record(x="1"), record(y="2")) == {"x": "y"}
+    # The only one is no partner where the other side has several.
+    assert matching.matched(record(x="1", y="2"), record(z="3")) == {}
+    assert matching.matched(record(z="3"), record(x="1", y="2")) == {}
     assert matching.matched(record(x="1", y="2"), record(u="3", v="4")) == {}
 
 

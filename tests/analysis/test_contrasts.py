@@ -387,6 +387,11 @@ def test_trend_over_a_dose_with_page_beside(grid):
     assert found.scale == "trend" and found.p == 2 / 2**8
     page = stats.page_trend_test(wide[:, ::-1], method="asymptotic").pvalue
     assert found.beside["Page p"] == pytest.approx(page, rel=1e-9)
+    rising = estimate(
+        runs_of(grid), Contrast(measure="accuracy", of=XOR, over=RATE, at=400), beside=True
+    )
+    assert rising.value > 0.5  # by then the quick have learned it
+    assert rising.beside["Page p"] < 0.01  # falling, it would be near 1
 
 
 def test_pooled_conditions_are_averaged_within_a_seed(grid):

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primacy.analysis.learning_times import area, restricted_mean, time_to_learn, times
+from primacy.analysis.learning_times import (
+    _threshold,
+    area,
+    restricted_mean,
+    time_to_learn,
+    times,
+)
 from primacy.analysis.runs import Runs
 from primacy.analysis.summary import summary
 from tests.support import synthetic
@@ -196,6 +202,12 @@ def test_a_criterion_relative_to_the_end_has_a_floor():
     table = summary(curves, lanes, record)
     assert table.filter(feature="linear")["time_to_learn"].to_list() == [720, 720]
     assert table.filter(feature="xor_xor_xor")["learned"].to_list() == [False, False]
+
+
+def test_a_score_below_zero_has_a_time_too():
+    """R^2 from -3 to -1: without a floor, 90 % of the way is -1.2, however little that is."""
+    far = synthetic.Criterion(measure="r_squared", chance=-3.0, ceiling=None, floor=None)
+    assert _threshold(far, 1.0, 0.9, np.array([-1.0])) == pytest.approx([-1.2])
 
 
 def test_degenerate_tables():

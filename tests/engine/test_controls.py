@@ -1,5 +1,6 @@
 """Where nothing is to be seen, nothing is seen; and where the instrument is broken, it says so."""
 
+import dataclasses
 import json
 import shutil
 from typing import Any
@@ -189,6 +190,17 @@ def test_a_control_says_what_it_could_have_seen():
     assert low - 0.03 <= (p <= level).mean() <= high + 0.03  # it is said in two digits
     assert "would have failed it in 4 of 5 studies" in found.why
     assert found.word == "passed"
+
+
+def test_claims_have_a_share_of_the_false_alarms_and_no_further_one_each():
+    """Their p are adjusted already: with another kind beside them, half of the level is theirs."""
+
+    def of(control, p):
+        return dataclasses.replace(outcome([0.5] * 6), control=control, p=p)
+
+    below, above = 0.99 * FALSE_ALARMS / 2, 1.01 * FALSE_ALARMS / 2
+    found = judged([of("claims", below), of("claims", above), of("shuffled labels", above)])
+    assert [o.word for o in found] == ["failed", "passed", "passed"]
 
 
 def test_fewer_than_six_networks_are_shown_and_not_tested():

@@ -86,6 +86,12 @@ def test_sole_absent_duplicated_dead():
         np.testing.assert_allclose(planted(name, reps, BITS), values, atol=1e-5, err_msg=name)
 
 
+def test_a_unit_that_hardly_moves_selects_nothing():
+    """Far below a millionth of the mean variance, but told apart without error: it is dead."""
+    reps = np.hstack([BITS[:, :1], 1e-5 * BITS[:, :1]])
+    np.testing.assert_allclose(planted("class_selectivity", reps, BITS)[:2], [1, 0], atol=1e-5)
+
+
 def test_joint_code_selects_its_own_feature_only():
     xor = (BITS[:, :1] != BITS[:, 1:2]).astype(np.float32)
     features = np.hstack([BITS[:, :2], xor])

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from primacy.training import losses
 
@@ -27,3 +28,11 @@ def test_losses_are_optax_and_numpy():
 def test_the_constant_predictors_loss_is_its_closed_form(loss, expected):
     targets = jnp.array([[1.0], [0.0], [0.0], [0.0]])
     assert float(losses.constant_loss(loss, targets)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_best_constant_of_classes_is_their_entropy():
+    """Oracle: SciPy's entropy of the rates, a class of three levels and one of two; their mean."""
+    targets = jnp.array([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    wanted = (stats.entropy([1, 1, 2]) + stats.entropy([3, 1])) / 2
+    found = losses.constant_loss("softmax_cross_entropy", targets, (3, 2))
+    assert float(found) == pytest.approx(wanted, abs=1e-6)
