@@ -11,6 +11,7 @@ from primacy.analysis import comparison, matching
 from primacy.analysis import summary as summaries
 from primacy.analysis.compared import Side
 from primacy.analysis.runs import Runs
+from primacy.records.study import Contrast, Hypothesis
 from tests.support import synthetic
 
 
@@ -104,6 +105,28 @@ def test_a_ratio_is_compared_as_the_ratio_of_each_seeds_own(pair):
     (found,) = row.differences
     assert row.is_ratio and found.value == pytest.approx(oracle, rel=1e-9)
     assert found.low <= found.value <= found.high
+
+
+def test_a_trend_is_compared_as_the_tau_of_each_seed():
+    """Oracle: scipy's kendalltau in each seed, of times from the summary."""
+    rates, xor = (1e-3, 1.5e-3, 2e-3), {"feature": "xor_xor_xor"}
+    contrast = Contrast(measure="time_to_learn", of=xor, over="training.learning_rate")
+    h = Hypothesis(id="trend", claim="", contrast=contrast, expect="less")
+
+    def made(label, seeds):
+        record, curves, lanes = synthetic.complexity(seeds, rates=rates, hypotheses=(h,))
+        return Side(label, Runs(curves, lanes, record)), summaries.summary(curves, lanes, record)
+
+    (few, _), (many, table) = made("few", 10), made("many", 12)
+    found = comparison.compare((few, many))
+    own = found.seeds.filter(pl.col("id") == "trend", pl.col("run") == "many").sort("seed")
+    times = table.filter(pl.col("feature") == "xor_xor_xor").pivot(
+        "condition", index="seed", values="time_to_learn"
+    )
+    taus = [stats.kendalltau(rates, row[1:]).statistic for row in times.sort("seed").rows()]
+    np.testing.assert_allclose(own["value"], taus[: own.height], rtol=1e-9)
+    (difference,) = next(r for r in found.rows if r.id == "trend").differences
+    assert difference.value == 0  # the seeds that both have are the same networks
 
 
 def test_where_seeds_do_not_pair_it_is_welchs_interval(pair):
