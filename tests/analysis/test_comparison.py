@@ -207,6 +207,22 @@ def test_conditions_stand_for_each_other_by_key_then_by_name():
     assert matching.matched(record(x="1", y="2"), record(u="3", v="4")) == {}
 
 
+def test_what_differs_names_its_conditions_unless_all_of_them_do():
+    def record(**rates):
+        (c,) = synthetic.complexity(1)[0].conditions
+        made = tuple(
+            dataclasses.replace(c, name=n, key=n * 12, spec={"training": {"learning_rate": rate}})
+            for n, rate in rates.items()
+        )
+        return dataclasses.replace(synthetic.complexity(1)[0], conditions=made)
+
+    def where(one, other):
+        return {d.what: d.where for d in matching.differences([one, other])}
+
+    assert where(record(x=0.1, y=0.1), record(x=0.1, y=0.2))["training.learning_rate"] == "y"
+    assert where(record(x=0.1, y=0.1), record(x=0.2, y=0.2))["training.learning_rate"] == ""
+
+
 def test_a_number_of_the_task_leaves_the_draws_and_a_structure_does_not():
     (c,) = synthetic.complexity(1)[0].conditions
     record = synthetic.complexity(1)[0]

@@ -52,6 +52,14 @@ def test_the_lean_is_that_of_scikit_learn(standardized):
     assert found[0] > 0.9 or standardized
 
 
+def test_one_conflicting_example_is_enough_for_a_lean_and_none_is_not():
+    g, s = (np.asarray(a) for a in TEST)
+    agree = np.flatnonzero(g[:, 0] == g[:, 1])
+    one = np.append(agree, np.flatnonzero(g[:, 0] != g[:, 1])[0])
+    assert np.asarray(downstream_lean(FIT[1], FIT[0], s[one], g[one]))[0] in (0.0, 1.0)
+    assert np.isnan(np.asarray(downstream_lean(FIT[1], FIT[0], s[agree], g[agree]))).all()
+
+
 def test_the_smallest_push_that_flips_half_is_found():
     """Oracle: every push of the fine grid in NumPy, for a linear readout with a bias."""
     weights = np.array([[1.0, 0.2], [0.1, 1.0], [0, 0], [0, 0], [0, 0], [0, 0]], np.float32)
