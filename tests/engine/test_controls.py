@@ -192,6 +192,18 @@ def test_a_control_says_what_it_could_have_seen():
     assert found.word == "passed"
 
 
+def test_a_control_of_two_sides_sees_as_much_as_one_side_at_half_the_level():
+    """Two controls of one kind share the level; one that may fail to both sides spends half."""
+    values = 0.5 + 0.02 * np.array([-1.2, 0.4, 0.9, -0.3, 1.1, -0.9])
+
+    def said(o):
+        return o.why.split("Networks ")[1].split(" beyond")[0]
+
+    (alone,) = judged([dataclasses.replace(outcome(values), control="null columns")])
+    one, _ = judged([outcome(values)] * 2)
+    assert said(alone) == said(one) != said(*judged([outcome(values)]))
+
+
 def test_claims_have_a_share_of_the_false_alarms_and_no_further_one_each():
     """Their p are adjusted already: with another kind beside them, half of the level is theirs."""
 
