@@ -206,6 +206,9 @@ def page(results: list[dict], explained: dict[str, dict[str, str]]) -> str:
     survivors = [r for r in results if r["outcome"] == "survived"]
     told = [(r, explained.get(f"{r['path']}: {r['after']}", {})) for r in survivors]
     open_ = sum(not why for _, why in told)
+    same = sum("equivalent" in why for _, why in told)
+    added = sum("added" in why.get("killed by", "") for _, why in told)
+    others = len(told) - open_ - same - added
     hours = sum(r["seconds"] for r in results) / 3600
     lines = [
         "# Mutants",
@@ -217,8 +220,9 @@ def page(results: list[dict], explained: dict[str, dict[str, str]]) -> str:
         "fails, all those of its folder; tests of other folders may notice more.",
         "",
         f"{len(results)} mutants of {results[0]['places']:,} places, drawn with seed "
-        f"{results[0]['seed']}, in {hours:.1f} hours; {len(survivors)} survived the first run, of "
-        f"which {open_} are neither explained nor killed by a test since.",
+        f"{results[0]['seed']}, in {hours:.1f} hours; {len(survivors)} survived the first run. Of "
+        f"these {same} change nothing, {others} are noticed by tests that were not tried first, "
+        f"{added} by tests that were added for them, and {open_} are open.",
         "",
         "| folder | mutants | noticed | survived |",
         "| --- | --- | --- | --- |",
