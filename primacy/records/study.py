@@ -389,8 +389,9 @@ def from_json(text: bytes) -> StudyRecord:
     for name in found.members:  # each is a folder inside this one
         if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
             raise ValueError(f"{name!r} is no name of a member")
-    if len(set(found.seeds)) < len(found.seeds) or not all(0 <= s < 2**63 for s in found.seeds):
-        raise ValueError("seeds are distinct numbers, 0 or larger")
+    seeds = set(found.seeds)
+    if not seeds or len(seeds) < len(found.seeds) or not all(0 <= s < 2**63 for s in seeds):
+        raise ValueError("seeds are distinct numbers, 0 or larger, and at least one")
     for c in found.conditions:
         if not c.steps or list(c.steps) != sorted(set(c.steps)) or c.steps[0] < 0:
             raise ValueError(f"the evaluations of {c.name!r} are not in order")

@@ -274,7 +274,7 @@ def test_a_manifest_with_odd_lanes_is_damaged(store, change):
 
 @pytest.mark.parametrize("change", [
     {"members": ["../../other"]}, {"members": [".."]}, {"seeds": [2**70]}, {"seeds": [0, 0]},
-    {"conditions": [{"steps": []}]}, {"conditions": [{"steps": [0, 4, 4]}]},
+    {"seeds": []}, {"conditions": [{"steps": []}]}, {"conditions": [{"steps": [0, 4, 4]}]},
     {"conditions": [{"steps": [-4, 0]}]}, {"conditions": [{"steps_per_epoch": 0}]},
 ])  # fmt: skip
 def test_a_record_that_no_study_has_is_damaged(store, change):
