@@ -33,10 +33,12 @@ BANNED = {
     r"\ba (row|curve) a (lane|network|seed)\b": "one row per network",
     r"\ba worker a core\b": "one worker per core",
 }
+QUOTED = "log.md", "mutants.md"
+"""Pages of numbers and of quoted source."""
 PROSE = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name != "log.md"),
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name not in QUOTED),
     *sorted((ROOT / "primacy" / "studies").glob("*.toml")),
     *sorted((ROOT / "examples").glob("*.toml")),
     *sorted((ROOT / "primacy" / "report" / "page").glob("*.html")),
