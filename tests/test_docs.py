@@ -6,6 +6,7 @@ itself, and every `make` line names a target. TOML is read as part of a complete
 block must be known here, by how it begins.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -65,9 +66,11 @@ REST = {
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words of each `primacy` line of a shell block, without comments and the prompt."""
+    """The words of each `primacy` line of a shell block, without comments, prompt, NAME=VALUE."""
     lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in text.splitlines()]
     parts = [part for words in lines for part in _chain(words)]
+    named = re.compile(r"[A-Z_]+=\S*")
+    parts = [list(itertools.dropwhile(named.fullmatch, part)) for part in parts]
     return [words[1:] for words in parts if words and Path(words[0]).name == "primacy"]
 
 
