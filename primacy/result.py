@@ -192,7 +192,7 @@ class Result:
         """The controls before their words, which depend on how many there are."""
         if self.members:
             for member, names in self._names:  # their files were read for the whole: not again
-                own = {names[c.key]: c.name for c in member.record.conditions}
+                own = {names[c.key]: c.name for c in member.record.conditions if c.key in names}
                 member.__dict__.setdefault("rows", self.rows.renamed(own))
             return [
                 dataclasses.replace(outcome, condition=f"{name}/{outcome.condition}")

@@ -22,6 +22,9 @@ DRAWS = 9_999
 AT_ONCE = 2**23
 """Numbers that are summed at once (64 MB): what 10,000 flips of 800 seeds take."""
 
+KEPT = 2**20
+"""Numbers (8 MB) up to which flips stay in memory in double precision: those of 100 seeds."""
+
 TIE = 1e-11
 """Sums closer than this, relative to the size of what is summed, are one and the same."""
 
@@ -56,7 +59,7 @@ def _slices(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def _sums(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " b"]:
     """The sum over the differences that change sign, of each flip."""
-    if flips(len(x)).size <= AT_ONCE:
+    if flips(len(x)).size <= KEPT:
         return _numbers(len(x)) @ x
     return np.concatenate([rows.astype(np.float64) @ x for rows in _slices(flips(len(x)))])
 
