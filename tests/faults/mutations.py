@@ -1,9 +1,9 @@
 """Run folders with one file damaged or forged: every command ends in one line, or does its work.
 
-    python -m tests.faults.mutations [--trials 500] [--seed 0] [--trial SEED]
+    python -m tests.faults.mutations [--trials 500] [--seed 0] [--trial SEED] [--members]
 
 A trial's seed chooses the file, what is done to it and the command; it is printed with a failure,
-and `--trial SEED` runs that one alone.
+and `--trial SEED` runs that one alone. `--members` damages a study that includes two others.
 """
 
 import argparse
@@ -107,6 +107,7 @@ def trial(whole: Path, folder: Path, seed: int) -> tuple[str, str]:
     command = chance.choice(COMMANDS)
     out, err = io.StringIO(), io.StringIO()
     point = f"trial {seed}: {done}, {command}"
+    folder = folder.parent if command == "runs" else folder
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = (
@@ -140,24 +141,36 @@ def _open(folder: Path) -> int:
     return 0
 
 
-def main() -> None:
+def made(folder: Path, members: bool = False) -> Path:
+    """The finished run that is damaged: a plain study, or one of two members."""
     from primacy.engine.run import run
     from tests.support import tiny
 
+    told = {"seeds": 2, "controls": "default"}
+    study = tiny.study(**told)
+    if members:
+        included = tuple(tiny.study(name=name, **told) for name in ("first", "second"))
+        study = tiny.study(name="both", conditions={}, hypotheses=(), members=included, **told)
+    run(study, folder).report()
+    return folder
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trial", type=int)
+    parser.add_argument("--members", action="store_true")
     asked = parser.parse_args()
     seeds = range(asked.seed, asked.seed + asked.trials)
     if asked.trial is not None:
         seeds = range(asked.trial, asked.trial + 1)
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory(prefix="primacy-mutations-") as place:
-        whole = Path(place) / "whole"
-        run(tiny.study(seeds=2, controls="default"), whole).report()
+        whole, runs = Path(place) / "whole", Path(place) / "runs"
+        made(whole, asked.members)
         for seed in seeds:
-            point, wrong = trial(whole, Path(place) / "run", seed)
+            point, wrong = trial(whole, runs / "run", seed)
             counts["wrong" if wrong else "right"] += 1
             if wrong:
                 print(f"{point}\n{wrong}", flush=True)
