@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults import mutations
 
-TRIALS = 20
+TRIALS = 14
 SEED = 1000
 
 
