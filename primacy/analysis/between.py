@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from primacy.analysis.learning_times import carried
 from primacy.analysis.runs import Runs, own_target
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, FeatureRecord
 
 
@@ -60,8 +61,8 @@ def area_between(
 def table(runs: Runs) -> pl.DataFrame:
     """One row for each condition, seed and pair of features with a ceiling of their own.
 
-    `area` is positive where `first` is learned sooner or further; null where the lane diverged or a
-    value is missing.
+    `area` is positive where `first` is learned sooner or further; null where the lane diverged or
+    crashed, or a value is missing.
     """
     rows: dict[str, list] = {name: [] for name in SCHEMA}
     for condition in runs.record.conditions:
@@ -72,7 +73,7 @@ def table(runs: Runs) -> pl.DataFrame:
         }
         steps = runs.steps(condition.name)
         tau = int(steps[max(0, len(steps) - condition.confirm)])
-        lost = runs.ended(condition.name) == "diverged"
+        lost = np.isin(runs.ended(condition.name), CUT_SHORT)
         for one, other in itertools.combinations(heights, 2):
             found = area_between(heights[one], heights[other], steps, tau)
             for i, seed in enumerate(runs.seeds.tolist()):

@@ -9,7 +9,7 @@ between runs, so nothing here is called supported or contradicted.
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -70,25 +70,11 @@ def _asked(sides: Sequence[Side]) -> list[tuple[Hypothesis, tuple[str | None, ..
 
 def _contrast(sides: Sequence[Side], h: Hypothesis, ids: tuple[str | None, ...]) -> Row:
     """A contrast of hypotheses in every run."""
-    estimates: list[Estimate | None] = []
-    plans: list[Plan | None] = []
-    absent = []
-    for side in sides:
-        try:
-            plans.append(resolve(side.runs.record, h.contrast))
-            estimates.append(estimate(side.runs, h.contrast))
-            absent.append("")
-        except SelectionError as error:
-            plans.append(None)
-            estimates.append(None)
-            absent.append("; ".join(error.problems))
+    answers, absent = _answers(sides, [h.contrast] * len(sides))
     words = [side.words.get(name or "") for side, name in zip(sides, ids, strict=True)]
-    picks = [p and [pick.condition for pick in p.picks] for p in plans]
     return _row(
         sides,
-        estimates,
-        plans,
-        picks,
+        answers,
         {
             "kind": "contrast",
             "id": h.id,
@@ -96,10 +82,42 @@ def _contrast(sides: Sequence[Side], h: Hypothesis, ids: tuple[str | None, ...])
             "contrast": h.contrast,
             "condition": None,
             "feature": None,
-            "absent": tuple(absent),
+            "absent": absent,
         },
         words,
     )
+
+
+class Answer(NamedTuple):
+    """What a run says to a contrast."""
+
+    contrast: Contrast
+    plan: Plan
+    estimate: Estimate
+
+    @property
+    def conditions(self) -> list[str]:
+        """Of all its picks, in order."""
+        return [pick.condition for pick in self.plan.picks]
+
+
+def _answers(
+    sides: Sequence[Side], contrasts: Sequence[Contrast | None]
+) -> tuple[list[Answer | None], tuple[str, ...]]:
+    """The answer of each run (null: it has none) and why there is none (empty: there is one)."""
+    answers: list[Answer | None] = []
+    absent = []
+    for side, contrast in zip(sides, contrasts, strict=True):
+        try:
+            if contrast is None:
+                raise SelectionError(["no such condition"])
+            plan = resolve(side.runs.record, contrast)
+            answers.append(Answer(contrast, plan, estimate(side.runs, contrast)))
+            absent.append("")
+        except SelectionError as error:
+            answers.append(None)
+            absent.append("; ".join(error.problems))
+    return answers, tuple(absent)
 
 
 def _quantities(runs: Runs, c: ConditionRecord) -> Iterator[tuple[Contrast, str | None, str]]:
@@ -152,29 +170,18 @@ def _quantity(
     Null: the first cannot answer it, or no other can.
     """
     names = [c.name, *(m.get(c.name) for m in maps)]
-    estimates: list[Estimate | None] = []
-    plans: list[Plan | None] = []
-    absent = []
-    for side, name in zip(sides, names, strict=True):
-        own = dataclasses.replace(contrast, of={**contrast.of, "condition": name})
-        try:
-            if name is None:
-                raise SelectionError(["no such condition"])
-            plans.append(resolve(side.runs.record, own))
-            estimates.append(estimate(side.runs, own))
-            absent.append("")
-        except SelectionError as error:
-            plans.append(None)
-            estimates.append(None)
-            absent.append("; ".join(error.problems))
-    if estimates[0] is None or not any(estimates[1:]):
+    own = [
+        None
+        if name is None
+        else dataclasses.replace(contrast, of=contrast.of | {"condition": name})
+        for name in names
+    ]
+    answers, absent = _answers(sides, own)
+    if answers[0] is None or not any(answers[1:]):
         return None
-    picks = [p and [pick.condition for pick in p.picks] for p in plans]
     return _row(
         sides,
-        estimates,
-        plans,
-        picks,
+        answers,
         {
             "kind": "quantity",
             "id": contrast.measure,
@@ -182,7 +189,7 @@ def _quantity(
             "contrast": contrast,
             "condition": c.name,
             "feature": feature,
-            "absent": tuple(absent),
+            "absent": absent,
         },
         [None] * len(sides),
     )
@@ -190,24 +197,22 @@ def _quantity(
 
 def _row(
     sides: Sequence[Side],
-    estimates: Sequence[Estimate | None],
-    plans: Sequence[Plan | None],
-    picks: Sequence[list[str] | None],
+    answers: Sequence[Answer | None],
     said: dict[str, Any],
     words: Sequence[str | None],
 ) -> Row:
-    """Estimates of one thing as a row, with the difference of each run from the first."""
+    """Answers to one thing as a row, with the difference of each run from the first."""
+    estimates = [a and a.estimate for a in answers]
     tau = min((e.tau for e in estimates if e is not None and e.tau is not None), default=None)
-    values = [
-        np.empty(0) if e is None or p is None else _by_seed(e, p, tau)
-        for e, p in zip(estimates, plans, strict=True)
-    ]
+    # Times count up to the last step that could be confirmed in every run.
+    alike = [a and _up_to(side, a, tau) for side, a in zip(sides, answers, strict=True)]
+    values = [np.empty(0) if a is None else _by_seed(a.estimate, a.plan) for a in alike]
     found = []
     for i in range(1, len(sides)):
-        a, b, own, theirs = estimates[0], estimates[i], picks[0], picks[i]
-        if a is not None and b is not None and own is not None and theirs is not None:
-            why = _why_unpaired(sides[0], sides[i], own, theirs)
-            tell = functools.partial(_difference, sides[0], sides[i], a, b)
+        a, b = alike[0], alike[i]
+        if a is not None and b is not None:
+            why = _why_unpaired(sides[0], sides[i], a.conditions, b.conditions)
+            tell = functools.partial(_difference, sides[0], sides[i], a.estimate, b.estimate)
             found.append(tell(values[0], values[i], tau, why))
     units = [e.unit for e in estimates if e is not None]
     return Row(
@@ -250,13 +255,20 @@ def _finite(x: float | None) -> float | None:
     return None if x is None or not np.isfinite(x) else float(x)
 
 
-def _by_seed(e: Estimate, plan: Plan, tau: int | None) -> Float[np.ndarray, " s"]:
+def _up_to(side: Side, answer: Answer, tau: int | None) -> Answer:
+    """The same with events looked for up to `tau` alone, each before any mean is taken."""
+    if tau is None or answer.estimate.tau in (None, tau):
+        return answer
+    cut = estimate(side.runs, answer.contrast, tau=tau, intervals=False)
+    return answer._replace(estimate=cut)
+
+
+def _by_seed(e: Estimate, plan: Plan) -> Float[np.ndarray, " s"]:
     """An estimate's value in each seed of its run; NaN where it did not enter.
 
-    Times count up to `tau`, the last step that could be confirmed in every run. Of a ratio it is
-    the logarithm; minus infinity or NaN where a side is not above 0.
+    Of a ratio it is the logarithm; minus infinity or NaN where a side is not above 0.
     """
-    columns = [c if e.tau is None or tau is None else np.minimum(c, tau) for c in e.columns]
+    columns = e.columns
     if e.scale == "trend":
         stacked = np.stack(columns, axis=1)
         whole = np.isfinite(stacked).all(axis=1)

@@ -121,6 +121,7 @@ def estimate(
     grid: tuple[GridEnd, GridEnd] = ("late", "late"),
     beside: bool = False,
     intervals: bool = True,
+    tau: int | None = None,
 ) -> Estimate:
     """The paired estimate of a contrast.
 
@@ -137,12 +138,14 @@ def estimate(
         beside: also compute what stands beside (log-rank, Page's test, who was first).
         intervals: False where `test` is all that is asked for: intervals and p take most of the
             time.
+        tau: of an event: the step after which it is no longer looked for, where that is sooner than
+            what could be confirmed in these runs.
 
     Raises:
         SelectionError: the contrast selects nothing or not one thing (a `ValueError`).
     """
     plan = resolve(runs.record, contrast)
-    view = View(runs, plan, theta, budget)
+    view = View(runs, plan, theta, budget, tau)
     sides = [view.values(group, grid[0]) for group in plan.of]
     sides += [] if plan.minus is None else [view.values(plan.minus, grid[1])]
     reasons = first_reason([s.reasons for s in sides])
@@ -292,7 +295,9 @@ def _beside(view: View, sides: list[Side], entered: Bool[np.ndarray, " s"]) -> d
         if kendall(columns, np.array(plan.levels)).mean() < 0:
             columns = columns[:, ::-1]
         if len(plan.levels) >= 3:
-            found["Page p"] = float(page_trend_test(columns, method="asymptotic").pvalue)
+            # The direction was taken from the data, so either tail might have been asked about.
+            one_sided = float(page_trend_test(columns, method="asymptotic").pvalue)
+            found["Page p"] = min(1.0, 2 * one_sided)
         return found
     if plan.minus is None:
         return found

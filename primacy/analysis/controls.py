@@ -22,6 +22,7 @@ from jaxtyping import Float
 from primacy.analysis.outcomes import MARGIN, Outcome, compared
 from primacy.analysis.verdicts import judge, rounded
 from primacy.records.curves import Rows
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.records.traces import Traces, at_end, measures_of
 
@@ -278,8 +279,8 @@ def _by_network(rows: pl.DataFrame, c: ConditionRecord, measure: str) -> Float[n
 
 
 def _last(curves: Rows, lanes: pl.DataFrame) -> pl.DataFrame:
-    """The rows of each lane's last evaluation, without lanes that diverged."""
-    return at_end(curves, lanes.filter(~_is("ended", "diverged")))
+    """The rows of each lane's last evaluation, without lanes that diverged or crashed."""
+    return at_end(curves, lanes.filter(~pl.col("ended").cast(pl.String).is_in(CUT_SHORT)))
 
 
 def _renamed(table: Any, names: dict[str, str]) -> Any:

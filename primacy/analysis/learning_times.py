@@ -249,14 +249,18 @@ def _times(
     below = criterion.ceiling is not None and criterion.ceiling < criterion.chance
     sign = -1 if below else 1  # a ceiling below chance is reached from above
     values = sign * full[:, : len(steps)]
+    tau = int(steps[max(0, len(steps) - condition.confirm)])
     if event == TIME_TO_ABANDON:
-        found = time_to_abandon(values, steps, condition.confirm, runs.last(name))
+        # Abandoned is what stays so to the end, however early `by` asks about it.
+        whole = runs.steps(name, budget)
+        found = time_to_abandon(full[:, : len(whole)], whole, condition.confirm, runs.last(name))
+        soon = found.learned & (found.time <= tau)
+        found = found._replace(time=np.where(soon, found.time, tau), learned=soon)
     else:
         found = time_to_learn(values, steps, sign * threshold, condition.confirm)
     time, learned, forgotten = found
     before = steps[np.maximum(np.searchsorted(steps, time) - 1, 0)]
     early = (runs.ended(name) == "learned") & (runs.end_step(name) < steps[-1])
-    tau = int(steps[max(0, len(steps) - condition.confirm)])
     return Times(time, np.where(learned, before, time), learned, forgotten, early & ~learned, tau)
 
 

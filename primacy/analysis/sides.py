@@ -33,12 +33,27 @@ class Side:
 class View:
     """The runs as one variant of the analysis sees them: its criterion and its budget."""
 
-    def __init__(self, runs: Runs, plan: Plan, theta: float | None, budget: float) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        plan: Plan,
+        theta: float | None,
+        budget: float,
+        tau: int | None = None,
+    ) -> None:
         self.runs, self.plan, self.theta, self.budget = runs, plan, theta, budget
         self.problem: str | None = None
         clocks = [self.times(p) for p in plan.picks if p.clock is not None]
         # Conditions with different budgets are compared as far as all of them were watched.
         self.tau = min((t.tau for t in clocks if t is not None), default=0)
+        self.tau = self.tau if tau is None else min(self.tau, tau)
+        # So is the mean height of a curve: training for longer alone would raise it.
+        self.watched = min(self._confirmable(p.condition) for p in plan.picks)
+
+    def _confirmable(self, name: str) -> int:
+        """The last evaluation of a condition from which something could be confirmed."""
+        steps = self.runs.steps(name, self.budget)
+        return int(steps[max(0, len(steps) - self.runs.record.condition(name).confirm)])
 
     def times(self, pick: Pick) -> Times | None:
         feature, target = pick.clock or (None, None)
@@ -136,8 +151,7 @@ class View:
         if pick.at == "end":
             return trace[rows, self.runs.last(name, self.budget)], diverged
         if pick.at == "mean":
-            confirm = self.runs.record.condition(name).confirm
-            return area(trace, steps, int(steps[max(0, len(steps) - confirm)])), diverged
+            return area(trace, steps, self.watched), diverged
         if pick.at == "learned" and found is not None:
             late = np.where(found.learned, "", f"not learned within {found.tau:,} steps")
             return trace[rows, np.searchsorted(steps, found.time)], late.astype(object)
@@ -156,8 +170,7 @@ class View:
         self.problem = f"no rows of {self.plan.measure} for {pick.condition} ({place})"
         if self.plan.is_event and pick.at != "end":
             steps = self.runs.steps(pick.condition, self.budget)
-            confirm = self.runs.record.condition(pick.condition).confirm
-            if int(pick.at) > steps[max(0, len(steps) - confirm)]:
+            if int(pick.at) > self._confirmable(pick.condition):
                 self.problem = (
                     f"step {pick.at:,} cannot be confirmed within the budget of {steps[-1]:,} steps"
                 )

@@ -159,6 +159,6 @@ def _last_values(
             trace = runs.trace(condition.name, feature.criterion.measure, **at)
             if trace is not None:
                 heights = area(trace[:, : len(steps)], steps, tau)
-                area_column[:, k] = np.where(cut, np.nan, heights)
-    crashed = runs.ended(condition.name) == "crashed"
-    return {name: np.where(crashed[:, None], np.nan, own) for name, own in columns.items()}
+                area_column[:, k] = heights
+    # What a lane that was cut short held last is no final value, though it may be a number.
+    return {name: np.where(cut[:, None], np.nan, own) for name, own in columns.items()}

@@ -95,7 +95,8 @@ def steering_push(
     back = jnp.arange(COARSE, dtype=reps.dtype)
     inside = jax.lax.map(walked, back) >= HALF
     least = (jnp.where(inside, back[:, None, None], 0.0)).max(axis=0)
-    return jnp.where(known, LEAST * FINE ** jnp.maximum(coarse[first] - least, 0.0), jnp.nan)
+    push = LEAST * FINE ** jnp.maximum(coarse[first] - least, 0.0)
+    return jnp.where(known & (push <= MOST), push, jnp.nan)
 
 
 @measure(

@@ -5,6 +5,7 @@ opened with `weights_only=True`, by name of the person who runs it and with a wa
 """
 
 import dataclasses
+import functools
 import re
 import zipfile
 import zlib
@@ -55,9 +56,9 @@ def found(pattern: str) -> list[Checkpoint]:
     """
     root = Path(re.split(r"[{*]", pattern, maxsplit=1)[0])
     if root.is_dir() and root == Path(pattern):
-        match = _by_numbers
+        numbers_of = _by_numbers
     elif "{step}" in pattern:
-        match = re.compile(_regular(pattern)).fullmatch
+        numbers_of = functools.partial(_by_pattern, re.compile(_regular(pattern)))
         root = root if root.is_dir() else root.parent
     else:
         raise StoreError(
@@ -66,24 +67,32 @@ def found(pattern: str) -> list[Checkpoint]:
         )
     every: list[Checkpoint] = []
     for path in sorted(root.rglob("*")):
-        numbers = match(path.as_posix()) if path.suffix in ENDINGS else None
+        numbers = numbers_of(path.as_posix()) if path.suffix in ENDINGS else None
         ours = (path.parent.parent / MANIFEST).exists()  # a part of a run folder
         if numbers and path.is_file() and not ours:
-            own = numbers.groupdict()
-            every.append(Checkpoint(int(own.get("seed") or 0), int(own["step"]), path))
+            every.append(Checkpoint(*numbers, path))
     if not every:
         raise StoreError(
             f"no checkpoint matches {shown(pattern)} (files that end in {', '.join(ENDINGS)}, "
-            "with the step in their name)"
+            "with the step in their name, behind the seed if that is there too)"
         )
     _check(every)
     return sorted(every)
 
 
-def _by_numbers(path: str) -> re.Match[str] | None:
-    """The last number of a path as the step, the one after the word seed as the seed."""
+def _by_numbers(path: str) -> tuple[int, int] | None:
+    """Seed and step of a path: the number after the word seed, and the last one behind that."""
     stem = path.rpartition(".")[0]
-    return re.fullmatch(r"(?:.*seed[-_=/ ]?(?P<seed>\d+))?.*?(?P<step>\d+)\D*", stem, re.I | re.S)
+    seed = re.match(r".*seed[-_=/ ]?(\d+)", stem, re.I | re.S)
+    # No digit of a seed is a step: "seed-10" names none.
+    step = re.fullmatch(r".*?(\d+)(?:\.0*)?\D*", stem[seed.end() if seed else 0 :], re.S)
+    return step and (int(seed[1]) if seed else 0, int(step[1]))
+
+
+def _by_pattern(pattern: re.Pattern[str], path: str) -> tuple[int, int] | None:
+    """Seed and step of a path, from their places in a pattern."""
+    found = pattern.fullmatch(path)
+    return found and (int(found.groupdict().get("seed") or 0), int(found["step"]))
 
 
 def _regular(pattern: str) -> str:

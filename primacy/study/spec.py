@@ -28,7 +28,8 @@ class Phase:
     """The targets that are trained; left out: all. The others have no part in the loss, and the
     gradient of those that are trained is what it is when all are."""
     reset: bool = False
-    """Start the optimizer anew: it forgets its averages, and a schedule begins again."""
+    """Start the optimizer anew: it forgets its averages. Not with a cosine schedule, which is one
+    fall over the whole training."""
 
 
 class Part(NamedTuple):
@@ -209,6 +210,11 @@ class Condition:
                         f"phases[{i}].targets: {name!r} is not a target.{closest(name, names)} "
                         f"There are: {', '.join(names)}"
                     )
+            if phase.reset and self.training.schedule == "cosine":
+                raise ValueError(
+                    f"phases[{i}].reset: a cosine schedule is one fall over the whole training and "
+                    "cannot begin again; leave out one of the two"
+                )
             counted = tuple(float(name in (phase.targets or names)) for name in names)
             end = start + self._steps(phase)
             parts.append(Part(start, end, counted, phase.reset))

@@ -14,6 +14,7 @@ import polars as pl
 
 from primacy.analysis.runs import in_family
 from primacy.records.curves import Rows
+from primacy.records.manifest import CUT_SHORT
 from primacy.records.study import ConditionRecord, Criterion, MeasureRecord, StudyRecord
 
 TIE = 1e-9
@@ -129,8 +130,14 @@ def _ceil(x: Number) -> int:
     return -int(-(x - TIE) // 1)
 
 
-def controls(record: StudyRecord, curves: Rows) -> dict[tuple[str, str], Number]:
-    """By condition and feature, the highest final reliance on its control columns in any seed."""
+def controls(
+    record: StudyRecord, summary: pl.DataFrame, curves: Rows
+) -> dict[tuple[str, str], Number]:
+    """By condition and feature, the highest final reliance on a control column in any seed.
+
+    As the feature's own, it is of the feature's target, or the mean over all; lanes that were cut
+    short have no final value.
+    """
     pairs = pl.DataFrame(
         [
             (c.name, f.name, f.null_of, {g.name: g.target for g in c.features}.get(f.null_of))
@@ -144,6 +151,9 @@ def controls(record: StudyRecord, curves: Rows) -> dict[tuple[str, str], Number]
     if pairs.is_empty():
         return {}
     text = pl.col("condition", "feature", "target").cast(pl.String)
+    cut = summary.filter(pl.col("ended").cast(pl.String).is_in(CUT_SHORT)).select(
+        pl.col("condition").cast(pl.String), "seed"
+    )
     rows = (
         curves.filter(
             pl.col("measure") == "reliance",
@@ -157,9 +167,11 @@ def controls(record: StudyRecord, curves: Rows) -> dict[tuple[str, str], Number]
             | pl.col("owned").is_null()
             | (pl.col("target") == pl.col("owned"))
         )
-        .sort("step", maintain_order=True)
-        .group_by("condition", "of", "seed", maintain_order=True)
-        .agg(pl.col("value").last())
+        .join(cut, on=["condition", "seed"], how="anti", maintain_order="left")
+        .filter(pl.col("step") == pl.col("step").max().over("condition", "seed"))
+        .sort("condition", "of", "feature", "seed", "target", maintain_order=True)
+        .group_by("condition", "of", "feature", "seed", maintain_order=True)
+        .agg(pl.col("value").cast(pl.Float64).mean())
         .drop_nulls("value")
         .group_by("condition", "of", maintain_order=True)
         .agg(pl.col("value").max().cast(pl.Float64))
@@ -178,7 +190,7 @@ def standings(
     over the lanes that have a value. Conditions without lanes have an empty list. With `curves`,
     `controls` of a row has the reliance on its control columns, up to which its own is not ranked.
     """
-    carried = {} if curves is None else controls(record, curves)
+    carried = {} if curves is None else controls(record, summary, curves)
     parts: dict[str, dict[str, pl.DataFrame]] = {}
     for key, own in times(summary).group_by("condition", "feature", maintain_order=True):
         parts.setdefault(str(key[0]), {})[str(key[1])] = own
