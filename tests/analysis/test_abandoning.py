@@ -82,5 +82,13 @@ def test_the_event_of_a_study(monkeypatch):
     assert check(record, contrast) == []
     share = share_learned(runs, contrast)
     assert (share.successes, share.pairs, share.tau) == (8, 10, 70)
+    # Asked by a step: who relies on it again at the end has not abandoned it by then either.
+    for trace in traces.values():
+        trace[0, 9] = 0.9
+    runs.memo.clear()
+    early = times(runs, "default", "A", event=TIME_TO_ABANDON, by=60)
+    assert early is not None and early.tau == 60
+    assert early.learned.tolist() == [False] + [True] * 7 + [False] * 2
+    assert early.time.tolist() == [60] * 10
     unknown = Contrast(measure=TIME_TO_ABANDON, of={"feature": "C"})
     assert "not a feature" in check(record, unknown)[0]

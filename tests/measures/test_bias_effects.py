@@ -91,6 +91,19 @@ def test_the_smallest_push_that_flips_half_is_found():
                 assert np.isnan(found[k, t])
 
 
+@pytest.mark.parametrize(("far", "null"), [(7.5, False), (8.6, True)])
+def test_a_push_beyond_the_grid_is_null(far, null):
+    """By construction: answers flip where a unit of SD 1 has been pushed by `far`; 8 is the end."""
+    values = jnp.asarray(np.tile([0.0, 1.0], 50)[:, None], jnp.float32)
+    reps = jnp.concatenate([2 * values - 1, jnp.zeros((100, 1))], axis=1)
+
+    def onward(moved):
+        return 2.0 * (jnp.abs(moved[:, :1]) > far - 1) - 1.0
+
+    found = float(steering_push(reps, values, reps, values, onward(reps), onward)[0, 0])
+    assert np.isnan(found) if null else far < found < far * FINE
+
+
 def test_components_are_counted_until_the_answers_are_kept():
     """Oracle: by construction the large feature needs one component, the small one two."""
     weights = np.zeros((6, 2), np.float32)

@@ -75,3 +75,29 @@ def test_whole_files_are_read(tmp_path):
     for name in ("step-1.safetensors", "step-1.npz"):
         found = checkpoints.arrays(tmp_path / name)
         assert list(found) == ["a"] and (found["a"] == held["a"]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["seed-1/step-10", "seed-1/step-20"], [(1, 10), (1, 20)]),
+        (["seed2_epoch_3", "seed12_epoch_3"], [(2, 3), (12, 3)]),
+        (["epoch=1-step=100", "epoch=2-step=200"], [(0, 100), (0, 200)]),
+        (["step-1000.0", "step-2000.0"], [(0, 1000), (0, 2000)]),
+    ],
+)
+def test_seed_and_step_of_a_name(tmp_path, names, found):
+    for name in names:
+        path = tmp_path / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [(one.seed, one.step) for one in checkpoints.found(str(tmp_path))] == found
+
+
+@pytest.mark.parametrize("name", ["seed-{}", "seed{}_final", "seed={}"])
+def test_no_digit_of_a_seed_is_a_step(tmp_path, name):
+    """The last weights of networks 10 and 11 are not steps 0 and 1 of network 1."""
+    for seed in (10, 11):
+        (tmp_path / f"{name.format(seed)}.npz").touch()
+    with pytest.raises(StoreError, match="no checkpoint matches"):
+        checkpoints.found(str(tmp_path))

@@ -61,6 +61,13 @@ def test_a_target_left_out_of_a_phase_is_not_trained_in_it():
     assert not np.array_equal(after["output/kernel"][:, 1], before["kernel"][:, 1])
 
 
+def test_a_cosine_schedule_cannot_begin_again():
+    """It would begin at its full size and never fall to 0: it spans the whole training."""
+    told = two(2, 4, reset=True)
+    with pytest.raises(ValueError, match=r"^phases\[1\]\.reset: a cosine schedule is one fall"):
+        _ = tiny.condition(schedule="cosine", **told).budget
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_phases_are_training_that_goes_on(reset):
     """Oracle: `advance` called for each phase by hand, the optimizer started anew or not."""
