@@ -23,6 +23,9 @@ WHOLE = ("seed", "rank", "time_to_learn", "low_step", "time_to_pick_up", "end_st
 YES_OR_NO = ("learned", "forgotten", "picked_up", "dropped", "diverged")
 """Columns of the summary; those of measured values are floats."""
 
+SCORES = {"final_accuracy": "accuracy", "final_r_squared": "r_squared"}
+"""Of a feature's target, by column."""
+
 
 def summary(
     curves: Rows,
@@ -133,8 +136,7 @@ def _last_values(
     runs: Runs, condition: ConditionRecord, features: list[FeatureRecord], budget: float
 ) -> dict[str, Float[np.ndarray, "s k"]]:
     """Area, accuracy, what the cards place in the summary, total variance, reliance."""
-    measures = {"final_accuracy": "accuracy", "final_r_squared": "r_squared"}
-    measures |= {m: m for m, card in runs.cards.items() if card.section is not None}
+    measures = SCORES | {m: m for m, card in runs.cards.items() if card.section is not None}
     measures |= {"total_variance": "total_variance", "reliance": "reliance"}
     steps, last = runs.steps(condition.name, budget), runs.last(condition.name, budget)
     layer = condition.layers[-1] if condition.layers else None
@@ -145,9 +147,12 @@ def _last_values(
     }
     cut = np.isin(runs.ended(condition.name), CUT_SHORT)
     tau = int(steps[max(0, len(steps) - condition.confirm)])
+    owned = {t.name for t in condition.targets} <= {f.target for f in condition.features}
     for k, feature in enumerate(features):
         at = {"feature": feature.name, "target": own_target(condition, feature.name)}
         for column in columns.keys() & measures.keys():
+            if column in SCORES and feature.target is None and owned:
+                continue  # only watched: every target is another feature's, and so is its score
             measure = stand_in(runs, measures[column], feature)
             trace = runs.trace(condition.name, measure, layer=layer, **at)
             if trace is not None:

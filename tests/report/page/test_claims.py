@@ -99,7 +99,7 @@ def test_the_sentence_says_on_what_a_word_depends(runs, words, told):
 def test_what_cannot_be_tested_is_said(runs):
     claim = reading(claims(runs)[0], pooled_end="untestable", unit_end="untestable")
     assert rows.depends(claim, runs.cards) == [
-        "Supported in every reading.",
+        "Supported in the 2 of 4 readings that can be tested.",
         "Not testable at the end: no rows.",
     ]
 

@@ -165,8 +165,10 @@ def _sentence(claim: Claim, cards: Mapping[str, MeasureRecord]) -> str:
         return ""
     own = claim.first.contrast.measure
     if len(words) == 1:
-        ways = "in every reading" if len(readings) > 1 else "in the one reading that can be tested"
-        return f"{words[0].capitalize()} {ways}."
+        n, of = len(readings), len(claim.readings)
+        some = f"the {'one' if n == 1 else n} of {of} readings that can be tested"
+        ways = "every reading" if n == of else some
+        return f"{words[0].capitalize()} in {ways}."
     decided = {w for w in words if w not in OPEN}
     depend = len(decided) > 1
     definitions = list(dict.fromkeys(r.measure for r in readings))
@@ -237,9 +239,11 @@ def overview(found: Sequence[Mapping[str, Any]]) -> str:
     reported = [row for group in found for row in group["rows"] if row["reported_by"]]
     ways: Counter[str] = Counter()
     for row in reported:
-        words = {c["word"] for _, cells in row["rows"] for c in cells if c} - {"untestable"}
+        every = {c["word"] for _, cells in row["rows"] for c in cells if c}
+        words = every - {"untestable"}
         if len(words) == 1:
-            ways[f"{next(iter(words))} in every reading"] += 1
+            tested = "" if words == every else " that can be tested"
+            ways[f"{next(iter(words))} in every reading{tested}"] += 1
         elif len(words - set(OPEN)) > 1:
             ways[WAYS.get(row["kind"], "depending on both")] += 1
         else:

@@ -87,7 +87,7 @@
             `${c.verb} by then`,
             "steps to criterion",
             ...(own ? [] : ["with the study’s own"]),
-            `${c.verb} in the end`,
+            `${c.verb} at any step`,
           ]
         : []),
     ];
