@@ -1,5 +1,6 @@
 """`primacy alike`: how alike networks are that differ in their seed."""
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,8 +38,10 @@ def alike(
         as_json: Print the rows as a JSON object.
     """
     load(plugins)
+    from primacy.analysis.contrasts import FEWEST
     from primacy.networks.consistency import MOST
     from primacy.networks.consistency import alike as compared
+    from primacy.report.terminal import plain
     from primacy.result import open as open_run
 
     result = open_run(run)
@@ -54,6 +57,15 @@ def alike(
         "pairs; negative: they resemble the other condition's networks more than each other. Not "
         "adjusted for the number of rows."
     )
+    pairs, names = rows[0]["pairs"], list(dict.fromkeys(row["condition"] for row in rows))
+    if pairs < FEWEST and any(row["own_minus_other"] is not None for row in rows):
+        seeds = 2 * FEWEST
+        console.print(f"No p: it takes {FEWEST} pairs, which {seeds} seeds make.")
+    inputs = {c.name: c.inputs for c in result.record.conditions}
+    apart = [f"{a} and {b}" for a, b in itertools.combinations(names, 2) if inputs[a] != inputs[b]]
+    if apart and (conditions or len(inputs) <= MOST):
+        more = "" if len(apart) == 1 else f", and {len(apart) - 1} more"
+        console.print(f"Not compared, as they read different inputs: {plain(apart[0])}{more}.")
     if not conditions and len(result.record.conditions) > MOST:
         console.print("To compare conditions with each other, name some: --condition NAME, twice.")
     return 0

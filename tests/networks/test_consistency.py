@@ -101,6 +101,11 @@ def test_the_command_prints_what_the_function_finds(result, capsys):
         app.main(["alike", str(result.folder), "--condition", "a", "--condition", "b"])
     shown = capsys.readouterr().out
     assert "themselves" in shown and "wide" not in shown
+    assert "No p: it takes 6 pairs, which 12 seeds make." in shown
+    with pytest.raises(SystemExit):
+        app.main(["alike", str(result.folder)])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Not compared, as they read different inputs: a and wide, and 1 more." in told
     with pytest.raises(SystemExit) as ended:
         app.main(["alike", str(result.folder), "--condition", "A"])
     assert ended.value.code == 2
