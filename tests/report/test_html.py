@@ -142,6 +142,15 @@ def test_answer_in_each_case(times, words):
     assert words in said(times)
 
 
+@pytest.mark.parametrize(("lost", "told"), [(3, False), (4, True)])
+def test_the_answer_says_what_most_networks_lost_again(lost, told):
+    study = copied(made(6), "a", "b")
+    gone = (pl.col("feature").cast(str) == "a") & (pl.col("seed") < lost)
+    found = report.answer(study.record, study.summary.with_columns(forgotten=gone), [])
+    words = f"Below the criterion again later, of the networks that reached it: a in {lost} of 6."
+    assert (words in found) is told
+
+
 def test_answer_says_about_equal_and_no_winner_where_medians_are_close():
     even = {"variance_explained": [0.5] * 6 + [0.49] * 6, "reliance": [0.1] * 6 + [0.9] * 6}
     found = said([(8, 80)] * 6, **even)

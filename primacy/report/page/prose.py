@@ -324,6 +324,14 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
     elif missed:
         told = listed([f"{name} in {k}" for name, k in missed.items()])
         said.append(f"Not {verb} {tau}: {told} of {n} seeds.")
+    # Relative to the run's own end the criterion holds there: what was lost came back.
+    lost = [
+        f"{r['feature']} in {r['forgotten']} of {r['learned']}"
+        for r in rows
+        if r["timed"] and 2 * r["forgotten"] > r["learned"] and not ranks.relative(condition)
+    ]
+    if told := listed(lost):
+        said.append(f"Below the criterion again later, of the networks that reached it: {told}.")
     if diverged:
         said.append(f"{diverged} of {n} networks diverged.")
     return said
