@@ -139,6 +139,8 @@ def _print(file: Path, found: "Audit") -> None:
     if found.target is None:
         console.print("\n--target NAME also shows what each column predicts alone.")
     command = f"primacy init --own-data {shlex.quote(str(file))}"
+    if found.target is not None:
+        command += f" --target {shlex.quote(found.target)}"
     console.print(
         f"\nNext: a first study of these columns, to edit:\n  {command} --out mine.toml",
         markup=False,

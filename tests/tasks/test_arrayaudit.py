@@ -167,7 +167,7 @@ def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, 
             assert 'Did you mean "outcome"' in out.err
         else:
             assert "outcome has classes" in out.out and "alone: accuracy" in out.out
-            command = f"  primacy init --own-data {file} --out mine.toml\n"
+            command = f"  primacy init --own-data {file} --target outcome --out mine.toml\n"
             assert out.out.endswith(command)
     with pytest.raises(SystemExit) as ended:
         main(["audit-data", str(tmp_path / "dat.csv"), "--target", "outcome"])
