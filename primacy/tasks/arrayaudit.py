@@ -237,7 +237,9 @@ def _findings(
 ) -> Iterator[Finding]:
     """What would mislead in the rows and the columns, the worst first."""
     rows = distinct(table)
-    ids = [c for c in inputs if all_different(rows, c) or identifies(rows, c)]
+    # A column of numbers with a bad cell is read as text, and its fractions are all different.
+    whole = [c for c in inputs if wrong(table, c) is None]
+    ids = [c for c in whole if all_different(rows, c) or identifies(rows, c)]
     own = {c.name: c for c in found.columns if c.name in inputs}
     yield from repeats(table, [c for c in inputs if c not in ids])
     if found.rows < 100:

@@ -205,6 +205,7 @@ def test_cells_that_are_no_numbers_are_named_and_the_others_counted(made):
     assert "endless: Inf in row 4 -> correct this cell, or leave it empty and set impute" in says
     assert "stage: 399 of 400 are numbers; not: '3+' (row 400) ->" in says
     assert "grade:" not in says, "where it is a class of its own, nothing is to be corrected"
+    assert "identifier" not in says, "fractions measure, even while a bad cell makes them text"
     columns = {c.name: c for c in found.columns}
     for name, bad in (("text", [5, 9]), ("endless", [3])):
         others = np.delete(income, bad)
