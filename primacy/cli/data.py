@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from primacy.cli.shared import Json, Overrides, Plugins, Refused, RunFolder, load, new_console
-from primacy.errors import closest, shown
+from primacy.errors import shown
 
 if TYPE_CHECKING:
     from primacy.tasks.arrayaudit import Audit
@@ -29,14 +29,10 @@ def audit_data(file: Path, /, *, target: str | None = None, as_json: Json = Fals
     """
     from primacy.tasks import arrayaudit, datafile
 
+    if not file.is_file():
+        raise Refused(f"{file}: no such file")
     try:
-        table = datafile.read(file)
-        if target is not None and target not in table.frame.columns:
-            names = table.frame.columns
-            raise ValueError(
-                f"no column {target!r}.{closest(target, names)} There are: {', '.join(names[:20])}"
-            )
-        found = arrayaudit.audit(table, target)
+        found = arrayaudit.audit(datafile.read(file), target)
     except ValueError as problem:
         raise Refused(f"{file}: {problem}") from None
     if as_json:
@@ -102,6 +98,8 @@ def data(
 def _print(file: Path, found: "Audit") -> None:
     from rich.table import Table
 
+    from primacy.tasks.arrayaudit import listed
+
     console = new_console()
     console.print(f"{shown(file.name)}: {found.rows:,} rows, {len(found.columns):,} columns")
     if found.classes:
@@ -126,6 +124,12 @@ def _print(file: Path, found: "Audit") -> None:
             cells.append("target" if c.name == found.target else _interval(c.alone))
         table.add_row(*cells)
     console.print(table)
+    chance = found.chance or 0.0
+    if below := [c.name for c in found.columns if c.alone and c.alone[2] < chance]:
+        console.print(
+            f"\nNo better than chance: {shown(listed(below))}. Scores below chance come from "
+            "columns that say nothing: the rows left out then lean against the guess."
+        )
     if len(found.columns) > MAX_SHOWN:
         console.print(f"... and {len(found.columns) - MAX_SHOWN:,} more columns (--json)")
     if not found.findings:
@@ -135,6 +139,8 @@ def _print(file: Path, found: "Audit") -> None:
     if found.target is None:
         console.print("\n--target NAME also shows what each column predicts alone.")
     command = f"primacy init --own-data {shlex.quote(str(file))}"
+    if found.target is not None:
+        command += f" --target {shlex.quote(found.target)}"
     console.print(
         f"\nNext: a first study of these columns, to edit:\n  {command} --out mine.toml",
         markup=False,

@@ -184,6 +184,7 @@ def init(
     study: str = "complexity",
     *,
     own_data: Path | None = None,
+    target: str | None = None,
     out: Path | None = None,
     as_json: Json = False,
 ) -> int:
@@ -192,12 +193,16 @@ def init(
     Args:
         study: A built-in study.
         own_data: A CSV, Parquet or npz file: write a study of its columns instead.
+        target: The column of it to predict. Without it, one is proposed: the last that is 0/1, else
+            of classes, else of numbers.
         out: Write it to this file (which must not exist) instead of stdout.
         as_json: Print a JSON object with the text, or with the file that was written.
     """
     from primacy.study import file as studyfile
 
     if own_data is None:
+        if target is not None:
+            raise Refused("--target is a column of --own-data FILE; a built-in study has its own")
         text = studyfile.text(study)
         if out is not None:
             # Without a name the study is called after its file, and has a run folder of its own.
@@ -210,7 +215,7 @@ def init(
         if out is not None and out.resolve().parent != own_data.resolve().parent:
             raise Refused(f"{out}: must be in the folder of {own_data}, whose data it reads")
         try:
-            text = draft(own_data)
+            text = draft(own_data, target)
         except ValueError as problem:
             raise Refused(f"{own_data}: {problem}") from None
     if out is None:

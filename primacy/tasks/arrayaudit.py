@@ -2,14 +2,24 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from primacy.tasks.arraykinds import all_different
+from primacy.errors import closest
+from primacy.tasks.arraycolumns import (
+    Wrong,
+    all_different,
+    distinct,
+    finite,
+    identifies,
+    named,
+    numeric,
+    wrong,
+)
 from primacy.tasks.arrayleaks import FOLDS, LEAK, predicts, suspicious
 from primacy.tasks.arraysplits import labels_of
 from primacy.tasks.datafile import Table
@@ -83,16 +93,20 @@ def audit(table: Table, target: str | None = None) -> Audit:
         target: the column to predict. Without one nothing is said about prediction.
 
     Raises:
-        ValueError: there is no such column, or it has missing values or a single value.
+        ValueError: there is no such column, or it has missing values, cells that are no numbers, or
+            a single value.
     """
+    wanted, classes = check_target(table, target) if target is not None else (None, {})
+    table, unnamed = named(table)
     names = list(table.frame.columns)
-    if target is not None and target not in names:
-        raise ValueError(f"no column {target!r}")
+    bad = {name: found for name in names if (found := wrong(table, name))}
     values = {name: _values(table, name) for name in names}
-    wanted, classes = _target(table, target, values) if target else (None, {})
     inputs = [name for name in names if name != target]
     columns = tuple(
-        _column(table, name, values[name], wanted, bool(classes), target) for name in names
+        _column(
+            table, name, values[name], bad.get(name), None if name == target else wanted, classes
+        )
+        for name in names
     )
     numbers = [c.name for c in columns if c.name in inputs and c.kind in ("0/1", "number") and c.sd]
     matrix = _filled(np.stack([values[n] for n in numbers], 1)) if numbers else np.zeros((0, 0))
@@ -108,61 +122,71 @@ def audit(table: Table, target: str | None = None) -> Audit:
         columns=columns,
         findings=(),
     )
-    return dataclasses.replace(found, findings=tuple(_findings(found, table, inputs)))
+    findings = (*leaks(found), *_classes(found), *_wrong(bad, unnamed))
+    return dataclasses.replace(
+        found, findings=(*findings, *_findings(found, table, inputs, unnamed))
+    )
 
 
 def _values(table: Table, name: str) -> Float[np.ndarray, " n"]:
-    """A column as numbers, NaN where missing; text as the index of its value."""
-    try:
-        return table.numbers(name, missing=True).astype(np.float64)
-    except ValueError:
-        labels = np.asarray(labels_of(table, name))
-        _, index = np.unique(labels, return_inverse=True)
-        return np.where(table.frame[name].is_null().to_numpy(), np.nan, index.astype(np.float64))
+    """A column as numbers, NaN where there is none; text as the index of its value."""
+    if numeric(table, name):
+        return finite(table, name)
+    _, index = np.unique(np.asarray(labels_of(table, name)), return_inverse=True)
+    return np.where(table.frame[name].is_null().to_numpy(), np.nan, index.astype(np.float64))
 
 
-def _target(
-    table: Table, name: str, values: dict[str, np.ndarray]
-) -> tuple[np.ndarray, dict[str, int]]:
-    """The target, and the rows of each class where it is one of few."""
-    own = values[name]
-    if gaps := int(np.isnan(own).sum()):
-        raise ValueError(f"target {name!r} has {gaps:,} missing values: remove these rows")
+def check_target(table: Table, name: str) -> tuple[Float[np.ndarray, " n"], dict[str, int]]:
+    """The values of a column to predict, and the rows of each class where it is one of few.
+
+    Raises:
+        ValueError: as `audit` does.
+    """
+    if name not in table.frame.columns:
+        near, some = closest(name, table.frame.columns), ", ".join(table.frame.columns[:20])
+        raise ValueError(f"no column {name!r}.{near} There are: {some}")
+    if bad := wrong(table, name):
+        raise ValueError(f"target {name!r}: {bad.what}; {bad.cure_of_target}")
+    own = _values(table, name)
+    if (gaps := np.flatnonzero(np.isnan(own))).size:
+        count = "1 missing value" if gaps.size == 1 else f"{gaps.size:,} missing values"
+        rows = "this row" if gaps.size == 1 else "these rows"
+        raise ValueError(f"target {name!r} has {count} (first: row {gaps[0] + 1}): remove {rows}")
     levels, counts = np.unique(own, return_counts=True)
     if len(levels) < 2:
-        raise ValueError(f"target {name!r} has a single value")
-    whole = table.text(name) or bool((own == own.round()).all())
+        raise ValueError(f"target {name!r} has a single value: there is nothing to predict")
+    text = not numeric(table, name)
+    whole = text or bool((own == own.round()).all())
     if not whole or len(levels) > MAX_LEVELS:
-        if table.text(name):
+        if text:
             raise ValueError(f"target {name!r} is text with {len(levels):,} different values")
         return own, {}
-    text = np.unique(np.asarray(labels_of(table, name))) if table.text(name) else levels
-    shown = [str(t) if table.text(name) else f"{t:g}" for t in text]
-    return own, dict(zip(shown, map(int, counts), strict=True))
+    shown = np.unique(np.asarray(labels_of(table, name))) if text else [f"{v:g}" for v in levels]
+    return own, dict(zip(map(str, shown), map(int, counts), strict=True))
 
 
 def _column(
     table: Table,
     name: str,
     values: np.ndarray,
+    bad: Wrong | None,
     target: np.ndarray | None,
-    classes: bool,
-    target_name: str | None,
+    classes: dict[str, int],
 ) -> Column:
     known = values[np.isfinite(values)]
     levels = len(np.unique(known))
-    text = table.text(name)
+    text = not numeric(table, name)
     kind = "text" if text and levels > MAX_LEVELS else "classes" if text else "number"
     if not text and set(np.unique(known)) <= {0.0, 1.0}:
         kind = "0/1"
     alone = None
-    if target is not None and name != target_name and kind != "text" and levels > 1:
-        alone = predicts(values, target, classes)
+    if target is not None and kind != "text" and levels > 1:
+        alone = predicts(values, target, bool(classes))
     return Column(
         name=name,
         kind=kind,
         levels=levels,
-        missing=len(values) - len(known),
+        missing=len(values) - len(known) - (bad.cells if bad else 0),
         mean=None if text or not known.size else float(known.mean()),
         sd=None if text or not known.size else float(known.std()),
         alone=alone,
@@ -200,42 +224,62 @@ def _correlated(
     return tuple((names[a[i]], names[b[i]], float(correlation[a[i], b[i]])) for i in order)
 
 
-def _findings(found: Audit, table: Table, inputs: list[str]) -> Iterator[Finding]:
-    """What would mislead, the worst first."""
-    yield from leaks(found)
-    yield from _classes(found)
-    yield from _rows(found, table, inputs)
+def _wrong(bad: dict[str, Wrong], unnamed: dict[str, str]) -> Iterator[Finding]:
+    """Columns to be corrected in the file."""
+    for name, found in bad.items():
+        yield Finding(f"{name}: {found.what}", found.cure)
+    for name, cure in unnamed.items():
+        yield Finding(name, f"{cure}, or leave it out")
+
+
+def _findings(
+    found: Audit, table: Table, inputs: list[str], unnamed: dict[str, str]
+) -> Iterator[Finding]:
+    """What would mislead in the rows and the columns, the worst first."""
+    rows = distinct(table)
+    # A column of numbers with a bad cell is read as text, and its fractions are all different.
+    whole = [c for c in inputs if wrong(table, c) is None]
+    ids = [c for c in whole if all_different(rows, c) or identifies(rows, c)]
     own = {c.name: c for c in found.columns if c.name in inputs}
+    yield from repeats(table, [c for c in inputs if c not in ids])
+    if found.rows < 100:
+        yield Finding(f"{found.rows} rows: a fifth of them test", "expect wide intervals")
     if gaps := [c for c in own.values() if c.missing]:
+        count = sum(c.missing for c in gaps)
         yield Finding(
-            f"{sum(c.missing for c in gaps):,} missing values in {_listed(c.name for c in gaps)}",
+            f"{'1 missing value' if count == 1 else f'{count:,} missing values'} in "
+            f"{listed(c.name for c in gaps)}",
             'impute = "median" (or "mean"), or remove the rows',
         )
     if still := [c.name for c in own.values() if c.levels <= 1]:
         yield Finding(
-            f"never changes: {_listed(still)}", "leave it out; nothing can be learned of it"
+            f"never changes: {listed(still)}", "leave it out; nothing can be learned of it"
         )
     if text := [c.name for c in own.values() if c.kind == "text"]:
         yield Finding(
-            f"text with more than {MAX_LEVELS} different values: {_listed(text)}",
+            f"text with more than {MAX_LEVELS} different values: {listed(text)}",
             "leave it out, or use it in split_by if it names what rows belong to",
         )
-    for name in (c for c in own if all_different(table, c)):
+    for name in (c for c in ids if c not in unnamed):
         yield Finding(
-            f"{name}: {found.rows:,} different values in {found.rows:,} rows",
+            f"{name}: {own[name].levels:,} different values in {found.rows:,} rows",
             "an identifier? Then leave it out",
         )
-    yield from _scales(found, own)
-    copies = [f"{a} and {b}" for a, b, r in found.correlated if abs(r) >= COPY]
-    if copies:
+    yield from _scales([c for c in own.values() if c.name not in ids])
+    yield from _alike(found, ids)
+
+
+def _alike(found: Audit, ids: list[str]) -> Iterator[Finding]:
+    """Columns that go together; two identifiers do, and are left out anyway."""
+    pairs = [(a, b, r) for a, b, r in found.correlated if a not in ids or b not in ids]
+    if copies := [f"{a} and {b}" for a, b, r in pairs if abs(r) >= COPY]:
         yield Finding(
-            f"as good as copies: {_listed(copies)}",
+            f"as good as copies: {listed(copies)}",
             "put them into one feature: apart, each hides that the other is used",
         )
-    near = [f"{a} and {b} ({r:.2f})" for a, b, r in found.correlated if abs(r) < COPY]
-    if near:
+    if near := [f"{a} and {b} ({r:.2f})" for a, b, r in pairs if abs(r) < COPY]:
         yield Finding(
-            f"strongly correlated: {_listed(near)}",
+            f"strongly correlated: {listed(near)}",
             "put them into one feature, or read reliance on each as what it adds to the others",
         )
 
@@ -273,28 +317,26 @@ def _classes(found: Audit) -> Iterator[Finding]:
     rare = [name for name, count in found.classes.items() if count < 2 * FOLDS]
     if rare:
         yield Finding(
-            f"fewer than {2 * FOLDS} rows of class {_listed(rare)}", "merge them, or leave them out"
+            f"fewer than {2 * FOLDS} rows of class {listed(rare)}", "merge them, or leave them out"
         )
 
 
-def _rows(found: Audit, table: Table, inputs: list[str]) -> Iterator[Finding]:
+def repeats(table: Table, inputs: Sequence[str]) -> Iterator[Finding]:
     """Rows that occur more than once: in training and in test, they are memorized."""
-    frame = table.frame.select(inputs)
-    again = found.rows - frame.n_unique() if inputs else 0
+    frame, rows = table.frame.select(inputs), table.frame.height
+    again = rows - frame.n_unique() if inputs else 0
     # Columns of few values repeat without any copying: as often as when each is permuted.
     permuted = frame.select(pl.col(c).shuffle(seed=i) for i, c in enumerate(inputs))
-    by_chance = found.rows - permuted.n_unique() if inputs else 0
-    if again - by_chance > MIN_REPEATED * found.rows:
+    by_chance = rows - permuted.n_unique() if inputs else 0
+    if again - by_chance > MIN_REPEATED * rows:
         yield Finding(
-            f"{again:,} of {found.rows:,} rows repeat the inputs of another row",
+            f"{again:,} of {rows:,} rows repeat the inputs of another row",
             "remove them, or keep them on one side with split_by",
         )
-    if found.rows < 100:
-        yield Finding(f"{found.rows} rows: a fifth of them test", "expect wide intervals")
 
 
-def _scales(found: Audit, own: dict[str, Column]) -> Iterator[Finding]:
-    numbers = [c for c in own.values() if c.sd]
+def _scales(columns: list[Column]) -> Iterator[Finding]:
+    numbers = [c for c in columns if c.sd]
     if len(numbers) > 1:
         largest = max(numbers, key=lambda c: c.sd or 0.0)
         smallest = min(numbers, key=lambda c: c.sd or 0.0)
@@ -314,7 +356,8 @@ def _scales(found: Audit, own: dict[str, Column]) -> Iterator[Finding]:
             )
 
 
-def _listed(names: Any, most: int = 5) -> str:
+def listed(names: Any, most: int = 5) -> str:
+    """The first of some names, and how many more there are."""
     found = list(names)
     more = f" and {len(found) - most:,} more" if len(found) > most else ""
     return ", ".join(found[:most]) + more

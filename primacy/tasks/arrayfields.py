@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from primacy.registry import closest, spec
 from primacy.tasks import datafile
+from primacy.tasks.arraycolumns import wrong
 from primacy.tasks.arraykinds import (
     MAX_LEVELS,
     all_numbers,
@@ -192,7 +193,9 @@ def check_column(name: str, info: Any) -> str:
                 cure = 'impute = "median" (or "mean") fills them in'
                 raise ValueError(f"{where}{problem}; {cure}") from None
             except ValueError as problem:
-                raise ValueError(f"{where}{problem}{_recoding(table, column)}") from None
+                cells = wrong(table, column)
+                told = f"{cells.what}: {cells.cure}" if cells else str(problem)
+                raise ValueError(f"{where}{told}{_recoding(table, column)}") from None
             if np.isnan(values).all():
                 raise ValueError(f"{where}has no value in any row: leave it out")
     return name
@@ -215,12 +218,23 @@ def check_target(name: str, info: Any) -> str:
                 values = None if table.text(column) else table.numbers(column)
             except Missing as problem:
                 raise ValueError(f"{problem}; leave these rows out of the file") from None
+            except ValueError as problem:
+                raise ValueError(_with_cure(table, column, problem)) from None
             if values is not None and (values == values[0]).all():
                 raise ValueError(
                     f"always {values[0]:g} in all {values.size} rows: there is nothing to learn"
                 )
-            check_kind(table, column, info.data.get("target_kind"))
+            try:
+                check_kind(table, column, info.data.get("target_kind"))
+            except ValueError as problem:
+                raise ValueError(_with_cure(table, column, problem)) from None
     return name
+
+
+def _with_cure(table: datafile.Table, target: str, problem: ValueError) -> str:
+    """Why a target is refused: single cells, where the others are numbers."""
+    cells = wrong(table, target)
+    return f"{cells.what}: {cells.cure_of_target}" if cells else str(problem)
 
 
 def check_targets(names: tuple[str, ...], info: Any) -> tuple[str, ...]:

@@ -1,11 +1,9 @@
 """What a user's target columns are: 0/1, numbers or classes."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
-import polars as pl
 from jaxtyping import Float
 
 from primacy.tasks.datatable import Missing, Table
@@ -36,34 +34,6 @@ def kind_of(table: Table, column: str, told: Kind | None) -> Kind:
     if is_binary(values):
         return "binary"
     return "class" if counts_up(np.unique(values)) else "number"
-
-
-MIN_ROWS = 50
-"""Rows below which all different whole numbers are no sign of an identifier: ages can be, too."""
-DENSE = 10
-"""Numbers that an identifier leaves unused, as a multiple of the rows. Whole numbers drawn at
-random from so many are all different with a chance of exp(-rows / 20): a numbering is meant."""
-CALLED_ID = re.compile(r"(?i:(?:^|[^a-z])(?:id|key|nr|no|uuid|number)$)|[a-z]I[dD]$")
-
-
-def all_different(table: Table, column: str) -> bool:
-    """Whether every row has a value of its own, in text or whole numbers: an identifier, perhaps.
-
-    A whole number of a measurement, such as an income, can be one by chance.
-    """
-    own = table.frame[column]
-    whole = own.dtype.is_integer() or own.dtype == pl.String
-    return whole and len(own) >= MIN_ROWS and own.null_count() == 0 and own.n_unique() == len(own)
-
-
-def identifies(table: Table, column: str) -> bool:
-    """Whether a column numbers the rows: all different, and close together or called an id."""
-    if not all_different(table, column):
-        return False
-    if table.text(column) or CALLED_ID.search(column):
-        return True
-    values = table.numbers(column)
-    return bool(values.max() - values.min() < DENSE * len(values))
 
 
 def counts_up(values: np.ndarray) -> bool:

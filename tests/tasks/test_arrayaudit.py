@@ -9,6 +9,7 @@ import pytest
 from primacy.cli.app import main
 from primacy.tasks import datafile
 from primacy.tasks.arrayaudit import audit, predicts
+from primacy.tasks.arraycolumns import distinct, identifies
 from primacy.tasks.arrays import Arrays
 
 
@@ -136,12 +137,18 @@ def test_clean_data_raise_no_finding(made):
 
 @pytest.mark.parametrize(
     ("target", "says"),
-    [("z", "no column 'z'"), ("gap", "has 1 missing values"), ("same", "has a single value")],
+    [
+        ("z", "no column 'z'"),
+        ("gap", r"1 missing value \(first: row 1\): remove this row"),
+        ("same", "has a single value"),
+        ("bad", r"9 of 10 are numbers; not: 'n/a' \(row 3\); correct this cell, or remove its"),
+    ],
 )
 def test_a_target_that_cannot_be_one_is_refused(made, target, says):
     gap = [None, *map(float, normal(1, 9))]
     with pytest.raises(ValueError, match=says):
-        audit(made(a=normal(0, 10), gap=gap, same=np.ones(10)), target)
+        bad = ["n/a" if i == 2 else str(i + 0.5) for i in range(10)]
+        audit(made(a=normal(0, 10), gap=gap, same=np.ones(10), bad=bad), target)
 
 
 def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, capsys):
@@ -160,7 +167,12 @@ def test_the_command_prints_a_table_and_json_and_refuses_a_typo(made, tmp_path, 
             assert 'Did you mean "outcome"' in out.err
         else:
             assert "outcome has classes" in out.out and "alone: accuracy" in out.out
-            assert out.out.endswith(f"  primacy init --own-data {file} --out mine.toml\n")
+            command = f"  primacy init --own-data {file} --target outcome --out mine.toml\n"
+            assert out.out.endswith(command)
+    with pytest.raises(SystemExit) as ended:
+        main(["audit-data", str(tmp_path / "dat.csv"), "--target", "outcome"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'dat.csv'}: no such file\n"
 
 
 def test_a_task_says_which_feature_predicts_nearly_all_alone(tmp_path):
@@ -173,3 +185,92 @@ def test_a_task_says_which_feature_predicts_nearly_all_alone(tmp_path):
     facts = {f.name: f.facts for f in task.declared}
     assert facts["ticket"]["predicts_alone"] == {"y": 0.97}
     assert "predicts_alone" not in facts["noise"]
+
+
+def test_cells_that_are_no_numbers_are_named_and_the_others_counted(made):
+    """Oracle: the mean and SD of the other numbers, by NumPy."""
+    income = np.random.default_rng(0).lognormal(10, 0.6, 400).round(2)
+    text = [str(v) for v in income]
+    text[5], text[9] = "n/a", "12,500"
+    endless = income.copy()
+    endless[3] = np.inf
+    stage = [str(i % 3) for i in range(399)] + ["3+"]
+    grade = [str(i % 3) if i % 12 else "3+" for i in range(400)]
+    found = audit(made(text=text, endless=endless, stage=stage, grade=grade, x=normal(1)))
+    says = told(found)
+    assert (
+        "text: 398 of 400 are numbers; not: 'n/a' (row 6), '12,500' (row 10) "
+        "-> correct these cells, or leave them empty and set impute"
+    ) in says
+    assert "endless: Inf in row 4 -> correct this cell, or leave it empty and set impute" in says
+    assert "stage: 399 of 400 are numbers; not: '3+' (row 400) ->" in says
+    assert "grade:" not in says, "where it is a class of its own, nothing is to be corrected"
+    assert "identifier" not in says, "fractions measure, even while a bad cell makes them text"
+    columns = {c.name: c for c in found.columns}
+    for name, bad in (("text", [5, 9]), ("endless", [3])):
+        others = np.delete(income, bad)
+        assert columns[name].mean == pytest.approx(others.mean(), rel=1e-6)
+        assert columns[name].sd == pytest.approx(others.std(), rel=1e-6)
+        assert (columns[name].kind, columns[name].missing) == ("number", 0)
+    assert columns["grade"].kind == "classes"
+
+
+def test_dates_have_no_standard_deviation(tmp_path):
+    days = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 4, 9), eager=True)
+    pl.DataFrame({"day": days, "x": normal(0, 100)}).write_parquet(tmp_path / "d.parquet")
+    day = audit(datafile.read(tmp_path / "d.parquet")).columns[0]
+    assert (day.kind, day.levels, day.sd) == ("text", 100, None)
+
+
+IDENTIFIERS = {
+    "copied": (lambda rng: np.r_[np.arange(600), np.arange(40)], True),
+    "few rows": (lambda rng: rng.permutation(12) + 1, True),
+    "called one": (lambda rng: np.unique(rng.integers(0, 10**6, 12)), True),
+    "a fraction": (lambda rng: rng.normal(size=600), False),
+    "rounded": (lambda rng: rng.lognormal(10, 0.6, 600).round(), False),
+    "ages": (lambda rng: rng.choice(np.arange(18, 80), 12, replace=False), False),
+    "counts": (lambda rng: rng.integers(0, 600, 600), False),
+    "doses": (lambda rng: np.tile(np.arange(60), 10), False),
+}
+"""Values of a column, and whether they number the rows."""
+
+
+@pytest.mark.parametrize("what", IDENTIFIERS)
+def test_what_numbers_the_rows_is_told_from_what_measures(made, what):
+    values, wanted = IDENTIFIERS[what]
+    values = values(np.random.default_rng(0))
+    other = 2.5 * values if what == "doses" else normal(1, len(values))
+    if what == "copied":
+        other[600:] = other[:40]
+    table = made(**{"client_id" if what == "called one" else "column": values, "other": other})
+    assert identifies(distinct(table), table.frame.columns[0]) is wanted
+    assert ("identifier" in told(audit(table))) is wanted
+
+
+def test_copied_rows_are_found_behind_a_new_numbering(made):
+    x, y = normal(1), normal(2)
+    found = audit(made(number=np.arange(440), x=np.r_[x, x[:40]], y=np.r_[y, y[:40]]))
+    assert "40 of 440 rows repeat the inputs of another row -> remove them" in told(found)
+
+
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path, capsys):
+    rows = "".join(f"{i},{i + 1},{v}\n" for i, v in enumerate(normal(0, 60)))
+    (tmp_path / "d.csv").write_text(",customer_id,x\n" + rows)
+    found = audit(datafile.read(tmp_path / "d.csv"))
+    assert found.columns[0].name == "column 1 without a name"
+    cure = "a pandas index? Write the file with index=False, or leave it out"
+    assert f"column 1 without a name -> {cure}" in told(found)
+    assert "copies" not in told(found), "both are to be left out"
+
+
+def test_below_chance_is_called_no_better_than_chance(made, tmp_path, capsys):
+    """Oracle: each value has as many rows of both classes, so what is commoner among the rows that
+    guess is rarer among those left out.
+    """
+    pair = np.arange(400) // 2
+    made(group=1000.0 * (pair % 8) + 0.5, outcome=np.arange(400) % 2)
+    with pytest.raises(SystemExit):
+        main(["audit-data", str(tmp_path / "data.csv"), "--target", "outcome"])
+    assert "No better than chance: group. Scores below chance come from columns" in (
+        capsys.readouterr().out
+    )

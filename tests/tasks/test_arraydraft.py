@@ -129,3 +129,113 @@ def test_tables_in_memory(tmp_path):
     ):
         with pytest.raises(ValueError, match=says):
             Arrays.from_data(data, tmp_path / path, **fields)
+
+
+def drafted(folder, columns, *words):
+    """The draft of a file of these columns."""
+    pl.DataFrame(columns, strict=False).write_csv(folder / "d.csv")
+    out = folder / "d.toml"
+    out.unlink(missing_ok=True)
+    assert called("init", "--own-data", folder / "d.csv", "--out", out, *words) == 0
+    return out
+
+
+def test_the_target_can_be_named(tmp_path, capsys):
+    """Oracle: the leak, planted, is one of this target only."""
+    rng = np.random.default_rng(0)
+    churn = rng.integers(1, 4, 300)
+    columns = {
+        "age": rng.normal(size=300), "paid": churn + 1.5, "churn": churn,
+        "region": rng.choice(["north", "south"], 300), "vip": rng.integers(0, 2, 300),
+    }  # fmt: skip
+    out = drafted(tmp_path, columns)
+    assert 'target = ["vip"]      # the column to predict: is it this one? If not: init' in (
+        out.read_text()
+    )
+    assert "CAREFUL" not in out.read_text()
+    out = drafted(tmp_path, columns, "--target", "churn")
+    assert 'target = ["churn"]      # the column to predict\n' in out.read_text()
+    assert "# CAREFUL: paid alone predicts churn almost perfectly" in out.read_text()
+    assert called("check", out) == 0
+    task = file.read(str(out)).conditions["default"].task
+    assert task.target == ("churn",) and "churn" not in [f.name for f in task.declared]
+    assert [f.name for f in task.declared] == ["age", "paid", "region", "vip"]
+    capsys.readouterr()
+    assert called("init", "--own-data", tmp_path / "d.csv", "--target", "chrun") == 2
+    told = capsys.readouterr().err
+    assert "no column 'chrun'. Did you mean \"churn\"?" in told and told.count("\n") == 1
+    assert called("init", "--target", "churn") == 2
+    assert capsys.readouterr().err == (
+        "--target is a column of --own-data FILE; a built-in study has its own\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (None, "1 missing value (first: row 8)"),
+        ("n/a", "299 of 300 are numbers; not: 'n/a' (row 8)"),
+    ],
+)
+def test_a_column_that_is_passed_over_as_the_target_is_named(tmp_path, cell, why):
+    rng = np.random.default_rng(0)
+    churn = [cell if i == 7 else str(v) for i, v in enumerate(rng.integers(0, 2, 300))]
+    region = rng.choice(["a", "b", "c"], 300)
+    columns = {"x": rng.normal(size=300), "region": region, "churn": churn}
+    text = drafted(tmp_path, columns).read_text()
+    assert 'target = ["region"]' in text
+    assert (
+        f"# CAREFUL: churn has two values, but is not the target: {why}. To predict it, correct or "
+        "remove such rows and repeat with --target churn\n"
+    ) in text
+
+
+def test_a_column_with_bad_cells_is_left_out_with_the_cure(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    income = [str(v) for v in rng.lognormal(10, 1, 300)]
+    income[5], income[9] = "n/a", "12,500"
+    wealth = rng.normal(size=300)
+    wealth[3] = np.inf
+    columns = {"income": income, "wealth": wealth, "a": rng.normal(size=300)}
+    out = drafted(tmp_path, {**columns, "b": rng.normal(size=300), "y": np.arange(300) % 2})
+    two = (
+        "298 of 300 are numbers; not: 'n/a' (row 6), '12,500' (row 10): "
+        "correct these cells, or leave them empty and set impute"
+    )
+    one = "Inf in row 4: correct this cell, or leave it empty and set impute"
+    assert f"# left out: income ({two})\n" in out.read_text()
+    assert f"# left out: wealth ({one})\n" in out.read_text()
+    # Who names it all the same reads the same.
+    out.write_text(out.read_text().replace('a = ["a"]', 'a = ["income"]\nc = ["wealth"]'))
+    capsys.readouterr()
+    assert called("check", out) == 2
+    told = capsys.readouterr().err
+    assert two in told and one in told
+    out.write_text(out.read_text().replace('target = ["y"]', 'target = ["income"]'))
+    assert called("check", out) == 2
+    assert "'12,500' (row 10): correct them, or remove the rows" in capsys.readouterr().err
+
+
+def test_copied_rows_are_a_comment_and_their_number_can_keep_them_together(tmp_path):
+    rng = np.random.default_rng(0)
+    own = pl.DataFrame({
+        "customer_id": np.arange(600), "x": rng.normal(size=600), "z": rng.normal(size=600),
+        "y": rng.integers(0, 2, 600),
+    })  # fmt: skip
+    text = drafted(tmp_path, pl.concat([own, own.head(40)])).read_text()
+    assert "# left out: customer_id (600 different values in 640 rows: an identifier?)" in text
+    assert '# split_by = "customer_id"      # a column' in text
+    again = "# CAREFUL: 40 of 640 rows repeat the inputs of another row: remove them, or keep them"
+    assert again in text
+    assert "relies more on x than on z" in text
+
+
+def test_a_column_without_a_name_is_left_out(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{i},{a},{b},{i % 2}\n" for i, (a, b) in enumerate(rng.normal(size=(60, 2))))
+    (tmp_path / "d.csv").write_text(",a,b,y\n" + rows)
+    out = tmp_path / "d.toml"
+    assert called("init", "--own-data", tmp_path / "d.csv", "--out", out) == 0
+    why = "a pandas index? Write the file with index=False"
+    assert f"# left out: column 1 without a name ({why})\n" in out.read_text()
+    assert called("check", out) == 0
