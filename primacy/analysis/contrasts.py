@@ -125,9 +125,8 @@ def estimate(
 ) -> Estimate:
     """The paired estimate of a contrast.
 
-    Lanes without a value on either side (diverged, censored at `learned`, not run) are left out
-    with both sides and counted. A time-to-learn is never left out: it enters as min(T, tau), and
-    as tau where the lane diverged.
+    Lanes without a value on either side (diverged, censored at `learned`, not run) are left out and
+    counted. A time-to-learn never is: it enters as min(T, tau), and as tau where the lane diverged.
 
     Args:
         runs: the study's curves and lanes.
@@ -136,10 +135,8 @@ def estimate(
         budget: as if training had ended at this share of the budget.
         grid: which end of the grid interval a time-to-learn takes, on either side.
         beside: also compute what stands beside (log-rank, Page's test, who was first).
-        intervals: False where `test` is all that is asked for: intervals and p take most of the
-            time.
-        tau: of an event: the step after which it is no longer looked for, where that is sooner than
-            what could be confirmed in these runs.
+        intervals: False where `test` is all that is asked for: they and p take most of the time.
+        tau: of an event: look for it no longer than up to this step.
 
     Raises:
         SelectionError: the contrast selects nothing or not one thing (a `ValueError`).
