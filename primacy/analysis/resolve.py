@@ -17,14 +17,21 @@ from primacy.analysis.learning_times import (
     TIME_TO_PICK_UP,
     event_criterion,
 )
+from primacy.analysis.levels import as_toml, same_level
 from primacy.analysis.picks import Pick, Plan
 from primacy.analysis.runs import by_feature, cards, own_target
 from primacy.errors import closest
-from primacy.records.study import ConditionRecord, Contrast, Level, StudyRecord
+from primacy.records.study import ConditionRecord, Contrast, StudyRecord
 
 COLUMNS = ("condition", "split", "layer", "feature", "target", "at")
 RELATIVE = ("feature", "layer", "target", "at")
 """What `relative_to` may name: the rest is the same on both sides of a gap."""
+
+
+def without_layers(kind: str) -> str:
+    """What is wrong with a measure of a layer where the model, of this kind, has none."""
+    of_it = f'kind = "{kind}"' if kind else "the model"
+    return f"is of a hidden layer, and {of_it} has none: choose a measure of the outputs"
 
 
 class SelectionError(ValueError):
@@ -57,6 +64,7 @@ class _Resolver:
     ) -> None:
         self.record, self.contrast = record, contrast
         self.problems: list[str] = []
+        self.open = False
         stored = {m.name for m in record.measures} if measured is None else set(measured)
         kept = tuple(m for m in record.measures if m.name in stored)
         self.cards = cards(dataclasses.replace(record, measures=kept))
@@ -70,10 +78,12 @@ class _Resolver:
             self.wrong("measure", c.measure, "not measured", names)
             raise SelectionError(self.problems)
         self.check_shape()
-        if self.problems:
-            raise SelectionError(self.problems)
+        shaped = len(self.problems)
+        self.check_factors()
+        # Of a trend or an average that cannot be, the sides are still looked at: every condition.
+        self.open = len(self.problems) > shaped
         levels: tuple[float, ...] = ()
-        if c.over is None:
+        if c.over is None or self.open:
             of: tuple[tuple[Pick, ...], ...] = (self.side(c.of, "of"),)
         else:
             levels = self.levels(c.over)
@@ -91,32 +101,38 @@ class _Resolver:
 
     def wrong(self, place: str, value: Any, what: str, choices: Iterable[Any] = ()) -> None:
         """Note a problem, with the legal choices and the likely typo."""
-        legal = [str(choice) for choice in choices]
-        text = f"{place} = {_shown(value)}: {what}.{closest(str(value), legal)}"
+        legal = [choice if isinstance(choice, str) else as_toml(choice) for choice in choices]
+        written = as_toml(value)
+        near = "" if written == value else closest(str(value), legal)  # a list is no typo
+        text = f"{place} = {written}: {what}.{near}"
         self.problems.append(text + (f" There are: {', '.join(legal)}" if legal else ""))
 
     def check_shape(self) -> None:
-        """What does not depend on any one side."""
+        """What does not depend on any one side or factor."""
         c = self.contrast
         if c.relative_to is not None and self.card is None:
             self.wrong("relative_to", c.measure, "a time has no gap: use `minus`")
         for key in c.relative_to or {}:
             if key not in RELATIVE:
                 self.wrong(f"relative_to.{key}", "", "is the same on both sides", RELATIVE)
+        if c.over is not None and c.scale == "ratio":
+            self.wrong("scale", "ratio", "a trend has no ratio: leave `scale` out")
+        elif c.scale == "ratio" and c.minus is None:
+            self.wrong("scale", "ratio", "a ratio needs `minus`, the side to divide by")
+
+    def check_factors(self) -> None:
+        """What is averaged, and over what a trend is."""
+        c = self.contrast
         for factor in c.pool:
             if factor not in (*self.factors, "condition"):
                 self.wrong("pool", factor, "not a factor", (*self.factors, "condition"))
         if c.over is None:
-            if c.scale == "ratio" and c.minus is None:
-                self.wrong("scale", "ratio", "a ratio needs `minus`, the side to divide by")
             return
         if c.over not in self.factors:
             self.wrong("over", c.over, "not a factor", self.factors)
             return
         if c.minus is not None:
             self.wrong("over", c.over, "a trend takes the place of `minus`: leave one out")
-        if c.scale == "ratio":
-            self.wrong("scale", "ratio", "a trend has no ratio: leave `scale` out")
         if c.over in c.pool or c.over in c.of:
             self.wrong("over", c.over, "also fixed in `of` or pooled: a trend needs its levels")
         elif len(self.levels(c.over)) < 2:
@@ -129,7 +145,9 @@ class _Resolver:
             for c in self.record.conditions
             if factor in c.factors
             and all(
-                _same(c.factors.get(k), v) for k, v in self.contrast.of.items() if k in self.factors
+                same_level(c.factors.get(k), v)
+                for k, v in self.contrast.of.items()
+                if k in self.factors
             )
         }
         if any(isinstance(level, bool) or not isinstance(level, int | float) for level in found):
@@ -152,9 +170,10 @@ class _Resolver:
 
     def gap(self, c: ConditionRecord, where: dict[str, Any], place: str) -> Pick | None:
         """One condition's place, with what it is relative to."""
-        found, given = self.pick(c, where, place), self.contrast.relative_to
-        if given is None or found is None:
+        found, asked = self.pick(c, where, place), self.contrast.relative_to
+        if asked is None or found is None or self.card is None:
             return found
+        given = {key: value for key, value in asked.items() if key in RELATIVE}
         here = {k: v for k, v in where.items() if k != "target" or "feature" not in given}
         base = self.pick(c, here | given, "relative_to")
         if base is not None and "at" not in given:  # the same moment, also where it is `learned`
@@ -174,7 +193,7 @@ class _Resolver:
                 return []
         for factor in [k for k in where if k in self.factors and k != "condition"]:
             levels = list(dict.fromkeys(c.factors[factor] for c in left if factor in c.factors))
-            left = [c for c in left if _same(c.factors.get(factor), where[factor])]
+            left = [c for c in left if same_level(c.factors.get(factor), where[factor])]
             if not left:
                 self.wrong(f"{place}.{factor}", where[factor], "no condition has it", levels)
                 return []
@@ -188,9 +207,9 @@ class _Resolver:
         same = len({tuple(c.factors.get(f) for f in self.factors) for c in left}) < len(left)
         if "condition" not in pooled and not open_factors and same:
             open_factors = {"condition": [c.name for c in left]}
-        if "condition" not in pooled and open_factors:
+        if "condition" not in pooled and open_factors and not self.open:
             text = "; ".join(
-                f"{f} is {', '.join('not set' if v is None else _shown(v) for v in levels)}"
+                f"{f} is {', '.join('not set' if v is None else as_toml(v) for v in levels)}"
                 for f, levels in open_factors.items()
             )
             self.problems.append(
@@ -223,7 +242,10 @@ class _Resolver:
         layer = None
         if has["layer"]:
             layer = where.get("layer", c.layers[-1] if c.layers else None)
-            if layer not in c.layers:
+            if not c.layers:
+                kind = c.spec.get("model", {}).get("kind", "")
+                self.problems.append(f"{place}: {self.contrast.measure} {without_layers(kind)}")
+            elif layer not in c.layers:
                 self.wrong(f"{place}.layer", layer, "not a hidden layer", c.layers)
         feature = self.feature(c, where, place)
         if len(self.problems) > before:
@@ -372,12 +394,3 @@ class _Resolver:
 
 def _is_step(at: Any) -> TypeGuard[int]:
     return isinstance(at, int) and not isinstance(at, bool)
-
-
-def _same(level: Level | None, given: Any) -> bool:
-    """Whether a factor's level is the one given; true and 1 are not the same level."""
-    return isinstance(level, bool) == isinstance(given, bool) and level == given
-
-
-def _shown(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -5,7 +5,6 @@ of the examples, and the studies that it includes.
 """
 
 import dataclasses
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,14 +18,20 @@ from primacy.records.members import FACTOR
 from primacy.records.store import OWN_NAMES
 from primacy.records.study import Hypothesis, Level, StudyRecord
 from primacy.registry import closest, measures
+from primacy.study.applicable import misapplied, notes
 from primacy.study.describe import describe, measured
 from primacy.study.spec import Study
 from primacy.study.toml import lines
 from primacy.study.toml.conditions import feature_names, read_conditions
 from primacy.study.toml.document import override, parsed, unusable
-from primacy.study.toml.grid import PARTS
+from primacy.study.toml.grid import PARTS, display
 from primacy.study.toml.head import HEAD, Head
-from primacy.study.toml.hypotheses import read_claims, unknown_features, unknown_measures
+from primacy.study.toml.hypotheses import (
+    located,
+    read_claims,
+    unknown_features,
+    unknown_measures,
+)
 from primacy.study.toml.mistakes import Mistake, checked, dotted, placed, unknown_key
 from primacy.study.toml.overrides import across_grid, holds_list
 from primacy.study.toml.sources import builtin as builtin
@@ -34,6 +39,8 @@ from primacy.study.toml.sources import builtin_files, source_of
 from primacy.study.toml.sources import groups as groups
 from primacy.study.toml.sources import text as text
 
+SHARED = ("seeds", "seed_offset", "seed_axes", "controls", "exact_solo")
+"""Keys at the top that are the same for all members of a study of studies."""
 TABLES = (*PARTS, "grid", "condition", "hypothesis")
 
 
@@ -53,7 +60,7 @@ def read(name_or_path: str, *, overrides: Mapping[str, str] | Sequence[str] = ()
         overrides = [f"{key}={value}" for key, value in overrides.items()]
     if "include" in opened.document:
         return _whole(opened, overrides)
-    return _single(opened, overrides)
+    return _noted(_single(opened, overrides))
 
 
 @dataclasses.dataclass
@@ -97,13 +104,13 @@ class _File:
             key=self.key,
         )
 
-    def judgeable(self, record: StudyRecord, hypotheses: Sequence[Hypothesis]) -> None:
-        """Add what in the hypotheses selects nothing of the study."""
-        self.mistakes += [
-            _located(message, i)
-            for i, hypothesis in enumerate(hypotheses)
-            for message in problems(record, hypothesis)
-        ]
+    def judgeable(self, study: Study, record: StudyRecord) -> None:
+        """Add what in the hypotheses of its own, which a study begins with, selects nothing."""
+        for i, hypothesis in enumerate(study.hypotheses):
+            if why := misapplied(study, record, hypothesis):
+                self.mistakes.append(Mistake(("hypothesis", i, "measure"), why))
+            else:
+                self.mistakes += [located(text, i) for text in problems(record, hypothesis)]
 
 
 def strings(listed: Any) -> list[str]:
@@ -144,7 +151,7 @@ def of_document(
         StudyError: anything is wrong; it lists all that is.
     """
     file = _File(called, folder, source, "", document, False, key, mistakes=list(mistakes))
-    return _single(file, (), factors)
+    return _noted(_single(file, (), factors))
 
 
 def of_members(
@@ -174,10 +181,15 @@ def of_members(
         source=source,
         members=members,
     )
-    file.judgeable(describe(study), claims)
+    file.judgeable(study, describe(study))
     if file.mistakes:
         raise StudyError(file.problems())
-    return study
+    return _noted(study, listed)
+
+
+def _noted(study: Study, listed: Sequence[str] = ()) -> Study:
+    """With what is to be known of it; `listed`: measures that its file names, if not the study."""
+    return study.replace(notes=(*study.notes, *notes(study, listed or study.measures)))
 
 
 def _claims_about(
@@ -222,14 +234,14 @@ def _single(
         source=file.source,
     )
     # Whether a claim selects what the study will hold is known once all the rest is right.
-    file.judgeable(describe(study), study.hypotheses)
+    file.judgeable(study, describe(study))
     if file.mistakes:
         raise StudyError(file.problems())
     return study
 
 
 def _whole(file: _File, overrides: Sequence[str]) -> Study:
-    """A study of studies. What it says of seeds, their axes and measures holds for all members.
+    """A study of studies. What it says of measures and of `SHARED` keys holds for all members.
 
     Members that have a condition in common measure what any of them does, so that it is the same
     run for all (but for measures of a loss that only some members have).
@@ -246,7 +258,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         if part in given
     ]
     members, problems = _members(file, [text for text in overrides if text not in own])
-    for key in ("seeds", "seed_offset", "seed_axes"):
+    for key in SHARED:
         if key not in given and len({getattr(member, key) for member in members}) > 1:
             said = "; ".join(f"{m.name}: {_listed(getattr(m, key))}" for m in members)
             text = f"the members differ ({said}): say here what holds for all"
@@ -260,13 +272,8 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         members = [member.replace(measures=tuple(listed)) for member in members]
     claimed = {h.contrast.measure for h in claims} & set(measures.load())
     lists = [names | claimed for names in _measured_together(members)]
-    shared = {
-        "seeds": head.seeds if "seeds" in given else members[0].seeds,
-        "seed_offset": head.seed_offset if "seed_offset" in given else members[0].seed_offset,
-        "seed_axes": head.seed_axes if "seed_axes" in given else members[0].seed_axes,
-        "controls": head.controls,
-        "exact_solo": head.exact_solo,
-    }
+    shared = {key: getattr(head if key in given else members[0], key) for key in SHARED}
+    named = listed or sorted({name for member in members for name in member.measures})
     study = Study(
         name=head.name,
         question=head.question,
@@ -281,7 +288,7 @@ def _whole(file: _File, overrides: Sequence[str]) -> Study:
         **shared,
     )
     _refuse_unjudgeable(file, study, claims)
-    return study
+    return _noted(study, named)
 
 
 def _refuse_unjudgeable(file: _File, study: Study, claims: Sequence[Hypothesis]) -> None:
@@ -291,7 +298,7 @@ def _refuse_unjudgeable(file: _File, study: Study, claims: Sequence[Hypothesis])
         StudyError: some have not.
     """
     record = describe(study)
-    file.judgeable(record, claims)
+    file.judgeable(study, record)
     for hypothesis in record.hypotheses[len(claims) :]:
         if wrong := check(record, hypothesis.contrast):
             text = f"{hypothesis.id} cannot be judged: {wrong[0]}"
@@ -313,7 +320,7 @@ def _measured_together(members: Sequence[Study]) -> list[set[str]]:
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else display(value)
 
 
 def _members(file: _File, overrides: Sequence[str]) -> tuple[list[Study], list[Problem]]:
@@ -370,12 +377,6 @@ def _unfit(file: _File, name: str) -> str | None:
     if not file.builtin and path.resolve() == Path(file.called).resolve():
         return "a study cannot include itself"
     return None
-
-
-def _located(message: str, hypothesis: int) -> Mistake:
-    """A message of `verdicts.problems`, which begins with its key, at that key of the file."""
-    place, value, why = re.fullmatch(r"([\w.]+)( = .*?)?: (.*)", message, re.S).groups()  # type: ignore[union-attr]
-    return Mistake(("hypothesis", hypothesis, *place.split(".", 1)), why, shows=value is not None)
 
 
 def _misplaced(document: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -281,7 +281,8 @@ class Study:
     seed_axes: tuple[SeedAxis, ...] = SEED_AXES
     """The streams that differ between seeds; the others stay those of the first seed."""
     notes: tuple[str, ...] = ()
-    """Defaults that were too large for its data and what they are instead, a sentence each."""
+    """Defaults that were too large for its data and what they are instead, measures that it lists
+    and cannot have, too few seeds for its claims: a sentence each."""
     source: str = ""
     """The study file's text, kept in the run folder."""
     controls: Controls = "default"

@@ -54,6 +54,11 @@ class Dominoes:
     the output follows `left` in accuracy - reliance_accuracy of `right`, and the other way round.
     Training, fit and test examples show different images of the digits; a seed draws which.
 
+    Both features are the label, in every split. So what a layer holds of them is one number, and
+    `variance_explained`, `steering_push` and the like are exactly equal for `left` and `right`; a
+    lean (`downstream_lean`) has no value, because the two never conflict. Compare the halves by
+    what interchanging their pixels does: `reliance_accuracy`, `reliance`.
+
     Reference: Shah et al. 2020, arXiv 2006.07710, there with MNIST and CIFAR images.
     """
 

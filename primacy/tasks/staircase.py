@@ -41,7 +41,7 @@ class Staircase:
         if len(set(self.degrees)) < len(self.degrees):
             problems.append("degrees: a term is there twice")
         if problems:
-            raise ValueError("\n".join(problems))
+            raise ValueError("; ".join(problems))
 
     @property
     def declared(self) -> tuple[Feature, ...]:

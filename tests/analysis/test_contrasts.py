@@ -532,6 +532,53 @@ def test_all_problems_at_once_and_none_where_all_is_well(ten, grid):
     assert check(ten[0], c(measure="time_to_learn"), ["loss"]) != []  # its criterion is accuracy
 
 
+def test_what_is_wrong_with_the_whole_does_not_hide_what_is_wrong_with_a_side(grid):
+    wrong = {"feature": "xor_xor_xorr", RATE: 1e-3}
+    said = (
+        'minus.feature = "xor_xor_xorr": not a feature. Did you mean "xor_xor_xor"? There are: '
+        "linear, xor_xor_xor"
+    )
+    contrast = c(of={**LINEAR, RATE: 1e-3}, minus=wrong, relative_to={"condition": "x"})
+    assert check(grid[0], contrast) == [
+        'relative_to.condition = "": is the same on both sides. There are: feature, layer, '
+        "target, at",
+        said,
+    ]
+    # A trend or an average of nothing leaves factors open: that is not said a second time.
+    assert check(grid[0], c(minus=wrong, pool=("rate",))) == [
+        'pool = "rate": not a factor. There are: training.learning_rate, condition',
+        said,
+    ]
+
+
+def test_a_layer_is_asked_of_a_model_without_any(ten):
+    record = ten[0]
+    (condition,) = record.conditions
+    bare = dataclasses.replace(condition, layers=(), spec={"model": {"kind": "linear"}})
+    record = dataclasses.replace(record, conditions=(bare,))
+    for of in (LINEAR, {**LINEAR, "layer": "hidden1"}):
+        assert check(record, c(of=of, minus=None)) == [
+            'of: variance_explained is of a hidden layer, and kind = "linear" has none: choose a '
+            "measure of the outputs"
+        ]
+
+
+def test_levels_that_are_lists_are_shown_as_toml_and_found_however_they_are_written(grid):
+    lists = ['["linear", "parity2"]', "[1.0, 2.0]", '[{"steps": 3}]']
+    conditions = tuple(
+        dataclasses.replace(condition, factors={"task.features": text})
+        for condition, text in zip(grid[0].conditions, lists, strict=True)
+    )
+    record = dataclasses.replace(grid[0], conditions=conditions)
+    assert check(record, c(minus=None)) == [
+        'of: 3 conditions fit: task.features is ["linear", "parity2"], [1.0, 2.0], '
+        '"[{\\"steps\\": 3}]". Name one here, or use `over` or `pool`'
+    ]
+    for i, given in enumerate(('["linear","parity2"]', "[1, 2]", lists[2])):
+        plan = resolve(record, c(of={**LINEAR, "task.features": given}, minus=None))
+        assert [p.condition for p in plan.picks] == [conditions[i].name]
+
+
 def test_named_conditions_without_factors_are_told_apart_by_name(grid):
     record = grid[0]
     bare = tuple(dataclasses.replace(x, factors={}) for x in record.conditions)

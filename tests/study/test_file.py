@@ -612,6 +612,22 @@ ONE = {  # what stands where, and what is said
         "epochs = 5\nmomentum = 0.9",
         '14  training.momentum = 0.9: does nothing with optimizer = "adam"; only sgd has it',
     ),
+    "one example is its own mean": (
+        "widths = [8]\n[training]\nexamples = 64\nbatch_size = 32",
+        'widths = [8]\nnormalization = "batch"\n[training]\nexamples = 64\nbatch_size = 1',
+        "13  training.batch_size = 1: batch normalization leaves nothing of one example, which is "
+        "its own mean: use 2 or more, or another normalization",
+    ),
+    "frequencies of no sines": (
+        "widths = [8]",
+        "widths = [8]\nfrequencies = [1.0]",
+        '10  model.frequencies: does nothing with encoding = "none"; only positional has it',
+    ),
+    "nothing to skip": (
+        "widths = [8]",
+        "widths = [8, 4]\nresidual = true",
+        "10  model.residual = true: does nothing: no hidden layer is as wide as the one before it",
+    ),
     "unknown measure": (
         "seeds = 4",
         'measures = ["accurracy"]',
@@ -786,6 +802,33 @@ def test_a_setting_is_fine_where_one_condition_uses_it(file):
     assert list(studyfile.read(file(text)).conditions) == ["optimizer=adam", "optimizer=sgd"]
 
 
+def test_conditions_that_differ_in_what_does_nothing_are_one(file):
+    text = GOOD + '[grid]\n"training.optimizer" = ["adam", "sgd"]\n'
+    says(
+        text + '"training.momentum" = [0.0, 0.9]\n',
+        file,
+        'mine.toml:15  grid: "optimizer=adam, momentum=0.9" is "optimizer=adam, momentum=0" again: '
+        'momentum does nothing with optimizer = "adam"; only sgd has it',
+    )
+    says(
+        GOOD + '[grid]\n"model.depth" = [1, 2]\n"model.residual" = [false, true]\n',
+        file,
+        'mine.toml:15  grid: "depth=1, residual=true" is "depth=1, residual=false" again: residual '
+        "does nothing: no hidden layer is as wide as the one before it",
+    )
+    used = GOOD + '[grid]\n"model.depth" = [2, 3]\n"model.residual" = [false, true]\n'
+    assert len(studyfile.read(file(used)).conditions) == 4
+
+
+def test_one_image_has_many_places(file):
+    text = (
+        GOOD.replace('"boolean"\nfeatures = ["linear", "xor_xor_xor"]', '"dominoes"')
+        .replace('"mlp"\nwidths = [8]', '"convolutional"\nnormalization = "batch"')
+        .replace("batch_size = 32", "batch_size = 1")
+    )
+    assert studyfile.read(file(text)).notes == ()
+
+
 def claims(*changes):
     """The good study with one hypothesis whose lines were changed (key -> line, or none)."""
     lines = {
@@ -937,6 +980,89 @@ def test_a_hypothesis_about_what_is_not_measured(file):
         file,
         'mine.toml:18  hypothesis[0].measure = "variance_absolute": not measured in this study: '
         "add total_variance to measures",
+    )
+
+
+def test_a_measure_that_does_not_apply_is_said(file):
+    text = (
+        GOOD.replace('"boolean"\nfeatures = ["linear", "xor_xor_xor"]', '"staircase"')
+        .replace('"mlp"\nwidths = [8]', '"linear"')
+        .replace(
+            "seeds = 4",
+            'measures = ["accuracy", "r_squared", "steering_push", "variance_explained"]',
+        )
+    )
+    number = "is of 0/1 and class targets, and the target y is a number"
+    layer = 'is of a hidden layer, and kind = "linear" has none: choose a measure of the outputs'
+    assert studyfile.read(file(text)).notes == (
+        f"accuracy is not measured: it {number}: use r_squared",
+        f"steering_push is not measured: it {number}",
+        f"variance_explained is not measured: it {layer}",
+    )
+    claim = '[[hypothesis]]\nid = "{0}"\nclaim = "b"\nmeasure = "{0}"\n{1}expect = "less"\n'
+    says(
+        text
+        + claim.format("accuracy", "")
+        + claim.format("variance_explained", 'of = { feature = "x1" }\n'),
+        file,
+        f'mine.toml:16  hypothesis[0].measure = "accuracy": {number}: use r_squared',
+        f'mine.toml:21  hypothesis[1].measure = "variance_explained": {layer}',
+    )
+
+
+def test_a_claim_of_the_condition_that_cannot_have_its_measure(file):
+    other = '[[condition]]\nname = "signs"\n[[condition]]\nname = "sum"\n'
+    other += 'task = { kind = "staircase" }\n'
+    of = ("of", 'of = { condition = "sum", target = "y" }')
+    text = claims(("minus", ""), of).replace("[[hypothesis]]", f"{other}[[hypothesis]]")
+    says(
+        text,
+        file,
+        'mine.toml:23  hypothesis[0].measure = "accuracy": is of 0/1 and class targets, and the '
+        "target y is a number: use r_squared",
+    )
+    text = text.replace('"sum", target = "y"', '"signs", target = "linear"')
+    assert studyfile.read(file(text)).hypotheses
+
+
+def test_too_few_seeds_for_any_claim_are_a_note(file):
+    text = claims()
+    assert studyfile.read(file(text)).notes == (
+        "4 seeds: no claim can be tested with fewer than 6",
+    )
+    study = studyfile.read(file(text), overrides=["seeds=1"])
+    assert study.notes == ("1 seed: no claim can be tested with fewer than 6",)
+    assert studyfile.read(file(text), overrides=["seeds=6"]).notes == ()
+
+
+def test_the_value_of_a_list_is_asked_for_as_it_is_written(file):
+    grid = '[grid]\n"task.features" = [["linear", "parity2"], ["linear", "parity3"]]\n'
+    sides = (
+        ("of", 'of = { feature = "linear", "task.features" = ["linear", "parity2"] }'),
+        ("minus", 'minus = { feature = "linear", "task.features" = ["linear", "parity3"] }'),
+    )
+    text = claims(*sides).replace("[[hypothesis]]", f"{grid}[[hypothesis]]")
+    contrast = studyfile.read(file(text)).hypotheses[0].contrast
+    assert contrast.of["task.features"] == '["linear", "parity2"]'
+    says(
+        text.replace('["linear", "parity3"] }', '["linear"] }'),
+        file,
+        'mine.toml:22  hypothesis[0].minus."task.features": no condition has it. There are: '
+        '["linear", "parity2"], ["linear", "parity3"]',
+    )
+
+
+def test_a_name_with_a_colon_does_not_cut_the_message(file):
+    text = claims(
+        ("measure", 'measure = "time_to_learn"'),
+        ("of", 'of = { feature = "xor_xor_xor: a" }'),
+        ("minus", ""),
+    )
+    says(
+        inserted('features = ["linear", "xor_xor_xor"]', 'watched = ["xor_xor_xor: a"]', text),
+        file,
+        "mine.toml:20  hypothesis[0].of: it has no time-to-learn: it is measured only: no output "
+        'is trained on it. Did you mean "xor_xor_xor"? There are: linear, xor_xor_xor',
     )
 
 

@@ -225,6 +225,13 @@ WRONG = {
         'include = ["good.toml", "seven.toml"]',
         "mine.toml  seeds: the members differ (good: 6; seven: 7): say here what holds for all",
     ),
+    "members that differ in what is run besides": (
+        'include = ["good.toml", "solo.toml"]',
+        "mine.toml  controls: the members differ (good: default; solo: none): say here what holds "
+        "for all",
+        "mine.toml  exact_solo: the members differ (good: false; solo: true): say here what holds "
+        "for all",
+    ),
     "a mistake in a member": (
         'include = ["bad.toml"]\nseeds = "3"',
         'mine.toml:2  seeds = "3": must be a whole number, without quotes',
@@ -256,6 +263,7 @@ def test_mistakes_are_said_where_they_stand(case, files):
     text, *lines = WRONG[case]
     files(
         mine=text, good=WIDTHS, seven=WIDTHS.replace("seeds = 6", "seeds = 7"),
+        solo='controls = "none"\nexact_solo = true\n' + WIDTHS,
         same='name = "good"\n' + WIDTHS, nested='include = ["good.toml"]', figures=WIDTHS,
         bad=WIDTHS.replace("epochs", "epocs"),
         loss=WIDTHS.replace('measure = "time_to_learn"', 'measure = "loss"').replace(

@@ -104,6 +104,10 @@ def test_reversed_tokens_are_the_same_examples_with_their_blocks_in_reverse():
     [
         (lambda: Staircase(bits=2), "degrees: 3 inputs, but bits = 2"),
         (lambda: Staircase(degrees=(2, 2)), "twice"),
+        (
+            lambda: Staircase(bits=2, degrees=(1, 3, 3)),
+            "^degrees: 3 inputs, but bits = 2; degrees: a term is there twice$",
+        ),
         (lambda: Spurious(bits=3), "more than bits = 3"),
         (lambda: Sines(amplitudes=(1.0,)), "1 for 6 frequencies"),
         (lambda: Tokens(features=("parity9",)), "takes 9 units, but units_per_feature is 4"),

@@ -1,5 +1,5 @@
 """A study file as text: its lines, its tables, and everything that is wrong with it.
 
-Order: lines < mistakes < document < hypotheses | sources | grid | inputs < misfits < head |
+Order: lines < mistakes < document | grid < hypotheses | sources | inputs < misfits < head |
 conditions | overrides
 """

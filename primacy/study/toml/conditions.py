@@ -26,7 +26,7 @@ from primacy.study.toml.grid import (
 )
 from primacy.study.toml.inputs import unread
 from primacy.study.toml.lines import Path
-from primacy.study.toml.misfits import SIZES, impossible, misfits, unused_settings
+from primacy.study.toml.misfits import SIZES, idle_settings, impossible, misfits
 from primacy.study.toml.mistakes import (
     Mistake,
     checked,
@@ -86,10 +86,12 @@ def read_conditions(document: Mapping[str, Any], folder: Folder) -> Conditions:
     unused: dict[Path, str | None] = {}
     for cell in cells(defaults, overlays, across):
         condition, notes, wrong = read.condition(cell.table)
-        for path, why in unused_settings(cell.table):
-            # A setting that one condition leaves unused is fine where another uses it.
-            at = source(path, cell, overlays, across)
-            unused[at] = why and unused.get(at, why)
+        idle = dict(idle_settings(cell.table, read.part("model", cell.table)[0]))
+        for path, why in idle.items():
+            if value_at(cell.table, path):  # at 0 or false it is not asked for
+                # A setting that one condition leaves unused is fine where another uses it.
+                at = source(path, cell, overlays, across)
+                unused[at] = why and unused.get(at, why)
         mistakes += [
             dataclasses.replace(m, path=source(m.path, cell, overlays, across))
             for m in wrong
@@ -102,12 +104,13 @@ def read_conditions(document: Mapping[str, Any], folder: Folder) -> Conditions:
         parts += [f"{names[key]}={display(value)}" for key, value in levels.items() if key in names]
         called = ", ".join(parts) or "default"
         at = ("grid",) if cell.overlay is None else ("condition", cell.overlay, "name")
+        key, why = read.key(condition, cell.table, idle)
         if called in conditions:
             mistakes.append(Mistake(at, f"two conditions are called {quoted(called)}"))
-        elif condition.key in keys:
-            mistakes.append(Mistake(at, f"{quoted(called)} is {quoted(keys[condition.key])} again"))
+        elif key in keys:
+            mistakes.append(Mistake(at, f"{quoted(called)} is {quoted(keys[key])} again{why}"))
         conditions.setdefault(called, condition)
-        keys.setdefault(condition.key, called)
+        keys.setdefault(key, called)
         factors.setdefault(called, ({"condition": cell.label} if cell.label else {}) | levels)
         for note in notes:
             found.followed.setdefault(note, []).append(called)
@@ -248,6 +251,21 @@ class _Reader:
             condition, notes = following(condition, written)
             wrong = [*impossible(condition), *unread(condition)]
         return (None if wrong else condition), notes, mistakes + wrong
+
+    def key(
+        self, condition: Condition, table: Table, idle: Mapping[Path, str | None]
+    ) -> tuple[str, str]:
+        """The key that a condition has without the settings that do nothing, and what these are."""
+        why = {path: text for path, text in idle.items() if text is not None}
+        if not why:
+            return condition.key, ""
+        plain = {
+            part: {key: value for key, value in own.items() if (part, key) not in why}
+            for part, own in table.items()
+        }
+        same, _, _ = self.condition(plain)
+        said = "; ".join(f"{path[-1]} {text}" for path, text in why.items())
+        return (same or condition).key, f": {said}"
 
     def part(self, part: str, table: Table) -> tuple[Any, list[Mistake]]:
         """The task, the model or the training of a table."""

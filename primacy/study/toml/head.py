@@ -45,7 +45,9 @@ class Head:
     exact_solo: bool = False
     """Train every network in a program of its own: slower, and bit for bit as if alone."""
     include: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
-    """Studies that are run as one with this: built-in names, or .toml files beside this one."""
+    """Studies that are run as one with this: built-in names, or .toml files beside this one. What
+    is left out here of seeds, seed_offset, seed_axes, controls and exact_solo is as in these, which
+    must then agree; what stands here holds for all of them."""
 
 
 HEAD = tuple(field.name for field in dataclasses.fields(Head))

@@ -11,6 +11,7 @@ from primacy.analysis.learning_times import EVENTS
 from primacy.records import curves
 from primacy.records.study import Contrast, Hypothesis, Level
 from primacy.registry import closest, measures
+from primacy.study.toml.grid import level
 from primacy.study.toml.lines import Path
 from primacy.study.toml.mistakes import (
     Mistake,
@@ -228,6 +229,8 @@ def _selection(
         elif "." not in column and column not in (*COLUMNS, *factors):
             keys = (*COLUMNS, *factors, "task. ...", "model. ...", "training. ...")
             mistakes.append(unknown_key(here, keys))
+        elif isinstance(value, list) and "." in column:
+            flat[column] = level(value)  # as the factor has it
         elif not isinstance(value, (str, int, float, bool)):
             mistakes.append(Mistake(here, "must be one value: text, a number, true or false"))
         else:
@@ -287,6 +290,13 @@ def _unmeasured(measure: str, path: Path, measured: Sequence[str]) -> Iterator[M
         yield not_among(path, measure, offered, "not a measure")
     elif measured and lacking and measure not in EVENTS:
         yield Mistake(path, f"not measured in this study: add {' and '.join(lacking)} to measures")
+
+
+def located(message: str, hypothesis: int) -> Mistake:
+    """A message of `verdicts.problems`, which begins with its key, at that key of the file."""
+    found = re.fullmatch(r"([\w.]+)( = (?:\"(?:[^\"\\]|\\.)*\"|.*?))?: (.*)", message, re.S)
+    place, value, why = found.groups()  # type: ignore[union-attr]
+    return Mistake(("hypothesis", hypothesis, *place.split(".", 1)), why, shows=value is not None)
 
 
 def _hypothesis(claim: Claim) -> Hypothesis:

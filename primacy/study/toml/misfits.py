@@ -1,5 +1,6 @@
 """What does not fit in a condition: settings that contradict each other, the task or the data."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,12 +80,20 @@ def _unlinked(task: Any, training: Training) -> Iterator[Mistake]:
 
 
 def impossible(condition: Condition) -> Iterator[Mistake]:
-    """More batches or evaluations than there can be."""
+    """Batches or evaluations that there cannot be, or that say nothing."""
     training = condition.training
     size = None if training.examples == "stream" else condition.examples["train"]
     if training.confirm > training.evaluations:
         text = f"more than the {training.evaluations} evaluations"
         yield Mistake(("training", "confirm"), text)
+    # A convolutional model also has the places of an image to take its statistics over.
+    alone = training.batch_size == 1 and getattr(condition.model, "kind", None) == "mlp"
+    if alone and getattr(condition.model, "normalization", "none") == "batch":
+        yield Mistake(
+            ("training", "batch_size"),
+            "batch normalization leaves nothing of one example, which is its own mean: use 2 or "
+            "more, or another normalization",
+        )
     if size is not None and training.batch_size > size:
         yield Mistake(
             ("training", "batch_size"), f"larger than the training set of {size} examples"
@@ -101,11 +110,25 @@ def impossible(condition: Condition) -> Iterator[Mistake]:
             yield Mistake(("training", "also"), str(error))
 
 
-def unused_settings(table: Table) -> Iterator[tuple[Path, str | None]]:
-    """Settings that only one optimizer has: why they do nothing here, or None where they do."""
+def idle_settings(table: Table, model: Any) -> Iterator[tuple[Path, str | None]]:
+    """Settings that are written and may do nothing: why they do, or None where they do something.
+
+    Args:
+        table: of a condition, as written.
+        model: made of it; None: it cannot be.
+    """
     training = table.get("training", {})
     optimizer = training.get("optimizer", "adam")
     for key, owner in (("momentum", "sgd"), ("weight_decay", "adamw")):
-        if training.get(key):
+        if key in training:
             why = f'does nothing with optimizer = "{optimizer}"; only {owner} has it'
             yield ("training", key), None if optimizer == owner else why
+    written = table.get("model", {})
+    encoding = getattr(model, "encoding", None)
+    if "frequencies" in written and encoding is not None:
+        why = f'does nothing with encoding = "{encoding}"; only positional has it'
+        yield ("model", "frequencies"), None if encoding == "positional" else why
+    if "residual" in written and getattr(model, "kind", None) == "mlp":
+        skips = any(a == b for a, b in itertools.pairwise(model.layer_sizes))
+        why = "does nothing: no hidden layer is as wide as the one before it"
+        yield ("model", "residual"), None if skips else why
