@@ -85,8 +85,9 @@ class Claim:
     scale: Literal["difference", "ratio"] = "difference"
     """How the two are compared."""
     at: At = "end"
-    """When: `end`, `mean`, `learned`, a step, or when a named feature was learned. Of a time: the
-    step by which it must have come."""
+    """When: `end`, `mean` (the mean height over the steps that all compared conditions were trained
+    for), `learned`, a step, or when a named feature was learned. Of a time: the step by which it
+    must have come."""
     over: Name | None = None
     """A factor: the claim is a trend over its levels."""
     pool: tuple[Name, ...] = ()
