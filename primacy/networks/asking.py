@@ -19,6 +19,7 @@ from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
 from primacy.registry import Measure
+from primacy.report.page.wording import counted
 from primacy.rng import streams
 from primacy.training.answers import Answers, Facts, Seen, measured, wanted
 from primacy.types import LossName, Target
@@ -91,7 +92,7 @@ def resolved(declared: Declared, outputs: int) -> Declared:
         told = ", ".join(f"{t.name} {t.width}" for t in targets)
         also = f" or {narrow}" if pairs else ""
         raise NetworkRefused(
-            f"the network has {outputs} outputs; the targets need {wide}{also} ({told})"
+            f"the network has {counted(outputs, 'output')}; the targets need {wide}{also} ({told})"
         )
     return declared
 
@@ -156,7 +157,9 @@ def _seen(
     by_layer = any(m.by_layer for m in about.measures)
     outputs, layers = network.answers(inputs, by_layer)
     if outputs.shape[1] != about.outputs:
-        raise NetworkRefused(f"the network has {outputs.shape[1]} outputs, and had {about.outputs}")
+        raise NetworkRefused(
+            f"the network has {counted(outputs.shape[1], 'output')}, and had {about.outputs}"
+        )
     wants = wanted(about.measures, "test") if donors is not None else frozenset()
 
     def swapped(rest: bool) -> np.ndarray:

@@ -23,6 +23,7 @@ from pydantic_core import core_schema
 from primacy.networks.frameworks.adapters import adapted, is_torch
 from primacy.networks.frameworks.network import NetworkRefused, one_line
 from primacy.registry import RAISED, models, spec
+from primacy.report.page.wording import counted
 from primacy.types import Forward, Shape
 
 CODE: dict[str, Callable[..., Any]] = {}
@@ -185,6 +186,6 @@ def _met(model: Own) -> Any:
     network.meet(few)
     if network.width != model.outputs:
         raise NetworkRefused(
-            f"the network has {network.width} outputs; the task needs {model.outputs}"
+            f"the network has {counted(network.width, 'output')}; the task needs {model.outputs}"
         )
     return network

@@ -21,6 +21,7 @@ from primacy.networks.recording import Run, commit, conflicts, needed
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level
 from primacy.registry import Measure, measures
+from primacy.report.page.wording import counted
 from primacy.result import Result
 from primacy.study.toml.document import parsed
 from primacy.study.toml.hypotheses import read_claims
@@ -254,7 +255,7 @@ class Tracker:
     def _tell_share(self, whole: float) -> None:
         share = self.seconds / max(whole, 1e-9)
         text = (
-            f"{self.condition}, seed {self.seed}: {len(self.steps)} evaluations took "
+            f"{self.condition}, seed {self.seed}: {counted(len(self.steps), 'evaluation')} took "
             f"{self.seconds:.1f} s, {share:.0%} of the time; kept in {self.store.folder}"
         )
         if share > SHARE_TO_MENTION:
