@@ -156,7 +156,8 @@ def test_a_network_that_does_not_fit_the_inputs_is_one_line(name):
 def test_the_command_line_refuses_it(tmp_path, capsys):
     code = tmp_path / "my.py"
     code.write_text(
-        "from torch import nn\n\ndef make(inputs, outputs, width):\n    return nn.Linear(7, outputs)\n"
+        "from torch import nn\n\n"
+        "def make(inputs, outputs, width):\n    return nn.Linear(7, outputs)\n"
     )
     with pytest.raises(SystemExit) as ended:
         main(["check", str(EXAMPLES / "own_model.toml"), "--model", f"{code}:make"])
