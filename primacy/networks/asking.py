@@ -18,6 +18,7 @@ import numpy as np
 from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
+from primacy.networks.user_arrays import numbered_from_one
 from primacy.registry import Measure
 from primacy.report.page.wording import counted
 from primacy.rng import streams
@@ -91,8 +92,14 @@ def resolved(declared: Declared, outputs: int) -> Declared:
     if outputs != wide:
         told = ", ".join(f"{t.name} {t.width}" for t in targets)
         also = f" or {narrow}" if pairs else ""
+        hints = [
+            numbered_from_one(target.name, declared.answers[:, i])
+            for i, target in enumerate(targets)
+            if target.classes == tuple(map(str, range(target.width)))
+        ]
         raise NetworkRefused(
-            f"the network has {counted(outputs, 'output')}; the targets need {wide}{also} ({told})"
+            f"the network has {counted(outputs, 'output')}; the targets need {wide}{also} "
+            f"({told}){''.join(hints)}"
         )
     return declared
 
