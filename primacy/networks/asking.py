@@ -18,6 +18,7 @@ import numpy as np
 from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
+from primacy.networks.probabilities import as_probabilities
 from primacy.networks.user_arrays import numbered_from_one
 from primacy.registry import Measure
 from primacy.report.page.wording import counted
@@ -109,7 +110,8 @@ def ask(
 ) -> dict[str, np.ndarray]:
     """Every measure of a network as it is now, by `measure/test`.
 
-    Two more entries: `finite` and `loss_ratio`; see `training.answers.measured`.
+    Three more entries: `finite` and `loss_ratio`, see `training.answers.measured`, and
+    `as_probabilities`.
 
     Args:
         network: which has met its layers.
@@ -135,6 +137,8 @@ def ask(
         if calling.measures:
             more = _with_calls(network, declared, calling, given)
             found = {**more, **found}
+        held = given["test"]
+        found["as_probabilities"] = as_probabilities(held.outputs, held.targets, declared.targets)
         return {name: np.asarray(value) for name, value in found.items()}
 
 

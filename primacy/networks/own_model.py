@@ -24,6 +24,7 @@ from pydantic_core import core_schema
 
 from primacy.networks.frameworks.adapters import adapted, is_torch
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
+from primacy.networks.probabilities import whatever_its_parameters
 from primacy.registry import RAISED, models, spec
 from primacy.report.page.wording import counted
 from primacy.types import Forward, Shape
@@ -32,6 +33,11 @@ CODE: dict[str, Callable[..., Any]] = {}
 """The functions that make networks, by the name that study files call them."""
 
 MEETING_ROWS = 16
+
+PROBABILITIES = (
+    "whatever its weights are, the outputs lie between 0 and 1, as probabilities do; of classes, "
+    "and of 0 and 1, primacy reads logits: leave out the last Sigmoid or Softmax"
+)
 
 STATE = "use primacy.track in your own training loop"
 
@@ -54,6 +60,7 @@ def give(name: str, make: Callable[..., Any]) -> None:
     CODE[name] = make
     models["own"] = Own
     _met.cache_clear()
+    _warn.cache_clear()
 
 
 @spec
@@ -61,8 +68,9 @@ class Own:
     """A network that a function of yours makes: `make(inputs, outputs, seed, **settings)`.
 
     It gets those of these arguments that it names. `inputs` is the number of inputs, or the shape
-    of one example that is more than a row; `outputs` their number. Networks that keep more than
-    parameters (batch statistics) or draw random numbers (dropout) are refused.
+    of one example that is more than a row; `outputs` their number, logits where they are of classes
+    or of 0 and 1. Networks that keep more than parameters (batch statistics) or draw random
+    numbers (dropout) are refused.
     """
 
     name: str = "own"
@@ -85,7 +93,10 @@ class Own:
             NetworkRefused: no code was given for it, or the network cannot be trained here.
         """
         own = dataclasses.replace(self, inputs=shape, outputs=outputs, structure="")
-        told = json.dumps(own.met().structure(), sort_keys=True)
+        network = own.met()
+        if whatever_its_parameters(network, _few(own)):
+            _warn(f"{place(CODE[self.name])}: {PROBABILITIES}")
+        told = json.dumps(network.structure(), sort_keys=True)
         return dataclasses.replace(own, structure=hashlib.sha256(told.encode()).hexdigest())
 
     def met(self) -> Any:
@@ -213,13 +224,22 @@ def _called(function: Callable[..., Any], given: dict[str, Any], seed: int) -> A
         return function(**given)
 
 
+def _few(model: Own) -> Float[np.ndarray, "n *shape"]:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(MEETING_ROWS, *model.inputs)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _warn(text: str) -> None:
+    """A line on stderr, once: a grid has many conditions of one function."""
+    print(f"primacy: {text}", file=sys.stderr)
+
+
 @functools.lru_cache(maxsize=64)
 def _met(model: Own) -> Any:
     network = made(model, 0)
-    rng = np.random.default_rng(0)
-    few = rng.normal(size=(MEETING_ROWS, *model.inputs)).astype(np.float32)
     with _calling(model, MEETING_ROWS):
-        network.meet(few)
+        network.meet(_few(model))
     if network.width != model.outputs:
         raise NetworkRefused(
             f"the network has {counted(network.width, 'output')}; the task needs {model.outputs}"
