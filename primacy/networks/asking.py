@@ -18,7 +18,10 @@ import numpy as np
 from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
+from primacy.networks.probabilities import as_probabilities
+from primacy.networks.user_arrays import numbered_from_one
 from primacy.registry import Measure
+from primacy.report.page.wording import counted
 from primacy.rng import streams
 from primacy.training.answers import Answers, Facts, Seen, measured, wanted
 from primacy.types import LossName, Target
@@ -90,8 +93,14 @@ def resolved(declared: Declared, outputs: int) -> Declared:
     if outputs != wide:
         told = ", ".join(f"{t.name} {t.width}" for t in targets)
         also = f" or {narrow}" if pairs else ""
+        hints = [
+            numbered_from_one(target.name, declared.answers[:, i])
+            for i, target in enumerate(targets)
+            if target.classes == tuple(map(str, range(target.width)))
+        ]
         raise NetworkRefused(
-            f"the network has {outputs} outputs; the targets need {wide}{also} ({told})"
+            f"the network has {counted(outputs, 'output')}; the targets need {wide}{also} "
+            f"({told}){''.join(hints)}"
         )
     return declared
 
@@ -101,7 +110,8 @@ def ask(
 ) -> dict[str, np.ndarray]:
     """Every measure of a network as it is now, by `measure/test`.
 
-    Two more entries: `finite` and `loss_ratio`; see `training.answers.measured`.
+    Three more entries: `finite` and `loss_ratio`, see `training.answers.measured`, and
+    `as_probabilities`.
 
     Args:
         network: which has met its layers.
@@ -127,6 +137,8 @@ def ask(
         if calling.measures:
             more = _with_calls(network, declared, calling, given)
             found = {**more, **found}
+        held = given["test"]
+        found["as_probabilities"] = as_probabilities(held.outputs, held.targets, declared.targets)
         return {name: np.asarray(value) for name, value in found.items()}
 
 
@@ -156,7 +168,9 @@ def _seen(
     by_layer = any(m.by_layer for m in about.measures)
     outputs, layers = network.answers(inputs, by_layer)
     if outputs.shape[1] != about.outputs:
-        raise NetworkRefused(f"the network has {outputs.shape[1]} outputs, and had {about.outputs}")
+        raise NetworkRefused(
+            f"the network has {counted(outputs.shape[1], 'output')}, and had {about.outputs}"
+        )
     wants = wanted(about.measures, "test") if donors is not None else frozenset()
 
     def swapped(rest: bool) -> np.ndarray:

@@ -12,7 +12,7 @@ from primacy.networks import checkpoints
 from primacy.networks.checkpoints import NPZ, PYTORCH, Checkpoint
 from primacy.networks.declared import Declared, rows_only
 from primacy.networks.frameworks.adapters import is_torch
-from primacy.networks.frameworks.network import one_line
+from primacy.networks.frameworks.network import kind_of, one_line
 from primacy.networks.frameworks.representations import StoredRepresentations
 from primacy.networks.tracker import Tracker
 from primacy.records.files import StoreError
@@ -89,7 +89,7 @@ def _network(load: Callable[..., Any] | None, data: Declared, checkpoint: Checkp
         raise StoreError(f"{name}: {load.__name__} raised {one_line(error)}") from error
     if not is_torch(model):
         raise StoreError(
-            f"{load.__name__}() gave a {type(model).__name__}; for other frameworks than PyTorch "
+            f"{load.__name__}() gave {kind_of(model)}; for other frameworks than PyTorch "
             f"write {load.__name__}(arrays), which gets the checkpoint's arrays by name"
         )
     return _filled(model, held, name)

@@ -20,6 +20,7 @@ from primacy.networks.user_arrays import (
     feature_of,
     inputs_of,
     like,
+    names_of,
     problem,
     target_of,
 )
@@ -175,10 +176,11 @@ def declare(
         features: by name: a boolean array of the shape of one example (a region), a list of columns
             (numbers, or names where `columns` gives them), or `primacy.values(...)`.
         name: of the data, on the page.
-        columns: names of the numbers of an example.
+        columns: names of the numbers of an example; a table of pandas or polars brings its own.
         classes: names of the target's classes, where there is one target.
-        fit: examples on which measures are fitted, at most.
-        test: examples on which everything is scored, at most.
+        fit: examples on which measures are fitted, at most: where there are fewer, all that are
+            not scored.
+        test: examples on which everything is scored, at most: where there are fewer, half of them.
         seed: which of the examples.
 
     Raises:
@@ -192,8 +194,12 @@ def declare(
             text = f"{size} examples are too few to fit on some and score on others"
             problems.append(problem("inputs", text))
         raise StudyError(problems)
+    columns = names_of(inputs) if columns is None else columns
     given = dict(targets) if isinstance(targets, Mapping) else {"target": targets}
     found, answers = _targets_of(given, size, classes, problems)
+    for key, count in (("fit", fit), ("test", test)):
+        if count < 1:
+            problems.append(problem(key, f"{count}: a number of examples, 1 or more"))
     if not features:
         problems.append(problem("features", "none is declared"))
     made = []
@@ -203,10 +209,10 @@ def declare(
     if problems:
         raise StudyError(problems)
     order = streams(seed, "data")("declared").permutation(size)
-    half = max(1, min(test, size // 2))
+    half = min(test, size // 2)
     table = np.stack([values for _, values, _ in made], 1).astype(np.float32)
     answered = np.stack(answers, 1).astype(np.float32)
-    rows = {"test": order[:half], "fit": order[half : half + max(1, min(fit, size - half))]}
+    rows = {"test": order[:half], "fit": order[half : half + fit]}
     declared = Declared(
         name=name,
         inputs=arrays,

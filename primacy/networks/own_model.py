@@ -5,13 +5,15 @@ A study file has `kind = "own"` and no more: whose code that is says the person 
 programs, with the same examples, order, optimizer and evaluations as a built-in model.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,14 +23,21 @@ from jaxtyping import Array, Float, PyTree
 from pydantic_core import core_schema
 
 from primacy.networks.frameworks.adapters import adapted, is_torch
-from primacy.networks.frameworks.network import NetworkRefused, one_line
+from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
+from primacy.networks.probabilities import whatever_its_parameters
 from primacy.registry import RAISED, models, spec
+from primacy.report.page.wording import counted
 from primacy.types import Forward, Shape
 
 CODE: dict[str, Callable[..., Any]] = {}
 """The functions that make networks, by the name that study files call them."""
 
 MEETING_ROWS = 16
+
+PROBABILITIES = (
+    "whatever its weights are, the outputs lie between 0 and 1, as probabilities do; of classes, "
+    "and of 0 and 1, primacy reads logits: leave out the last Sigmoid or Softmax"
+)
 
 STATE = "use primacy.track in your own training loop"
 
@@ -51,6 +60,7 @@ def give(name: str, make: Callable[..., Any]) -> None:
     CODE[name] = make
     models["own"] = Own
     _met.cache_clear()
+    _warn.cache_clear()
 
 
 @spec
@@ -58,8 +68,9 @@ class Own:
     """A network that a function of yours makes: `make(inputs, outputs, seed, **settings)`.
 
     It gets those of these arguments that it names. `inputs` is the number of inputs, or the shape
-    of one example that is more than a row; `outputs` their number. Networks that keep more than
-    parameters (batch statistics) or draw random numbers (dropout) are refused.
+    of one example that is more than a row; `outputs` their number, logits where they are of classes
+    or of 0 and 1. Networks that keep more than parameters (batch statistics) or draw random
+    numbers (dropout) are refused.
     """
 
     name: str = "own"
@@ -82,7 +93,10 @@ class Own:
             NetworkRefused: no code was given for it, or the network cannot be trained here.
         """
         own = dataclasses.replace(self, inputs=shape, outputs=outputs, structure="")
-        told = json.dumps(own.met().structure(), sort_keys=True)
+        network = own.met()
+        if whatever_its_parameters(network, _few(own)):
+            _warn(f"{place(CODE[self.name])}: {PROBABILITIES}")
+        told = json.dumps(network.structure(), sort_keys=True)
         return dataclasses.replace(own, structure=hashlib.sha256(told.encode()).hexdigest())
 
     def met(self) -> Any:
@@ -151,13 +165,17 @@ def made(model: Own, seed: int) -> Any:
     try:
         found = _called(function, offered | dict(model.settings), seed)
     except RAISED as error:
-        raise NetworkRefused(f"{function.__name__} raised {one_line(error)}") from error
+        raise NetworkRefused(f"{place(function)} raised {one_line(error)}") from error
+    if found is None:
+        raise NetworkRefused(f"{place(function)} returned None; it should return the network")
     if is_torch(found):
         from primacy.networks.frameworks.pytorch_function import TorchFunction
 
         return TorchFunction(found)
     if any("flax.linen" in kind.__module__ for kind in type(found).__mro__):
-        variables = found.init(jax.random.key(seed), jnp.zeros((1, *model.inputs), jnp.float32))
+        with _calling(model, 1):
+            anything = jnp.zeros((1, *model.inputs), jnp.float32)
+            variables = found.init(jax.random.key(seed), anything)
         if beside := sorted(set(variables) - {"params"}):
             raise NetworkRefused(f"the network keeps {', '.join(beside)}; {STATE}")
         return adapted((found, dict(variables)))
@@ -165,6 +183,35 @@ def made(model: Own, seed: int) -> Any:
     if beside := network.beside():
         raise NetworkRefused(f"the network keeps {beside} beside its parameters; {STATE}")
     return network
+
+
+def place(function: Callable[..., Any]) -> str:
+    """What messages call it: `my.py:make`."""
+    file = getattr(sys.modules.get(function.__module__), "__file__", None)
+    name = getattr(function, "__name__", type(function).__name__)
+    return f"{Path(file).name}:{name}" if file else name
+
+
+@contextlib.contextmanager
+def _calling(model: Own, rows: int) -> Iterator[None]:
+    """Turns what a network raises when it is called into one line.
+
+    Raises:
+        NetworkRefused: it raised; says what it was called with.
+    """
+    shape = model.inputs
+    each = counted(shape[0], "input") if len(shape) == 1 else f"shape {shape}"
+    function = place(CODE[model.name])
+    try:
+        yield
+    except (NetworkRefused, LayerError):
+        raise
+    except Exception as error:  # a network of the user may raise anything
+        raise NetworkRefused(
+            f"{function}: calling it with {counted(rows, 'example')} of {each} raised "
+            f"{one_line(error)}; {function.rpartition(':')[2]}(inputs, outputs) should size the "
+            "first layer by its inputs"
+        ) from error
 
 
 def _called(function: Callable[..., Any], given: dict[str, Any], seed: int) -> Any:
@@ -177,14 +224,24 @@ def _called(function: Callable[..., Any], given: dict[str, Any], seed: int) -> A
         return function(**given)
 
 
+def _few(model: Own) -> Float[np.ndarray, "n *shape"]:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(MEETING_ROWS, *model.inputs)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _warn(text: str) -> None:
+    """A line on stderr, once: a grid has many conditions of one function."""
+    print(f"primacy: {text}", file=sys.stderr)
+
+
 @functools.lru_cache(maxsize=64)
 def _met(model: Own) -> Any:
     network = made(model, 0)
-    rng = np.random.default_rng(0)
-    few = rng.normal(size=(MEETING_ROWS, *model.inputs)).astype(np.float32)
-    network.meet(few)
+    with _calling(model, MEETING_ROWS):
+        network.meet(_few(model))
     if network.width != model.outputs:
         raise NetworkRefused(
-            f"the network has {network.width} outputs; the task needs {model.outputs}"
+            f"the network has {counted(network.width, 'output')}; the task needs {model.outputs}"
         )
     return network

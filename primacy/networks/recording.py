@@ -34,6 +34,9 @@ WAIT_SECONDS = 600.0
 
 PAUSE_SECONDS = 0.2
 
+LENGTH_OF_HASH = 64
+LONGEST_SHOWN = 60
+
 MIN_USE = 0.05
 """Interchange of a feature must cost this share of the score in the end, or it is not used."""
 
@@ -210,7 +213,24 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
             for line in differences(old.get(key), new.get(key), f"{path}.{key}".strip("."))
         ]
     as_json = [json.loads(json.dumps(x)) for x in (old, new)]
-    return [] if as_json[0] == as_json[1] else [f"{path}: {old!r:.60} there, {new!r:.60} here"]
+    if as_json[0] == as_json[1]:
+        return []
+    return [f"{path}: {_brief(old)} there, {_brief(new)} here"]
+
+
+def _brief(value: Any) -> str:
+    """A value of a spec in a message; of a hash, or of anything long, the beginning."""
+    if isinstance(value, str) and len(value) == LENGTH_OF_HASH:
+        return f"{value[:12]}..."
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def unlike(old: ConditionRecord, data: Declared, structure: Mapping[str, Any]) -> list[str]:
+    """Where a recorded run is of other data, or of a network of other parameters."""
+    there = {"data": old.spec["task"]["sha256"], "parameters": old.spec["model"]["parameters"]}
+    here = {"data": data.sha256, "parameters": structure["parameters"]}
+    return differences(there, here)
 
 
 def merged(old: StudyRecord | None, run: Run, name: str, steps: Sequence[int]) -> StudyRecord:

@@ -1,5 +1,6 @@
 """One run of a user's own training, measured while it goes on."""
 
+import contextlib
 import shlex
 import sys
 import time
@@ -10,21 +11,20 @@ from typing import Any, Literal
 import numpy as np
 
 from primacy.errors import Problem, StudyError, shown
-from primacy.networks import asking, crashed
+from primacy.networks import asking, crashed, messages
+from primacy.networks.choices import chosen, read_hypotheses
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks import layers as layer_names
 from primacy.networks.frameworks.adapters import adapted, is_first_process
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
 from primacy.networks.overseen import overseen
 from primacy.networks.planned import planned_steps
-from primacy.networks.recording import Run, commit, conflicts, needed
+from primacy.networks.recording import Run, commit, conflicts, unlike
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level
-from primacy.registry import Measure, measures
+from primacy.registry import RAISED, measures
+from primacy.report.page.wording import counted
 from primacy.result import Result
-from primacy.study.toml.document import parsed
-from primacy.study.toml.hypotheses import read_claims
-from primacy.study.toml.mistakes import placed
 from primacy.training.evaluate import DIVERGED
 
 EVALUATIONS = 40
@@ -83,6 +83,10 @@ class Tracker:
         self.refused: str | None = None
         """Why nothing more is measured, where that is so."""
         self._printed = 0
+        self._told: set[str] = set()
+        """What is said once, and was."""
+        self._called = 0
+        """The step of the last call of `evaluate`, due or not."""
         self._seen: list[dict[str, np.ndarray]] = []
         self._began, self._done = time.perf_counter(), False
         self.already = crashed.whole(self.store, condition, seed)
@@ -91,7 +95,7 @@ class Tracker:
         if self._bystander:
             self.quiet = True
         if self.already:
-            self.tell(f"{condition}, seed {seed} is in {self.store.folder} already: not evaluated")
+            self.tell(messages.already(condition, seed, self.store.folder))
         elif crashed.cut_short(self.store, condition, seed):
             self.tell(f"{condition}, seed {seed} crashed before; this run takes its place")
 
@@ -119,6 +123,9 @@ class Tracker:
             LayerError: a layer that was asked for is not there.
             StoreError: at the first evaluation: the run folder holds runs that this does not fit.
         """
+        self._called = max(self._called, step)
+        if self.already and "network" not in self._told:
+            self._compare(model)
         if not self.due(step):
             return False
         began = time.perf_counter()
@@ -148,13 +155,31 @@ class Tracker:
 
     def _note_missed(self, step: int) -> None:
         missed = [due for due in self._left() if due < step]
-        if missed and not getattr(self, "_told_missed", False):
-            self._told_missed = True
-            self.tell(
-                f"evaluations were due after {_listed(missed)}, and the call came after step "
-                f"{step}: evaluated there. Call evaluate after every step, or give the steps: "
-                "evaluations=[...]"
-            )
+        if missed and "missed" not in self._told:
+            self._told.add("missed")
+            self.tell(messages.missed(missed, step))
+
+    def _note_probabilities(self) -> None:
+        """Say once that outputs are probabilities, if they were at the last evaluation."""
+        if "probabilities" in self._told or not self._seen[-1]["as_probabilities"]:
+            return
+        self._told.add("probabilities")
+        run = self.run
+        assert run is not None
+        classes = all(target.width > 1 for target in run.declared.targets)
+        torch = getattr(self.network, "framework", "") == "torch"
+        self.tell(messages.logits(classes, torch))
+
+    def _compare(self, model: Any) -> None:
+        """Say once whether the run that the folder has is of another network or of other data."""
+        self._told.add("network")
+        if self._bystander:
+            return
+        with contextlib.suppress(*RAISED):  # this run is over: no network is asked or refused
+            structure = adapted(model, **self._how).structure()
+            old = self.store.record().condition(self.condition)
+            if wrong := unlike(old, self._declared, structure):
+                self.tell(messages.another(self.store.folder, wrong))
 
     def _take(self, step: int) -> None:
         run = self.run
@@ -167,6 +192,8 @@ class Tracker:
             self.ended = "diverged"
         elif at_end:
             self.ended = "budget"
+        if step > 0 and 2 * len(self.steps) >= len(self.planned):
+            self._note_probabilities()
 
     def _meet(self, model: Any) -> None:
         """What the network is, which layers it has and what is measured."""
@@ -193,7 +220,7 @@ class Tracker:
             network=network,
         )
         if self.store.begun() and (wrong := conflicts(self.store.record(), run, ())):
-            raise StoreError(_other_runs(self.store.folder, wrong))
+            raise StoreError(messages.other_runs(self.store.folder, wrong))
         structure = network.structure()
         self.tell(layer_names.lines(network.layers, structure["modules"], network.count()))
         self.network, self.run = network, run
@@ -238,6 +265,10 @@ class Tracker:
             return None
         whole = time.perf_counter() - self._began
         facts = {"command": shlex.join(["python", *sys.argv]), "seconds": {"total": whole}}
+        if self.steps[-1] > 0:
+            self._note_probabilities()
+        if not (self.ended or crashed or self.refused):
+            self.tell(messages.stopped(self._called, self.planned[-1], self.steps[-1]))
         # Without an error it was stopped by a rule of the user's before the planned end.
         ended = self.ended or ("crashed" if crashed else "learned")
         asked = self.store.folder
@@ -245,7 +276,7 @@ class Tracker:
         if wrong and self.store.folder == asked:
             self.tell(f"not kept: {wrong[0]}")
         elif wrong:
-            self.tell(f"{_other_runs(asked, wrong)}\nKept in {self.store.folder} instead.")
+            self.tell(f"{messages.other_runs(asked, wrong)}\nKept in {self.store.folder} instead.")
         if self._printed:
             self.tell(f"the network printed {self._printed:,} characters while it was measured")
         self._tell_share(whole)
@@ -254,7 +285,7 @@ class Tracker:
     def _tell_share(self, whole: float) -> None:
         share = self.seconds / max(whole, 1e-9)
         text = (
-            f"{self.condition}, seed {self.seed}: {len(self.steps)} evaluations took "
+            f"{self.condition}, seed {self.seed}: {counted(len(self.steps), 'evaluation')} took "
             f"{self.seconds:.1f} s, {share:.0%} of the time; kept in {self.store.folder}"
         )
         if share > SHARE_TO_MENTION:
@@ -296,7 +327,10 @@ def track(data: Declared, **how: Any) -> Tracker:
                 says how a layer becomes a row per example (flat, mean, last, first). None: at most
                 eight are found.
             forward: `forward(model, inputs)` where `model(inputs)` is not how it is called.
-            outputs: which part of the result are the outputs: `lambda r: r["scores"]`.
+            outputs: which part of the result are the outputs: `lambda r: r["scores"]`. Outputs of
+                classes are logits. If they look like probabilities (`as_probabilities`) at an
+                evaluation in the second half of those planned, or at the last one, a line says so:
+                earlier ones of a network that has hardly been trained are no evidence.
             measures: their names; empty: the default ones.
             hypotheses: claims as mappings (the keys of `[[hypothesis]]` in a study file), or the
                 path of a TOML file with such tables.
@@ -309,43 +343,6 @@ def track(data: Declared, **how: Any) -> Tracker:
         StudyError: lists all that is wrong with the arguments.
     """
     return Tracker(data, **how)
-
-
-def chosen(
-    declared: Declared, names: Sequence[str], hypotheses: Sequence[Hypothesis]
-) -> tuple[Measure, ...]:
-    """The measures asked for or the default ones, and what times and claims need."""
-    offered = measures.load()
-    wanted = {*names, *needed(declared, names)}
-    wanted |= set() if names else {h.contrast.measure for h in hypotheses}
-    return tuple(
-        measure
-        for name, measure in sorted(offered.items())
-        if name in names
-        or (
-            (name in wanted or (measure.by_default and not names))
-            and declared.loss in measure.losses
-        )
-    )
-
-
-def read_hypotheses(given: Any, measured: Sequence[str], factors: Sequence[str]) -> Any:
-    """Claims: made ones, mappings, or the path of a TOML file.
-
-    Raises:
-        StudyError: lists all that is wrong with them.
-    """
-    called, text = "hypotheses", ""
-    if isinstance(given, (str, Path)):
-        called, text = str(given), Path(given).read_text("utf-8")
-        given = parsed(text, called).get("hypothesis", [])
-    tables = [claim for claim in given if not isinstance(claim, Hypothesis)]
-    made = [claim for claim in given if isinstance(claim, Hypothesis)]
-    claims, mistakes = read_claims(tables, measured, factors=factors)
-    if mistakes:
-        document = {"hypothesis": tables}
-        raise StudyError(placed(mistakes, file=called, document=document, lines={}, overridden=[]))
-    return (*made, *claims)
 
 
 def _check(tracker: Tracker) -> None:
@@ -375,15 +372,3 @@ def _check(tracker: Tracker) -> None:
         raise StudyError(
             Problem(file=CALLED, line=None, key=key, message=text) for key, text in wrong
         )
-
-
-def _other_runs(folder: Any, wrong: Sequence[str]) -> str:
-    return (
-        f"{folder} holds other runs:\n  " + "\n  ".join(wrong[:20]) + "\nGive the condition "
-        'another name (condition="..."), or another out=.'
-    )
-
-
-def _listed(steps: Sequence[int]) -> str:
-    told = ", ".join(map(str, steps[:5]))
-    return f"steps {told}{', ...' if len(steps) > 5 else ''}"

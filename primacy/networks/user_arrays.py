@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from primacy.errors import Problem, closest
+from primacy.errors import Problem, closest, shown
 from primacy.networks.frameworks.network import rows_of
 from primacy.types import Feature, Target
 
@@ -63,8 +63,15 @@ def _input(key: str, given: Any, problems: list[Problem]) -> np.ndarray | None:
 def array_of(given: Any) -> np.ndarray:
     """An array of NumPy, of PyTorch (also on a device, also with gradients) or of JAX."""
     for step in ("detach", "cpu"):
-        given = getattr(given, step)() if hasattr(given, step) else given
+        found = getattr(given, step, None)  # a table may have a column of that name
+        given = found() if callable(found) else given
     return np.asarray(given)
+
+
+def names_of(table: Any) -> list[str] | None:
+    """Names of the columns of a table (pandas, polars); None for an array."""
+    names = getattr(table, "columns", None)
+    return None if names is None else [str(name) for name in names]
 
 
 def like(made: Any, model: Any, what: str) -> Any:
@@ -94,7 +101,11 @@ def target_of(
     if values.shape == (size, 1):
         values = values[:, 0]
     if values.shape != (size,):
-        raise ValueError(f"shape {values.shape}; there are {size} examples")
+        hint = ". Give the class, such as targets.argmax(1)" if _one_hot(values) else ""
+        raise ValueError(f"shape {values.shape}; there are {size} examples{hint}")
+    if (values == values[0]).all():
+        told = shown(str(values[0]))
+        raise ValueError(f"always {told} in all {size} examples: there is nothing to learn")
     if values.dtype.kind in "OUSb":
         found, values = np.unique(values.astype(str), return_inverse=True)
         if classes is not None and (unknown := sorted(set(found) - set(classes))):
@@ -116,10 +127,29 @@ def target_of(
         )
     titles = tuple(map(str, classes or range(width)))
     if len(titles) < width:
-        raise ValueError(f"class {width - 1} has no name; classes are {', '.join(titles)}")
+        named = f"class {width - 1} has no name; classes are {', '.join(titles)}"
+        raise ValueError(f"{named}{numbered_from_one(name, values)}")
     most = float(np.bincount(values).max() / size)
     target = Target(name=name, kind="class", chance=most, classes=titles, ceiling_known=False)
     return target, values
+
+
+def _one_hot(values: np.ndarray) -> bool:
+    """Whether each row has a single 1, and zeros."""
+    plain = values.ndim == 2 and values.dtype.kind in "fiub"
+    return plain and bool(np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all())
+
+
+def numbered_from_one(name: str, classes: np.ndarray) -> str:
+    """What to do about classes of which none is 0, with a leading blank; empty where one is."""
+    held = np.unique(classes).astype(int).tolist()
+    if held[0] == 0:
+        return ""
+    told = ", ".join(map(str, held)) if len(held) <= 5 else f"{held[0]} to {held[-1]}"
+    return (
+        f". {name} holds {told} and no 0: classes are numbered from 0, so declare "
+        f"labels - {held[0]}"
+    )
 
 
 def feature_of(
@@ -194,6 +224,11 @@ def _by_values(
 def _column(given: Any, columns: Sequence[str] | None, width: int) -> int:
     if isinstance(given, str):
         names = list(columns or ())
+        if not names:
+            raise ValueError(
+                f"no column is called {given!r}: here they are numbered 0 to {width - 1}. Give the "
+                "numbers, or the names of all: columns=[...]"
+            )
         if given not in names:
             raise ValueError(f"no column is called {given!r}.{closest(given, names)}")
         return names.index(given)

@@ -6,6 +6,8 @@ import torch
 
 import primacy
 from primacy.errors import StudyError
+from primacy.networks import asking
+from primacy.networks.frameworks.network import NetworkRefused
 
 X = np.random.default_rng(0).normal(size=(40, 4, 4)).astype(np.float32)
 Y = np.arange(40) % 3
@@ -109,7 +111,12 @@ def test_a_swap_is_tried_before_training(swap, told):
         (X * np.nan, Y, "not finite; fill or drop them"),
         (X[:3], Y[:3], "too few"),
         (np.array(["a"] * 40), Y, "an array of numbers"),
-        (X, np.zeros(40, int), "1 classes; 2 to 50"),
+        (X, np.ones(40, int), "always 1 in all 40 examples: there is nothing to learn"),
+        (X, np.full(40, 2.5), r"always 2\.5 in all 40 examples"),
+        (X, ["yes"] * 40, "always yes in all 40 examples"),
+        (X, np.arange(40) * 2, "79 classes; 2 to 50"),
+        (X, np.eye(3)[Y], r"shape \(40, 3\); there are 40 examples. Give the class, such as targ"),
+        (X, X[:, 0], r"shape \(40, 4\); there are 40 examples\n1 problem"),
         (X, {"a": Y, "b": X[:, 0, 0]}, "no one loss"),
         (X, Y - 1, "classes count from 0"),
     ],
@@ -117,6 +124,61 @@ def test_a_swap_is_tried_before_training(swap, told):
 def test_what_cannot_be_measured_is_refused(inputs, targets, told):
     with pytest.raises(StudyError, match=told):
         primacy.declare(inputs, targets, {"one": [0]})
+
+
+def only(refused):
+    """The message of a single problem."""
+    (problem,) = refused.value.problems
+    return problem.message
+
+
+@pytest.mark.parametrize("of", ["pandas", "polars"])
+def test_a_table_brings_the_names_of_its_columns(of):
+    frame = pytest.importorskip(of).DataFrame
+    table = frame({"age": X[:, 0, 0], "cpu": X[:, 0, 1]})
+    data = primacy.declare(table, Y, {"a": ["cpu"]})
+    assert data.features[0].columns == (1,)
+    assert (data.inputs == X[:, 0, :2]).all()
+    with pytest.raises(StudyError, match='Did you mean "age"'):
+        primacy.declare(table, Y, {"a": ["agee"]})
+    given = primacy.declare(table, Y, {"a": ["x"]}, columns=["x", "y"])
+    assert given.features[0].columns == (0,)
+
+
+def test_a_name_without_names_says_how_columns_are_called():
+    with pytest.raises(StudyError) as refused:
+        primacy.declare(X[:, 0, :2], Y, {"a": ["age"]})
+    assert only(refused) == (
+        "no column is called 'age': here they are numbered 0 to 1. Give the numbers, or the names "
+        "of all: columns=[...]"
+    )
+
+
+def test_more_examples_than_there_are_means_half_of_them_each():
+    data = primacy.declare(X, Y, {"a": [0]}, fit=500, test=500)
+    assert len(data.test) == len(data.fit) == 20
+    data = primacy.declare(X, Y, {"a": [0]}, fit=500, test=10)
+    assert (len(data.test), len(data.fit)) == (10, 30)
+    with pytest.raises(StudyError) as refused:
+        primacy.declare(X, Y, {"a": [0]}, fit=0)
+    assert only(refused) == "0: a number of examples, 1 or more"
+
+
+def test_classes_numbered_from_one_are_told_from_too_few_outputs():
+    """Oracle: the message, word for word; the network is right and its labels are not."""
+    told = (
+        "the network has 3 outputs; the targets need 4 (class 4). class holds 1, 2, 3 and no 0: "
+        "classes are numbered from 0, so declare labels - 1"
+    )
+    data = primacy.declare(X, {"class": Y + 1}, {"a": [0]})
+    with pytest.raises(NetworkRefused) as refused:
+        asking.resolved(data, 3)
+    assert str(refused.value) == told
+    plain = primacy.declare(X, {"class": Y}, {"a": [0]})
+    with pytest.raises(NetworkRefused, match=r"the targets need 3 \(class 3\)$"):
+        asking.resolved(plain, 4)
+    with pytest.raises(StudyError, match=r"class 3 has no name.* holds 1, 2, 3 and no 0: .*- 1"):
+        primacy.declare(X, Y + 1, {"a": [0]}, classes=["x", "y", "z"])
 
 
 def test_the_hash_is_of_all_that_decides():

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from primacy.cli.app import main
 from primacy.engine import run
 from primacy.models.mlp import MLP
 from primacy.networks import own_model, user_code
@@ -103,7 +104,8 @@ def test_what_cannot_be_trained_is_one_line():
         "Dropout.*primacy.track": lambda inputs: torch.nn.Sequential(
             torch.nn.Linear(inputs, 2), torch.nn.Dropout(0.5)
         ),
-        "raised KeyError: 'width'": lambda **given: given["width"],
+        r"^test_own_model\.py:<lambda> raised KeyError: 'width'$": lambda **given: given["width"],
+        "returned None; it should return the network": lambda inputs: None,
     }
     for told, make in makes.items():
         own_model.give("own", make)
@@ -111,3 +113,54 @@ def test_what_cannot_be_trained_is_one_line():
             Own().bound((D,), OUTPUTS)
     with pytest.raises(NetworkRefused, match="no code was given for the model"):
         dataclasses.replace(Own(), name="other").bound((D,), OUTPUTS)
+
+
+class Odd(Exception):
+    """An error of a library's own."""
+
+
+def raising():
+    import torch
+
+    class Raises(torch.nn.Module):
+        def forward(self, x):
+            raise Odd("a long story\nin two lines")
+
+    return Raises()
+
+
+@pytest.mark.parametrize("name", ["wide", "odd"])
+def test_a_network_that_does_not_fit_the_inputs_is_one_line(name):
+    """Oracle: the message, word for word; it was a traceback."""
+    import torch
+
+    def wide(inputs, outputs):
+        return torch.nn.Linear(7, outputs)
+
+    def odd(inputs, outputs):
+        return raising()
+
+    raised = {
+        "wide": "RuntimeError: mat1 and mat2 shapes cannot be multiplied (16x6 and 7x2)",
+        "odd": "Odd: a long story",
+    }
+    own_model.give("own", {"wide": wide, "odd": odd}[name])
+    with pytest.raises(NetworkRefused) as found:
+        Own().bound((D,), OUTPUTS)
+    assert str(found.value) == (
+        f"test_own_model.py:{name}: calling it with 16 examples of 6 inputs raised {raised[name]}; "
+        f"{name}(inputs, outputs) should size the first layer by its inputs"
+    )
+
+
+def test_the_command_line_refuses_it(tmp_path, capsys):
+    code = tmp_path / "my.py"
+    code.write_text(
+        "from torch import nn\n\n"
+        "def make(inputs, outputs, width):\n    return nn.Linear(7, outputs)\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(EXAMPLES / "own_model.toml"), "--model", f"{code}:make"])
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and told.count("\n") == 1
+    assert told.startswith("my.py:make: calling it with 16 examples of ")

@@ -15,8 +15,10 @@ from torch import nn
 
 import primacy
 from primacy.errors import StudyError
+from primacy.networks import messages
 from primacy.networks.frameworks.network import LayerError
 from primacy.networks.planned import schedule
+from primacy.networks.recording import differences
 from primacy.records.store import StoreError
 from primacy.result import Result
 from tests.support.tracked import data, loop, make, trained
@@ -61,12 +63,49 @@ def test_a_feature_that_does_nothing_is_not_relied_on(tmp_path):
 def test_a_script_that_runs_again_adds_nothing(tmp_path, capsys):
     first, result = trained(tmp_path / "run", seed=1)
     parts = result.store.manifest()
+    capsys.readouterr()
     again, _ = trained(tmp_path / "run", seed=1)
-    assert "already" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"primacy: own, seed 1 is in {tmp_path / 'run'} already: not evaluated. To measure it "
+        "again, give another out= or condition=, or remove the folder\n"
+    )
     assert Result(tmp_path / "run").store.manifest() == parts
     assert all(
         torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
     )
+
+
+def test_another_network_in_the_place_of_a_run_that_is_there_is_told(tmp_path, capsys):
+    trained(tmp_path / "run", seed=1)
+    capsys.readouterr()
+    trained(tmp_path / "run", seed=1, width=8)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[1] == (
+        f"primacy: the run in {tmp_path / 'run'} is another one: parameters.0.weight: [16, 12] "
+        "there, [8, 12] here (and 2 more)"
+    )
+
+
+def test_a_hash_that_differs_is_shown_by_its_beginning():
+    there, here = {"sha256": "a1" * 32}, {"sha256": "b2" * 32}
+    assert differences(there, here) == ["sha256: a1a1a1a1a1a1... there, b2b2b2b2b2b2... here"]
+    (line,) = differences({"planned": list(range(99))}, {"planned": [1]})
+    assert line.endswith(", 15, 16... there, [1] here") and len(line) < 90
+    assert differences({"module": "MLP"}, {"module": None}) == ["module: 'MLP' there, None here"]
+
+
+@pytest.mark.parametrize(
+    ("step", "last", "told"),
+    [
+        (30, 1, '1; give steps=30, or evaluations at even distances: spacing="linear"'),
+        (99, 98, "98; call tracker.evaluate(model, 100) after the loop"),
+        (20, 20, "20"),
+    ],
+)
+def test_what_is_said_of_a_training_that_stops(step, last, told):
+    text = f"stopped after step {step} of 100: the last evaluation was after step {told}"
+    assert messages.stopped(step, 100, last) == text
 
 
 def test_another_network_under_the_same_name_is_refused_at_once(tmp_path):
@@ -83,9 +122,12 @@ def test_other_steps_are_kept_beside(tmp_path, capsys):
     assert Result(tmp_path / "run-2").lanes["seed"].to_list() == [1]
 
 
-def test_a_run_that_stops_early_is_kept(tmp_path):
+def test_a_run_that_stops_early_is_kept_and_told(tmp_path, capsys):
     trained(tmp_path / "run", seed=0)
+    assert "stopped" not in capsys.readouterr().err
     loop(tmp_path / "run", seed=1, until=20)
+    told = [line for line in capsys.readouterr().err.splitlines() if "stopped" in line]
+    assert len(told) == 1 and "stopped after step 20 of 40: the last evaluation was" in told[0]
     lanes = Result(tmp_path / "run").lanes.sort("seed")
     assert lanes["end_step"].to_list()[0] == 40 and 0 < lanes["end_step"].to_list()[1] <= 20
     assert lanes["ended"].cast(pl.String).to_list() == ["budget", "learned"]

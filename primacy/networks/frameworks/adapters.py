@@ -3,7 +3,7 @@
 import sys
 from typing import Any, cast
 
-from primacy.networks.frameworks.network import Network, NetworkRefused
+from primacy.networks.frameworks.network import Network, NetworkRefused, kind_of
 from primacy.networks.frameworks.representations import StoredRepresentations
 
 
@@ -30,7 +30,7 @@ def adapted(model: Any, **how: Any) -> Network:
     pair = isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "apply")
     if not callable(model) and not pair and how.get("forward") is None:
         raise NetworkRefused(
-            f"a {type(model).__name__} is no network that can be called; say how it is: "
+            f"{kind_of(model)} is no network that can be called; say how it is: "
             "forward=lambda model, inputs: ..."
         )
     from primacy.networks.frameworks.jax_modules import JaxNetwork

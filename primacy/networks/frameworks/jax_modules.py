@@ -15,7 +15,14 @@ from primacy.networks.frameworks import layers as names
 from primacy.networks.frameworks.jax_names import Edit, walked
 from primacy.networks.frameworks.jax_parts import parted
 from primacy.networks.frameworks.layers import Passage
-from primacy.networks.frameworks.network import DRAWS, Layer, NetworkRefused, Taken, rows_of
+from primacy.networks.frameworks.network import (
+    DRAWS,
+    Layer,
+    NetworkRefused,
+    Taken,
+    kind_of,
+    rows_of,
+)
 
 PACKAGES = {"nnx": "flax", "linen": "flax", "equinox": "equinox"}
 
@@ -280,7 +287,7 @@ def checked(result: Any, n: int) -> jax.Array:
     """
     if not isinstance(result, jax.Array):
         raise NetworkRefused(
-            f"the network gives a {type(result).__name__}; say which part are the outputs: "
+            f"the network gives {kind_of(result)}; say which part are the outputs: "
             "outputs=lambda result: ..."
         )
     if jnp.iscomplexobj(result):

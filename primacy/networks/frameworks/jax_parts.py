@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from primacy.networks.frameworks.jax_names import name_equinox, name_nnx, naming_linen
-from primacy.networks.frameworks.network import NetworkRefused
+from primacy.networks.frameworks.network import NetworkRefused, kind_of
 
 
 class Parts(NamedTuple):
@@ -39,7 +39,7 @@ def parted(model: Any, forward: Callable | None) -> Parts:
         return _linen(module, variables, run)
     if forward is None:
         raise NetworkRefused(
-            f"a {type(model).__name__} cannot be called by itself; say how it is: "
+            f"{kind_of(model)} cannot be called by itself; say how it is: "
             "forward=lambda model, inputs: ..., or give (module, variables) of flax linen"
         )
     return _function(model, forward)

@@ -10,6 +10,7 @@ import numpy as np
 
 from primacy.errors import closest, shown
 from primacy.networks.frameworks.network import Layer, LayerError, Taken
+from primacy.report.page.wording import counted
 
 FLAT = 1024
 """A layer of at most this many numbers per example is taken as it is, a larger one as its mean over
@@ -163,5 +164,6 @@ def lines(layers: Sequence[Layer], modules: int, parameters: int) -> str:
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     body = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    head = f"{len(layers)} layers of {modules} modules, {parameters:,} parameters"
+    found, of = counted(len(layers), "layer"), counted(modules, "module")
+    head = f"{found} of {of}, {counted(parameters, 'parameter')}"
     return "\n".join([head, *(f"  {line.rstrip()}" for line in body)])

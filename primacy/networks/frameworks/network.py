@@ -130,6 +130,12 @@ def picked(inputs: Any, index: Any) -> Any:
     return inputs[index]
 
 
+def kind_of(value: Any) -> str:
+    """What somebody's code gave, in a sentence: `an int`, `a dict`, `None`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
 def one_line(error: BaseException) -> str:
     """An error of somebody's code: its type and the first line of its text."""
     text = (str(error).strip().splitlines() or [""])[0]

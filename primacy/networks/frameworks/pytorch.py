@@ -14,6 +14,7 @@ from primacy.networks.frameworks.network import (
     Layer,
     NetworkRefused,
     Taken,
+    kind_of,
     picked,
     rows_of,
 )
@@ -243,11 +244,10 @@ def checked(result: Any, n: int) -> torch.Tensor:
         NetworkRefused: they are something else.
     """
     if not isinstance(result, torch.Tensor):
-        what = type(result).__name__
+        what = kind_of(result)
         what += f" of {', '.join(map(str, result))}" if isinstance(result, Mapping) else ""
         raise NetworkRefused(
-            f"the network gives a {what}; say which part are the outputs: "
-            "outputs=lambda result: ..."
+            f"the network gives {what}; say which part are the outputs: outputs=lambda result: ..."
         )
     if result.is_complex():
         raise NetworkRefused(

@@ -9,7 +9,7 @@ import torch
 
 from primacy.networks.frameworks import layers as names
 from primacy.networks.frameworks.layers import Passage
-from primacy.networks.frameworks.network import LayerError, NetworkRefused, Taken
+from primacy.networks.frameworks.network import LayerError, NetworkRefused, Taken, kind_of
 
 CHANNELS_FIRST = ("Conv", "BatchNorm", "InstanceNorm", "GroupNorm", "MaxPool", "AvgPool")
 """Parts of the names of modules that read examples as channels x positions."""
@@ -115,7 +115,7 @@ def hook(model: torch.nn.Module, name: str, act: Act) -> Any:
         if calls[0] != wanted:
             return None
         if not isinstance(value, torch.Tensor):
-            raise NetworkRefused(f"{name} holds a {type(value).__name__}, not an array")
+            raise NetworkRefused(f"{name} holds {kind_of(value)}, not an array")
         return act(value, first)
 
     def before(_: Any, given: tuple, more: dict[str, Any]) -> Any:

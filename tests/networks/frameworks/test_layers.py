@@ -3,7 +3,7 @@
 import pytest
 
 from primacy.networks.frameworks import layers
-from primacy.networks.frameworks.network import LayerError
+from primacy.networks.frameworks.network import Layer, LayerError, kind_of
 
 NAMES = ["blocks.0.mlp", "blocks.0.mlp.fc", "blocks.1.mlp", "head.input", "tied", "tied:2"]
 
@@ -43,3 +43,10 @@ def test_thinned_keeps_both_ends():
     names = [str(i) for i in range(100)]
     kept = layers.thinned(names)
     assert len(kept) == layers.MAX_LAYERS and kept[0] == "0" and kept[-1] == "99"
+
+
+def test_counts_and_kinds_read_as_english():
+    one = Layer("head.input", (8,), "flat", cut=True)
+    assert layers.lines([one], 4, 57).split("\n")[0] == "1 layer of 4 modules, 57 parameters"
+    assert layers.lines([], 1, 1).split("\n")[0] == "no layers of 1 module, 1 parameter"
+    assert [kind_of(value) for value in (3, None, {}, "x")] == ["an int", "None", "a dict", "a str"]

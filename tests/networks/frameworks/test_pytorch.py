@@ -190,7 +190,7 @@ class Raises(Net):
 BAD = {
     "tuple": (lambda: gives(lambda out: (out, out)), "a tuple; say which"),
     "dict": (lambda: gives(lambda out: {"scores": out}), "a dict of scores; say which"),
-    "None": (lambda: gives(lambda out: None), "a NoneType; say which"),
+    "None": (lambda: gives(lambda out: None), "None; say which"),
     "complex": (lambda: gives(lambda out: torch.complex(out, out)), "complex numbers"),
     "wrong batch": (lambda: gives(lambda out: out[:5]), "shape (5, 3) for 16 examples"),
     "three axes": (lambda: gives(lambda out: out[:, None]), "shape (16, 1, 3)"),
