@@ -82,7 +82,7 @@ BANDS = (
          of("agreement", {"feature": "linear1", "task.predictivity.linear1": 0.8},
             {"feature": "parity2"})),
     Band("predictivity-large", "the same with 8,192 examples", -0.33, -0.15,
-         of("agreement", {"feature": "linear1", "condition": "linear1=0.8"},
+         of("agreement", {"feature": "linear1", "task.predictivity.linear1": 0.8},
             {"feature": "parity2"})),
     Band("transformer", "decoder, inputs: first - last", 0.2, 0.6,
          of(SHARE, {"condition": "decoder", **ENDS}, LAST)),
