@@ -80,6 +80,11 @@ def shown(text: str, keep: str = "") -> str:
     )
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 seed`, `30 seeds`, `no seeds`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
+
+
 def escaped(error: UnicodeError) -> tuple[str, int]:
     """What an output cannot encode, as JSON writes it; a handler of `codecs.register_error`."""
     assert isinstance(error, UnicodeEncodeError)

@@ -59,8 +59,7 @@ def alike(
     )
     pairs, names = rows[0]["pairs"], list(dict.fromkeys(row["condition"] for row in rows))
     if pairs < FEWEST and any(row["own_minus_other"] is not None for row in rows):
-        seeds = 2 * FEWEST
-        console.print(f"No p: it takes {FEWEST} pairs, which {seeds} seeds make.")
+        console.print(f"No p: a test takes {FEWEST} pairs, which are {2 * FEWEST} seeds.")
     inputs = {c.name: c.inputs for c in result.record.conditions}
     apart = [f"{a} and {b}" for a, b in itertools.combinations(names, 2) if inputs[a] != inputs[b]]
     if apart and (conditions or len(inputs) <= MOST):

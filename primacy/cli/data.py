@@ -127,8 +127,8 @@ def _print(file: Path, found: "Audit") -> None:
     chance = found.chance or 0.0
     if below := [c.name for c in found.columns if c.alone and c.alone[2] < chance]:
         console.print(
-            f"\nNo better than chance: {shown(listed(below))}. Scores below chance come from "
-            "columns that say nothing: the rows left out then lean against the guess."
+            f"\nNo better than chance: {shown(listed(below))}. A score below chance is no finding: "
+            "in cross-validation a column without information often has one."
         )
     if len(found.columns) > MAX_SHOWN:
         console.print(f"... and {len(found.columns) - MAX_SHOWN:,} more columns (--json)")

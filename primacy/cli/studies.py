@@ -168,7 +168,7 @@ def check(
     if as_json:
         print(json.dumps({"error": None, "problems": [], "notes": list(read.notes)}))
     else:
-        from primacy.report.page.wording import counted
+        from primacy.errors import counted
 
         conditions = sum(len(s.conditions) for s in read.studies)
         hypotheses = len(read.hypotheses) + sum(len(m.hypotheses) for m in read.members)

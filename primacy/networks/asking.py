@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from primacy.errors import counted
 from primacy.measures.kinds import NOT_NUMBERS
 from primacy.networks.declared import Declared
 from primacy.networks.frameworks.network import Network, NetworkRefused, rows_of
 from primacy.networks.probabilities import as_probabilities
 from primacy.networks.user_arrays import numbered_from_one
 from primacy.registry import Measure
-from primacy.report.page.wording import counted
 from primacy.rng import streams
 from primacy.training.answers import Answers, Facts, Seen, measured, wanted
 from primacy.types import LossName, Target

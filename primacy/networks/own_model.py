@@ -22,11 +22,11 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 from pydantic_core import core_schema
 
+from primacy.errors import counted
 from primacy.networks.frameworks.adapters import adapted, is_torch
 from primacy.networks.frameworks.network import LayerError, NetworkRefused, one_line
 from primacy.networks.probabilities import whatever_its_parameters
 from primacy.registry import RAISED, models, spec
-from primacy.report.page.wording import counted
 from primacy.types import Forward, Shape
 
 CODE: dict[str, Callable[..., Any]] = {}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from primacy.errors import Problem, StudyError, shown
+from primacy.errors import Problem, StudyError, counted, shown
 from primacy.networks import asking, crashed, messages
 from primacy.networks.choices import chosen, read_hypotheses
 from primacy.networks.declared import Declared
@@ -23,7 +23,6 @@ from primacy.networks.recording import Run, commit, conflicts, unlike
 from primacy.records.store import Store, StoreError
 from primacy.records.study import Hypothesis, Level
 from primacy.registry import RAISED, measures
-from primacy.report.page.wording import counted
 from primacy.result import Result
 from primacy.training.evaluate import DIVERGED
 

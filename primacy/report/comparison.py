@@ -13,13 +13,13 @@ from markupsafe import Markup
 from primacy.analysis.compared import MISSING, Comparison, Difference, Found, Row
 from primacy.analysis.inference import least_p
 from primacy.analysis.learning_times import EVENTS
+from primacy.errors import counted
 from primacy.records.study import ConditionRecord
 from primacy.report.page import charts, document, inline_svg, learning_curves, ranks, sketches
 from primacy.report.page.figures import PALETTE, short, visible
 from primacy.report.page.wording import (
     bounded,
     code,
-    counted,
     edited,
     listed,
     number,

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from primacy.analysis.outcomes import Outcome
 from primacy.analysis.runs import Runs
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
+from primacy.errors import counted
 from primacy.records.curves import SCHEMA, Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.records.traces import of
@@ -44,7 +45,7 @@ from primacy.report.page.figure_list import drawings
 from primacy.report.page.figures import Figure
 from primacy.report.page.judged import SYMBOLS, groups
 from primacy.report.page.questions import answer, sentences
-from primacy.report.page.wording import code, counted, edited, number, probability, share
+from primacy.report.page.wording import code, edited, number, probability, share
 
 __all__ = ["SYMBOLS", "answer", "drawings", "page"]
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from primacy.analysis.compared import Comparison
 from primacy.analysis.notebook import VERDICTS, escaped, table, verdict_row
 from primacy.analysis.verdicts import Verdict
+from primacy.errors import counted
 from primacy.records.study import StudyRecord
 from primacy.report.page.figures import Figure
-from primacy.report.page.wording import counted, number, probability
+from primacy.report.page.wording import number, probability
 
 SHOWN = "race-log"
 """The figure that a run shows."""

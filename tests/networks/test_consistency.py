@@ -101,7 +101,7 @@ def test_the_command_prints_what_the_function_finds(result, capsys):
         app.main(["alike", str(result.folder), "--condition", "a", "--condition", "b"])
     shown = capsys.readouterr().out
     assert "themselves" in shown and "wide" not in shown
-    assert "No p: it takes 6 pairs, which 12 seeds make." in shown
+    assert "No p: a test takes 6 pairs, which are 12 seeds." in shown
     with pytest.raises(SystemExit):
         app.main(["alike", str(result.folder)])
     told = " ".join(capsys.readouterr().out.split())

@@ -147,7 +147,7 @@ def test_the_answer_says_what_most_networks_lost_again(lost, told):
     study = copied(made(6), "a", "b")
     gone = (pl.col("feature").cast(str) == "a") & (pl.col("seed") < lost)
     found = report.answer(study.record, study.summary.with_columns(forgotten=gone), [])
-    words = f"Below the criterion again later, of the networks that reached it: a in {lost} of 6."
+    words = f"Reached the criterion and later fell below it again: a in {lost} of 6 networks."
     assert (words in found) is told
 
 

@@ -271,6 +271,6 @@ def test_below_chance_is_called_no_better_than_chance(made, tmp_path, capsys):
     made(group=1000.0 * (pair % 8) + 0.5, outcome=np.arange(400) % 2)
     with pytest.raises(SystemExit):
         main(["audit-data", str(tmp_path / "data.csv"), "--target", "outcome"])
-    assert "No better than chance: group. Scores below chance come from columns" in (
+    assert "No better than chance: group. A score below chance is no finding" in (
         capsys.readouterr().out
     )

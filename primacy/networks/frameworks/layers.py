@@ -8,9 +8,8 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from primacy.errors import closest, shown
+from primacy.errors import closest, counted, shown
 from primacy.networks.frameworks.network import Layer, LayerError, Taken
-from primacy.report.page.wording import counted
 
 FLAT = 1024
 """A layer of at most this many numbers per example is taken as it is, a larger one as its mean over

@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from primacy.errors import counted
 from primacy.records.study import ConditionRecord
 from primacy.report.page import ranks, reliance
 from primacy.report.page.ranking import CLEAR, EQUAL, above
 from primacy.report.page.ranks import when
-from primacy.report.page.wording import among, counted, listed
+from primacy.report.page.wording import among, listed
 
 NAMED = 3
 """Conditions that a sentence names; more are counted."""

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from primacy.errors import counted
 from primacy.records.study import StudyRecord
 from primacy.report.page.tex import escaped
-from primacy.report.page.wording import counted
 
 TITLE = "primacy: which features a neural network learns first, represents, and uses"
 AUTHOR = "The primacy developers"

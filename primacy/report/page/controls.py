@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from primacy.analysis.outcomes import FALSE_ALARMS, MARGIN, Outcome, failed
-from primacy.report.page.wording import counted, number
+from primacy.errors import counted
+from primacy.report.page.wording import number
 
 SYMBOLS = {"passed": "✔", "failed": "✘", "shown": "–"}
 MEANINGS = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from primacy.errors import counted
 from primacy.report.page.figures import HEIGHT, MUTED, WIDTH, short
 from primacy.report.page.layers import layer
-from primacy.report.page.wording import counted
 
 COUNTS, COUNT_ROW = 54, 16
 """Pixels below the plot at which the counts of networks begin, and of each row of them."""

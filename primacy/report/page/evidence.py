@@ -19,9 +19,10 @@ from primacy.analysis.learning_times import (
 )
 from primacy.analysis.resolve import Pick, Plan, SelectionError, resolve
 from primacy.analysis.runs import Runs, own_target
+from primacy.errors import counted
 from primacy.records.study import Hypothesis
 from primacy.report.page import charts, figures, learning_curves, ranks, sketches
-from primacy.report.page.wording import counted, listed
+from primacy.report.page.wording import listed
 
 DIFFERING = ("condition", "feature", "layer", "target", "split")
 """What names a side, where the sides differ in it."""

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from primacy.analysis.redundancy import not_identified, shares
+from primacy.errors import counted
 from primacy.records.curves import Rows
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
 from primacy.report.page.ranking import CLEAR, EQUAL, FLOOR, larger
-from primacy.report.page.wording import among, counted, listed, number, ranges, share, signed
+from primacy.report.page.wording import among, listed, number, ranges, share, signed
 
 Row = Mapping[str, Any]
 MOST = 8

@@ -9,10 +9,11 @@ import polars as pl
 from markupsafe import Markup
 
 from primacy.analysis.verdicts import CONFIRMATORY, Verdict
+from primacy.errors import counted
 from primacy.records.study import StudyRecord
 from primacy.report.page import prose, ranks
 from primacy.report.page.figures import visible
-from primacy.report.page.wording import counted, listed
+from primacy.report.page.wording import listed
 
 
 def answer(said: Sequence[str], names: Sequence[str]) -> list[list[Markup]]:

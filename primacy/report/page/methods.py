@@ -7,9 +7,10 @@ import polars as pl
 
 from primacy.analysis.outcomes import FALSE_ALARMS
 from primacy.analysis.verdicts import Verdict
+from primacy.errors import counted
 from primacy.records.study import ConditionRecord, StudyRecord
 from primacy.report.page import ranks
-from primacy.report.page.wording import MINUS, counted, listed, number
+from primacy.report.page.wording import MINUS, listed, number
 
 CURVES = {
     "condition": ("name", "condition; on disk its key"),

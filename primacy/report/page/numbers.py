@@ -18,11 +18,11 @@ from jaxtyping import Float, Float32
 
 from primacy.analysis.learning_times import times
 from primacy.analysis.runs import Runs, by_feature, own_target, stand_in
+from primacy.errors import counted
 from primacy.records.members import FACTOR
 from primacy.records.study import ConditionRecord, FeatureRecord
 from primacy.report.page import charts, figures, learning_curves, members, ranks
 from primacy.report.page.inline_svg import safe_json
-from primacy.report.page.wording import counted
 
 LIMIT = 500_000
 """Characters of packed values on a page; measures that would pass it are left out."""

@@ -331,7 +331,7 @@ def _exceptions(condition: ConditionRecord, rows: Sequence[Row]) -> list[str]:
         if r["timed"] and 2 * r["forgotten"] > r["learned"] and not ranks.relative(condition)
     ]
     if told := listed(lost):
-        said.append(f"Below the criterion again later, of the networks that reached it: {told}.")
+        said.append(f"Reached the criterion and later fell below it again: {told} networks.")
     if diverged:
         said.append(f"{diverged} of {n} networks diverged.")
     return said

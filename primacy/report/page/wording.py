@@ -148,11 +148,6 @@ def ranges(seeds: Sequence[int]) -> str:
     return ", ".join(parts)
 
 
-def counted(n: int, noun: str) -> str:
-    """`1 seed`, `30 seeds`, `no seeds`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
-
-
 def among(k: int, n: int, noun: str = "seed") -> str:
     """`in all 30 seeds`, `in 28 of 30 seeds`, `in the one seed`."""
     if n == 1:

@@ -7,11 +7,12 @@ from typing import Any
 from primacy.analysis.learning_times import EVENTS
 from primacy.analysis.readings import MOMENTS, Claim, Moment, Reading, claims
 from primacy.analysis.runs import Runs
+from primacy.errors import counted
 from primacy.records.members import FACTOR
 from primacy.records.study import Hypothesis, MeasureRecord, StudyRecord
 from primacy.report.page.claims.figure import figure
 from primacy.report.page.judged import SYMBOLS
-from primacy.report.page.wording import counted, listed, number, ratio, signed
+from primacy.report.page.wording import listed, number, ratio, signed
 
 HEADS = {
     "own": "each at its own time",
