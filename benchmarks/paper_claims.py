@@ -39,6 +39,7 @@ EXPERIMENTS = {
     "transformer": "Position in a transformer",
     "vision": "Color, shape and texture",
     "bias-effects": "What follows from a layer's bias",
+    "paper": "Across these studies",
 }
 
 HEAD = Path(__file__).with_name("paper.template.md")
@@ -93,9 +94,14 @@ def named(record: StudyRecord) -> StudyRecord:
     return dataclasses.replace(record, hypotheses=claimed)
 
 
-def study(result: Result) -> Iterator[str]:
-    """The part of the page about one study."""
-    record = named(result.record)
+def across(record: StudyRecord) -> StudyRecord | None:
+    """The record with the claims of a study's own, not of its members; None: it has none."""
+    own = tuple(h for h in record.hypotheses if "/" not in h.id)
+    return dataclasses.replace(record, hypotheses=own) if own else None
+
+
+def study(result: Result, record: StudyRecord) -> Iterator[str]:
+    """The part of the page about the claims of one record."""
     yield f"## {EXPERIMENTS.get(record.name, record.name)}: `{record.name}`\n"
     yield f"{record.question} {len(record.seeds)} seeds; {cost(result)}.\n"
     if not result.complete:
@@ -139,8 +145,11 @@ def main() -> None:
         whole = Result(folder)
         if (text := took(whole)) and not asked.into:
             page += f"{text}\n"
-        for result in whole.members.values() or [whole]:
-            page = replaced(page, result.record.name, "\n".join(study(result)) + "\n")
+        parts = [(member, named(member.record)) for member in whole.members.values()]
+        if own := across(named(whole.record)):
+            parts.append((whole, own))
+        for result, record in parts:
+            page = replaced(page, record.name, "\n".join(study(result, record)) + "\n")
     if asked.into:
         asked.into.write_text(page, encoding="utf-8")
     else:
